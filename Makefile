@@ -1,0 +1,75 @@
+# Waiver Exchange. `make` lists the targets.
+
+PYTHON   ?= python3
+PORT     ?= 8081
+DATA_DIR ?= data/demo
+SEED     ?= 20260907
+T        ?=
+
+BIN := .venv/bin
+# Checked as far as they exist; mypy and ruff refuse a folder that does not.
+CHECKED := $(wildcard src tests tools benchmarks setup.py)
+
+# In words that every Python ever made can read.
+define REQUIRE_PYTHON
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("Waiver Exchange needs Python 3.11 or newer; %s is %s. Name another one: make setup PYTHON=python3.12"
+             % (sys.executable, sys.version.split()[0]))
+endef
+export REQUIRE_PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo-reset test check bench simulate fmt lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Prepare .venv and compile the engine, as far as anything has changed
+	@$(PYTHON) -c "$$REQUIRE_PYTHON"
+	@$(PYTHON) tools/prepare.py
+	@$(BIN)/python tools/build_engine.py
+
+run: setup ## Serve the demo exchange: PORT=8081 DATA_DIR=data/demo
+	@exec $(BIN)/waiver serve --demo --data-dir $(DATA_DIR) --port $(PORT)
+
+demo-reset: setup ## Remove the demo's data: DATA_DIR=data/demo
+	@exec $(BIN)/waiver demo-reset --data-dir $(DATA_DIR)
+
+test: setup ## Run the tests; one: T=tests/unit/test_check_shifts.py::name
+	@$(BIN)/pytest $(T)
+
+check: setup ## Lint, check the format, the types and the imports
+	@echo "check: ruff check"
+	@$(BIN)/ruff check --quiet $(CHECKED)
+	@echo "check: ruff format --check"
+	@$(BIN)/ruff format --check --quiet $(CHECKED)
+	@echo "check: mypy --strict"
+	@$(BIN)/mypy --strict --no-error-summary $(CHECKED)
+	@echo "check: lint-imports"
+	@$(BIN)/lint-imports --no-logo
+	@echo "check: shifts in the compiled engine"
+	@$(BIN)/python tools/check_shifts.py
+
+bench: setup ## Measure
+	@$(BIN)/python benchmarks/run.py
+
+simulate: setup ## Run the seeded simulation: SEED=20260907
+	@SEED=$(SEED) $(BIN)/pytest tests/simulation
+
+fmt: setup ## Format, and mend what ruff can mend
+	@$(BIN)/ruff format $(CHECKED)
+	@$(BIN)/ruff check --fix $(CHECKED)
+
+lock: ## Resolve the dependencies into requirements.lock; newest versions: UPGRADE=--upgrade
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/pip install --quiet uv
+	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		$(UPGRADE) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--quiet --output-file requirements.lock
+	@echo "lock: requirements.lock"
+
+clean: ## Remove what was built; .venv and data stay
+	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
+	@rm -f src/*.so src/waiver_exchange/engine/*.so
+	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
