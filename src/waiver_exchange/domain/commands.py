@@ -1,0 +1,303 @@
+"""Commands: what somebody asks of the exchange, and how it is written in the journal.
+
+A command is encoded once, when the sequencer stamps its time; the engine reads the same bytes that the journal keeps.
+"""
+
+from dataclasses import astuple, dataclass
+from struct import Struct
+from typing import Final
+
+from waiver_exchange.domain import codes
+
+_WORD: Final = 8
+_ORDER: Final = Struct("<9q")
+_ORDER_HEADER: Final = codes.PLACE_ORDER | 9 << codes.HEADER_WORDS_SHIFT
+_FORMATS: Final = {count: Struct(f"<{count}q") for count in range(3, 17)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeParameters:
+    """What the operator can set for the whole exchange; the order of the fields is their order in the journal.
+
+    Basis points for rates, nanoseconds for times, micro-dollars and units for sizes; 0 switches off where
+    `docs/trading-rules.md` says so.
+    """
+
+    maker_fee_bps: int = 0
+    taker_fee_bps: int = 0
+    collar_bps: int = 500
+    band_bps: int = 3_000
+    breaker_bps: int = 5_000
+    breaker_window_ns: int = 300_000_000_000
+    breaker_halt_ns: int = 300_000_000_000
+    order_value_micros_max: int = 1_000_000_000_000
+    position_units_max: int = 0
+    open_orders_max: int = 10_000
+    orders_per_second_max: int = 0
+    lifetime_ns_default: int = 604_800_000_000_000
+    lifetime_ns_max: int = 2_592_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureExchange:
+    """Set the parameters of the exchange."""
+
+    parameters: ExchangeParameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAccount:
+    """Open an account; the engine gives it the next number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositCash:
+    """Issue play money to an account; the same reference twice is one deposit."""
+
+    account: int
+    amount_micros: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMarket:
+    """List a player: its whole supply is issued to the house. `facts` is the JSON text of the player's attributes."""
+
+    supply_units: int
+    reference_price_cents: int
+    facts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantShares:
+    """Move shares of a market out of the house's holding to an account."""
+
+    account: int
+    market: int
+    quantity_units: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueShares:
+    """Raise the supply of a market; the new shares go to the house and everybody can see it."""
+
+    market: int
+    quantity_units: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltMarket:
+    """Stop taking orders in a market."""
+
+    market: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeMarket:
+    """Take orders in a market again."""
+
+    market: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltExchange:
+    """Stop taking orders everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeExchange:
+    """Take orders again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltAccount:
+    """Stop taking orders of an account."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAccount:
+    """Take orders of an account again."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """Place an order; exactly one of quantity and notional is not zero.
+
+    `terms` comes from `pack_terms`; `price_cents` is 0 for a market order; `expires_at_ns` is 0 unless the time in
+    force is day or gtd; an empty `client_order_id` means that the exchange names the order.
+    """
+
+    account: int
+    market: int
+    terms: int
+    quantity_units: int = 0
+    notional_micros: int = 0
+    price_cents: int = 0
+    expires_at_ns: int = 0
+    client_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """Take an order back; account 0 is the operator, who may cancel anybody's."""
+
+    account: int
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireOrder:
+    """Take an order out whose time has come; only the sequencer sends it."""
+
+    order_id: int
+
+
+Command = (
+    ConfigureExchange
+    | OpenAccount
+    | DepositCash
+    | ListMarket
+    | GrantShares
+    | IssueShares
+    | HaltMarket
+    | ResumeMarket
+    | HaltExchange
+    | ResumeExchange
+    | HaltAccount
+    | ResumeAccount
+    | PlaceOrder
+    | CancelOrder
+    | ExpireOrder
+)
+
+
+def pack_terms(*, side: int, order_type: int, time_in_force: int, self_trade: int = 0, post_only: bool = False) -> int:
+    """Return the terms of an order as one word; the arguments are numbers of `domain.codes`."""
+    return (
+        side
+        | order_type << codes.TYPE_SHIFT
+        | time_in_force << codes.TIME_IN_FORCE_SHIFT
+        | self_trade << codes.SELF_TRADE_SHIFT
+        | int(post_only) << codes.POST_ONLY_SHIFT
+    )
+
+
+def encode_command(command: Command, *, time_ns: int) -> bytes:
+    """Return the journal's bytes of a command stamped with a time (UNIX nanoseconds)."""
+    match command:
+        case PlaceOrder():
+            return _encode_order(command, time_ns=time_ns)
+        case CancelOrder():
+            return _record(codes.CANCEL_ORDER, time_ns, command.account, command.order_id)
+        case ExpireOrder():
+            return _record(codes.EXPIRE_ORDER, time_ns, codes.OPERATOR, command.order_id)
+        case _:
+            return _encode_operator_command(command, time_ns=time_ns)
+
+
+def _encode_order(command: PlaceOrder, *, time_ns: int) -> bytes:
+    """Return the record of an order; written out because most commands are orders."""
+    text = command.client_order_id.encode()
+    return _ORDER.pack(
+        _ORDER_HEADER | len(text) << codes.HEADER_TAIL_SHIFT,
+        time_ns,
+        command.account,
+        command.market,
+        command.terms,
+        command.quantity_units,
+        command.notional_micros,
+        command.price_cents,
+        command.expires_at_ns,
+    ) + (text + bytes(-len(text) % _WORD) if text else b"")
+
+
+def _encode_operator_command(command: Command, *, time_ns: int) -> bytes:
+    match command:
+        case ConfigureExchange():
+            return _record(codes.CONFIGURE_EXCHANGE, time_ns, codes.OPERATOR, *astuple(command.parameters))
+        case OpenAccount():
+            return _record(codes.OPEN_ACCOUNT, time_ns, codes.OPERATOR)
+        case DepositCash():
+            return _record(codes.DEPOSIT_CASH, time_ns, command.account, command.amount_micros, tail=command.reference)
+        case ListMarket():
+            return _record(
+                codes.LIST_MARKET,
+                time_ns,
+                codes.OPERATOR,
+                command.supply_units,
+                command.reference_price_cents,
+                tail=command.facts,
+            )
+        case GrantShares():
+            return _record(
+                codes.GRANT_SHARES,
+                time_ns,
+                command.account,
+                command.market,
+                command.quantity_units,
+                tail=command.reference,
+            )
+        case IssueShares():
+            return _record(
+                codes.ISSUE_SHARES,
+                time_ns,
+                codes.OPERATOR,
+                command.market,
+                command.quantity_units,
+                tail=command.reference,
+            )
+        case HaltMarket():
+            return _record(codes.HALT_MARKET, time_ns, codes.OPERATOR, command.market)
+        case ResumeMarket():
+            return _record(codes.RESUME_MARKET, time_ns, codes.OPERATOR, command.market)
+        case HaltExchange():
+            return _record(codes.HALT_EXCHANGE, time_ns, codes.OPERATOR)
+        case ResumeExchange():
+            return _record(codes.RESUME_EXCHANGE, time_ns, codes.OPERATOR)
+        case HaltAccount():
+            return _record(codes.HALT_ACCOUNT, time_ns, command.account)
+        case ResumeAccount():
+            return _record(codes.RESUME_ACCOUNT, time_ns, command.account)
+    msg = f"no encoding for {type(command).__name__}"
+    raise AssertionError(msg)
+
+
+def _record(kind: int, time_ns: int, *words: int, tail: str = "") -> bytes:
+    count = 2 + len(words)
+    text = tail.encode()
+    header = kind | count << codes.HEADER_WORDS_SHIFT | len(text) << codes.HEADER_TAIL_SHIFT
+    padding = -len(text) % _WORD
+    return _FORMATS[count].pack(header, time_ns, *words) + text + bytes(padding)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRecord:
+    """A command as the journal holds it: `words` are all its words with the header, `tail` its text."""
+
+    kind: int
+    time_ns: int
+    account: int
+    words: tuple[int, ...]
+    tail: str
+
+
+def decode_command(record: bytes) -> CommandRecord:
+    """Return the words and text of one journaled command. Raises `struct.error` when the record is cut short."""
+    header = int.from_bytes(record[:_WORD], "little")
+    count = header >> codes.HEADER_WORDS_SHIFT & 0xFFFF
+    tail_bytes = header >> codes.HEADER_TAIL_SHIFT
+    words = _FORMATS[count].unpack_from(record)
+    start = count * _WORD
+    return CommandRecord(
+        kind=header & 0xFF,
+        time_ns=words[1],
+        account=words[2],
+        words=words,
+        tail=record[start : start + tail_bytes].decode(),
+    )

@@ -1,0 +1,287 @@
+"""Events: the facts that commands led to, as frozen records decoded from the journal's words.
+
+Field order is the order of the words in `domain.codes`. Balances and holdings are absolute values after the event.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from waiver_exchange.domain import codes
+
+
+class ExchangeConfigured(NamedTuple):
+    """The parameters of the exchange are now these; see `domain.commands.ExchangeParameters` for units."""
+
+    maker_fee_bps: int
+    taker_fee_bps: int
+    collar_bps: int
+    band_bps: int
+    breaker_bps: int
+    breaker_window_ns: int
+    breaker_halt_ns: int
+    order_value_micros_max: int
+    position_units_max: int
+    open_orders_max: int
+    orders_per_second_max: int
+    lifetime_ns_default: int
+    lifetime_ns_max: int
+
+
+class AccountOpened(NamedTuple):
+    """An account exists from now on."""
+
+    account: int
+
+
+class CashDeposited(NamedTuple):
+    """Play money was issued to an account."""
+
+    account: int
+    amount_micros: int
+
+
+class CashChanged(NamedTuple):
+    """An account's cash and the part of it that open buy orders hold."""
+
+    account: int
+    cash_micros: int
+    held_micros: int
+
+
+class MarketListed(NamedTuple):
+    """A player's market exists; its supply was issued to the house. A reference price of 0 means none yet."""
+
+    market: int
+    supply_units: int
+    reference_price_cents: int
+
+
+class SharesIssued(NamedTuple):
+    """Shares were issued to the house; `supply_units` is the supply after it."""
+
+    market: int
+    quantity_units: int
+    supply_units: int
+
+
+class SharesGranted(NamedTuple):
+    """Shares moved from the house to an account."""
+
+    account: int
+    market: int
+    quantity_units: int
+
+
+class HoldingChanged(NamedTuple):
+    """An account's holding in a market: quantity, the part held by open sells, total cost, profit realized so far."""
+
+    account: int
+    market: int
+    quantity_units: int
+    held_units: int
+    cost_micros: int
+    realized_micros: int
+
+
+class MarketHalted(NamedTuple):
+    """A market takes no orders; `until_ns` is 0 when only the operator resumes it."""
+
+    market: int
+    cause: int
+    until_ns: int
+
+
+class MarketResumed(NamedTuple):
+    """A market takes orders again."""
+
+    market: int
+
+
+class ExchangeHalted(NamedTuple):
+    """No market takes orders."""
+
+
+class ExchangeResumed(NamedTuple):
+    """Markets that are not halted themselves take orders again."""
+
+
+class AccountHalted(NamedTuple):
+    """An account may not place orders."""
+
+    account: int
+
+
+class AccountResumed(NamedTuple):
+    """An account may place orders again."""
+
+    account: int
+
+
+class OrderAccepted(NamedTuple):
+    """An order passed risk. `price_cents` is its limit, or its collar; `expires_at_ns` is 0 when it cannot rest."""
+
+    order_id: int
+    account: int
+    market: int
+    terms: int
+    quantity_units: int
+    notional_micros: int
+    price_cents: int
+    expires_at_ns: int
+
+
+class OrderDenied(NamedTuple):
+    """Risk stopped an order before the book; no order exists. `reason` is a number of `RefusalReason`."""
+
+    reason: int
+    required: int
+    available: int
+
+
+class OrderRejected(NamedTuple):
+    """The book refused an order; it exists with the status rejected."""
+
+    order_id: int
+    account: int
+    market: int
+    terms: int
+    quantity_units: int
+    notional_micros: int
+    price_cents: int
+    expires_at_ns: int
+    reason: int
+
+
+class CommandRefused(NamedTuple):
+    """A command that is not an order was refused."""
+
+    reason: int
+    required: int
+    available: int
+
+
+class TradeExecuted(NamedTuple):
+    """Two orders met at the resting order's price; fees in micro-dollars."""
+
+    trade_id: int
+    market: int
+    price_cents: int
+    quantity_units: int
+    maker_order: int
+    taker_order: int
+    maker_account: int
+    taker_account: int
+    maker_fee_micros: int
+    taker_fee_micros: int
+    taker_side: int
+
+
+class OrderPartiallyFilled(NamedTuple):
+    """A part of an order is filled; `remaining_units` is 0 for an order by notional."""
+
+    order_id: int
+    account: int
+    remaining_units: int
+
+
+class OrderFilled(NamedTuple):
+    """Nothing of the order remains."""
+
+    order_id: int
+    account: int
+
+
+class OrderCancelled(NamedTuple):
+    """What remained of an order was taken out; `reason` is a number of `CancelReason`."""
+
+    order_id: int
+    account: int
+    market: int
+    remaining_units: int
+    reason: int
+
+
+class OrderExpired(NamedTuple):
+    """What remained of an order was taken out because its time had come."""
+
+    order_id: int
+    account: int
+    market: int
+    remaining_units: int
+
+
+class BookLevelChanged(NamedTuple):
+    """The total at one price of a book; 0 means that the level is gone."""
+
+    market: int
+    side: int
+    price_cents: int
+    quantity_units: int
+    book_sequence: int
+
+
+Event = (
+    ExchangeConfigured
+    | AccountOpened
+    | CashDeposited
+    | CashChanged
+    | MarketListed
+    | SharesIssued
+    | SharesGranted
+    | HoldingChanged
+    | MarketHalted
+    | MarketResumed
+    | ExchangeHalted
+    | ExchangeResumed
+    | AccountHalted
+    | AccountResumed
+    | OrderAccepted
+    | OrderDenied
+    | OrderRejected
+    | CommandRefused
+    | TradeExecuted
+    | OrderPartiallyFilled
+    | OrderFilled
+    | OrderCancelled
+    | OrderExpired
+    | BookLevelChanged
+)
+
+EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
+    codes.EXCHANGE_CONFIGURED: ExchangeConfigured,
+    codes.ACCOUNT_OPENED: AccountOpened,
+    codes.CASH_DEPOSITED: CashDeposited,
+    codes.CASH_CHANGED: CashChanged,
+    codes.MARKET_LISTED: MarketListed,
+    codes.SHARES_ISSUED: SharesIssued,
+    codes.SHARES_GRANTED: SharesGranted,
+    codes.HOLDING_CHANGED: HoldingChanged,
+    codes.MARKET_HALTED: MarketHalted,
+    codes.MARKET_RESUMED: MarketResumed,
+    codes.EXCHANGE_HALTED: ExchangeHalted,
+    codes.EXCHANGE_RESUMED: ExchangeResumed,
+    codes.ACCOUNT_HALTED: AccountHalted,
+    codes.ACCOUNT_RESUMED: AccountResumed,
+    codes.ORDER_ACCEPTED: OrderAccepted,
+    codes.ORDER_DENIED: OrderDenied,
+    codes.ORDER_REJECTED: OrderRejected,
+    codes.COMMAND_REFUSED: CommandRefused,
+    codes.TRADE_EXECUTED: TradeExecuted,
+    codes.ORDER_PARTIALLY_FILLED: OrderPartiallyFilled,
+    codes.ORDER_FILLED: OrderFilled,
+    codes.ORDER_CANCELLED: OrderCancelled,
+    codes.ORDER_EXPIRED: OrderExpired,
+    codes.BOOK_LEVEL_CHANGED: BookLevelChanged,
+}
+
+
+def decode_events(record: bytes) -> Iterator[Event]:
+    """Yield the events of a row in order. Raises `KeyError` on an unknown kind, `struct.error` on a torn row."""
+    words = struct.unpack(f"<{len(record) // 8}q", record)
+    at = 0
+    while at < len(words):
+        header = words[at]
+        end = at + (header >> codes.HEADER_WORDS_SHIFT)
+        yield EVENT_TYPES[header & 0xFF](*words[at + 1 : end])
+        at = end

@@ -1,0 +1,112 @@
+"""Every way the exchange says no, as one enum of sentences with stable numbers.
+
+1xx identity, 2xx risk (before the book), 3xx book and orders, 4xx the form of a request, 5xx the service itself.
+The number is stored in the journal and never changes its meaning. The message tells a person what to do next.
+"""
+
+from enum import IntEnum
+from typing import Self
+
+
+class RefusalReason(IntEnum):
+    """Why a command or request was refused. `name` is the public code, `message` the sentence for people."""
+
+    message: str
+
+    def __new__(cls, number: int, message: str) -> Self:
+        """Attach the sentence to the number."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.message = message
+        return member
+
+    @classmethod
+    def of(cls, number: int) -> "RefusalReason":
+        """Return the member of a journaled number. Raises `KeyError`."""
+        return _BY_NUMBER[number]
+
+    credentials_are_missing = 101, "Send your API key and secret in the X-API-Key and X-API-Secret headers."
+    credentials_are_wrong = 102, "This API key and secret do not belong together, or the key was revoked."
+    account_not_found = 103, "There is no such account."
+    account_is_halted = 104, "Trading is halted for this account; ask the operator."
+    market_not_found = 105, "No market has this symbol."
+    symbol_already_listed = 106, "This symbol is listed already, with other facts."
+    reference_used_with_other_content = 107, "This reference was used before for something else; use a new one."
+    client_order_id_used_with_other_content = 108, "This client_order_id names another order; use a new one."
+
+    exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
+    market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."
+    order_rate_is_too_high = 203, "Too many orders in this second; slow down."
+    order_terms_are_invalid = 204, "Side, type, time in force or self-trade prevention has no such value."
+    quantity_or_notional_is_required = 205, "Give exactly one of quantity and notional."
+    notional_needs_a_market_order = 206, "Only market orders may be given by notional; give a quantity."
+    quantity_must_be_positive = 207, "The quantity must be more than zero."
+    quantity_exceeds_supply = 208, "The quantity is more than all the shares of this player."
+    notional_must_be_positive = 209, "The notional must be more than zero."
+    price_must_be_positive = 210, "A limit order needs a limit_price of at least 0.01."
+    price_is_too_high = 211, "The price is above the highest the exchange can quote."
+    market_order_takes_no_price = 212, "A market order takes no limit_price."
+    post_only_needs_a_resting_order = 213, "post_only goes with limit orders that can rest: gtc, day or gtd."
+    expiry_is_required = 214, "This time in force needs expires_at."
+    expiry_is_not_in_the_future = 215, "expires_at must lie in the future."
+    expiry_is_too_far = 216, "expires_at lies further ahead than the exchange allows."
+    expiry_needs_gtd = 217, "expires_at goes with time_in_force gtd only."
+    reference_price_is_missing = 218, "This market has no reference price yet; use a limit order."
+    price_is_outside_the_band = 219, "The price is too far from the reference price."
+    order_value_is_too_large = 220, "The value of the order is above the limit."
+    notional_is_too_small = 221, "The notional does not buy the smallest quantity at the reference price."
+    position_would_be_too_large = 222, "The order could take the position above its limit."
+    too_many_open_orders = 223, "The account has as many open orders as it may; cancel some first."
+    insufficient_cash = 224, "There is not enough available cash for this order."
+    insufficient_shares = 225, "There are not enough available shares for this."
+    amount_must_be_positive = 226, "The amount must be more than zero."
+    cash_issued_would_be_too_large = 227, "The exchange cannot issue this much cash."
+    supply_must_be_positive = 228, "The supply must be more than zero."
+    supply_would_be_too_large = 229, "The supply would be above the most the exchange can hold for one player."
+    parameters_are_invalid = 230, "A parameter of the exchange is out of its range."
+    house_cannot_be_granted_shares = 231, "Shares are granted out of the house's holding, to another account."
+
+    order_not_found = 301, "There is no such order."
+    order_belongs_to_another_account = 302, "This order belongs to another account."
+    order_is_final = 303, "The order is filled, cancelled, expired or rejected already."
+    order_has_not_expired = 304, "The order has not reached its expiry."
+    post_only_would_take = 305, "The order would have traded at once, which post_only forbids."
+    order_table_is_full = 306, "The exchange holds as many open orders as it can."
+
+    request_is_malformed = 401, "The request body is not valid JSON of the documented form."
+    field_is_missing = 402, "A required field is missing."
+    field_is_unknown = 403, "The request has a field that does not exist; check its spelling."
+    field_is_invalid = 404, "A field has a value of the wrong form."
+    quantity_is_too_precise = 405, "A quantity has at most four decimals."
+    price_is_off_the_tick = 406, "A price has at most two decimals: the tick size is 0.01."
+    amount_is_too_precise = 407, "An amount of money has at most six decimals."
+    number_is_too_large = 408, "The number is larger than the exchange can handle."
+    client_order_id_is_invalid = 409, "A client_order_id is 1 to 128 printable characters."
+    symbol_is_invalid = 410, "A symbol is 1 to 20 of A-Z, 0-9 and the dot, and starts with a letter or digit."
+    route_not_found = 411, "There is no such route; the README lists them."
+    method_is_not_allowed = 412, "This route does not take this method."
+    request_is_too_large = 413, "The request body is larger than the exchange reads."
+    content_type_is_unsupported = 414, "Send the body as application/json."
+
+    journal_is_unavailable = 501, "The exchange cannot write its journal now; nothing was done. Try again later."
+    exchange_is_busy = 502, "The exchange has more requests waiting than it can take; nothing was done. Try again."
+    exchange_is_stopping = 503, "The exchange is shutting down; nothing was done. Try again in a moment."
+    outcome_is_unknown = 505, "It is not known whether this was done; send it again with the same id."
+    history_is_unavailable = 506, "Past orders and trades cannot be read now; trading goes on. Try again later."
+    internal_error = 504, "Something went wrong inside the exchange; the operator's log has the details."
+
+
+_BY_NUMBER = {int(member): member for member in RefusalReason}
+
+
+class CancelReason(IntEnum):
+    """Why an order left the exchange unfilled, as stored in `ORDER_CANCELLED`."""
+
+    by_owner = 1
+    immediate_or_cancel = 2
+    fill_or_kill = 3
+    self_trade_prevented = 4
+    market_was_halted = 5
+    collar_reached = 6
+    shares_ran_out = 7
+    by_operator = 8
