@@ -1,0 +1,204 @@
+"""Admission: every check before the book, in the order of `docs/trading-rules.md`, each with its own refusal."""
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from waiver_exchange.domain.codes import (
+    BUY,
+    CANCEL_BOTH,
+    FOK,
+    GTC,
+    GTD,
+    LIMIT,
+    MARKET,
+    POST_ONLY_SHIFT,
+    SELF_TRADE_SHIFT,
+    SELL,
+    TERMS_FIELD_MASK,
+    TIME_IN_FORCE_SHIFT,
+    TYPE_SHIFT,
+)
+from waiver_exchange.domain.limits import BPS, NANOSECONDS_PER_SECOND, PRICE_CENTS_MAX
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.engine.arithmetic import larger, smaller
+from waiver_exchange.engine.incoming import IncomingOrder
+from waiver_exchange.engine.orders import fee_reserve, has_row, reserved_bps
+from waiver_exchange.engine.tables import (
+    ACCOUNT_HALT,
+    ACCOUNT_WIDTH,
+    CASH,
+    CASH_HELD,
+    HALT_CAUSE,
+    MARKET_WIDTH,
+    OPEN_ORDERS,
+    POSITION_WIDTH,
+    RATE_COUNT,
+    RATE_SECOND,
+    REFERENCE_PRICE,
+    SHARES,
+    SHARES_ON_BID,
+    SHARES_ON_OFFER,
+    SUPPLY,
+    Tables,
+    find_position,
+    is_account,
+    is_market,
+)
+
+
+def refusal_of_order(t: Tables, o: IncomingOrder) -> i64:
+    """Return 0 when the order may go to the book, else the number of the refusal.
+
+    Sets `required` and `available` of the refusal, the collar as `price` of a market order, the expiry, and `hold`.
+    """
+    o.required = 0
+    o.available = 0
+    accounts = t.accounts
+    markets = t.markets
+    reason: i64 = _refuse_who_and_where(t, o, accounts, markets)
+    if reason == 0:
+        reason = _refuse_form(t, o, markets[o.market * MARKET_WIDTH + SUPPLY])
+    if reason == 0:
+        reason = _refuse_price(t, o, markets[o.market * MARKET_WIDTH + REFERENCE_PRICE])
+    if reason == 0:
+        reason = _refuse_limits(t, o, accounts, markets[o.market * MARKET_WIDTH + REFERENCE_PRICE])
+    return reason
+
+
+def _refuse(o: IncomingOrder, reason: i64, required: i64, available: i64) -> i64:
+    o.required = required
+    o.available = available
+    return reason
+
+
+def _refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], markets: vec[i64]) -> i64:
+    if not is_account(t, o.account):
+        return RefusalReason.account_not_found
+    account: i64 = o.account * ACCOUNT_WIDTH
+    if accounts[account + ACCOUNT_HALT] != 0:
+        return RefusalReason.account_is_halted
+    if t.is_halted != 0:
+        return RefusalReason.exchange_is_halted
+    if not is_market(t, o.market):
+        return RefusalReason.market_not_found
+    if markets[o.market * MARKET_WIDTH + HALT_CAUSE] != 0:
+        return RefusalReason.market_is_halted
+    if t.orders_per_second_max != 0:
+        second: i64 = o.time // NANOSECONDS_PER_SECOND
+        if accounts[account + RATE_SECOND] != second:
+            accounts[account + RATE_SECOND] = second
+            accounts[account + RATE_COUNT] = 0
+        if accounts[account + RATE_COUNT] >= t.orders_per_second_max:
+            return RefusalReason.order_rate_is_too_high
+        accounts[account + RATE_COUNT] += 1
+    return 0
+
+
+def _refuse_form(t: Tables, o: IncomingOrder, supply: i64) -> i64:
+    terms: i64 = o.terms
+    o.side = terms & TERMS_FIELD_MASK
+    o.order_type = (terms >> TYPE_SHIFT) & TERMS_FIELD_MASK
+    o.time_in_force = (terms >> TIME_IN_FORCE_SHIFT) & TERMS_FIELD_MASK
+    o.self_trade = (terms >> SELF_TRADE_SHIFT) & TERMS_FIELD_MASK
+    o.post_only = terms >> POST_ONLY_SHIFT
+    if (
+        o.side > SELL
+        or o.order_type > MARKET
+        or o.time_in_force > FOK
+        or o.self_trade > CANCEL_BOTH
+        or o.post_only > 1
+        or o.post_only < 0
+    ):
+        return RefusalReason.order_terms_are_invalid
+    if (o.quantity == 0) == (o.notional == 0):
+        return RefusalReason.quantity_or_notional_is_required
+    if o.quantity < 0:
+        return RefusalReason.quantity_must_be_positive
+    if o.notional < 0:
+        return RefusalReason.notional_must_be_positive
+    if o.quantity > supply:
+        return _refuse(o, RefusalReason.quantity_exceeds_supply, o.quantity, supply)
+    if o.order_type == LIMIT:
+        if o.notional != 0:
+            return RefusalReason.notional_needs_a_market_order
+        if o.price < 1:
+            return RefusalReason.price_must_be_positive
+        if o.price > PRICE_CENTS_MAX:
+            return _refuse(o, RefusalReason.price_is_too_high, o.price, PRICE_CENTS_MAX)
+    elif o.price != 0:
+        return RefusalReason.market_order_takes_no_price
+    o.can_rest = o.order_type == LIMIT and o.time_in_force <= GTD
+    if o.post_only != 0 and not o.can_rest:
+        return RefusalReason.post_only_needs_a_resting_order
+    return _refuse_expiry(t, o)
+
+
+def _refuse_expiry(t: Tables, o: IncomingOrder) -> i64:
+    if not o.can_rest or o.time_in_force == GTC:
+        if o.expires_at != 0:
+            return RefusalReason.expiry_needs_gtd
+        if o.can_rest:
+            o.expires_at = o.time + t.lifetime_default
+        return 0
+    if o.expires_at == 0:
+        return RefusalReason.expiry_is_required
+    if o.expires_at <= o.time:
+        return RefusalReason.expiry_is_not_in_the_future
+    if o.expires_at > o.time + t.lifetime_max:
+        return RefusalReason.expiry_is_too_far
+    return 0
+
+
+def _refuse_price(t: Tables, o: IncomingOrder, reference: i64) -> i64:
+    if o.order_type == MARKET:
+        if reference == 0:
+            return RefusalReason.reference_price_is_missing
+        collar: i64 = reference * t.collar_bps // BPS
+        if o.side == BUY:
+            o.price = smaller(reference + collar, PRICE_CENTS_MAX)
+        else:
+            o.price = larger(1, reference - collar)
+    elif t.band_bps != 0 and reference != 0:
+        band: i64 = reference * t.band_bps // BPS
+        lowest: i64 = larger(1, reference - band)
+        if o.price < lowest:
+            return _refuse(o, RefusalReason.price_is_outside_the_band, o.price, lowest)
+        if o.price > reference + band:
+            return _refuse(o, RefusalReason.price_is_outside_the_band, o.price, reference + band)
+    return 0
+
+
+def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], reference: i64) -> i64:
+    value: i64 = o.notional if o.notional != 0 else o.price * o.quantity
+    if value > t.order_value_max:
+        return _refuse(o, RefusalReason.order_value_is_too_large, value, t.order_value_max)
+    units: i64 = o.quantity
+    if o.notional != 0:
+        units = o.notional // reference
+        if units == 0:
+            return RefusalReason.notional_is_too_small
+    account: i64 = o.account * ACCOUNT_WIDTH
+    if o.can_rest and accounts[account + OPEN_ORDERS] >= t.open_orders_max:
+        return _refuse(o, RefusalReason.too_many_open_orders, accounts[account + OPEN_ORDERS], t.open_orders_max)
+    o.position = find_position(t, o.account, o.market)
+    positions = t.positions
+    position: i64 = o.position * POSITION_WIDTH
+    if o.side == BUY:
+        if t.position_max != 0:
+            sum_of_all: i64 = positions[position + SHARES] + positions[position + SHARES_ON_BID] + units
+            if sum_of_all > t.position_max:
+                return _refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
+        o.hold = value + fee_reserve(value, reserved_bps(t), 0)
+        cash: i64 = accounts[account + CASH] - accounts[account + CASH_HELD]
+        if o.hold > cash:
+            return _refuse(o, RefusalReason.insufficient_cash, o.hold, cash)
+    else:
+        shares: i64 = positions[position + SHARES] - positions[position + SHARES_ON_OFFER]
+        if units > shares:
+            return _refuse(o, RefusalReason.insufficient_shares, units, shares)
+        o.hold = units
+        if o.notional != 0:
+            o.hold = smaller(shares, o.notional // o.price)
+    if not has_row(t):
+        return RefusalReason.order_table_is_full
+    return 0

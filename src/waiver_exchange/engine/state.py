@@ -1,0 +1,284 @@
+"""The canonical state: the same bytes from any implementation that executed the same commands.
+
+Little-endian signed 64-bit words: format version, exchange, parameters, counts; accounts; markets; positions; the free
+rows from the one freed first; resting orders by market, side, price and time. It holds nothing of how the tables lie in
+memory, so that a later layout can load it. Its SHA-256 is the state hash.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from librt.strings import read_i64_le
+from librt.vecs import append, vec
+from mypy_extensions import i64, mypyc_attr
+
+from waiver_exchange.domain.codes import BUY
+from waiver_exchange.engine.engine import Engine
+from waiver_exchange.engine.expiry import watch_expiry
+from waiver_exchange.engine.ladder import level_at, next_key
+from waiver_exchange.engine.operating import parameters_of, set_parameters
+from waiver_exchange.engine.orders import (
+    credit_of,
+    enqueue,
+    give_row,
+    maker_bps_of,
+    pack_fee_terms,
+    reserved_bps_of,
+    row_of,
+)
+from waiver_exchange.engine.settlement import add_cash, add_shares
+from waiver_exchange.engine.tables import (
+    ACCOUNT_WIDTH,
+    BEST_KEY,
+    BOOK,
+    BOOK_WIDTH,
+    CASH,
+    EXPIRES_AT,
+    FEE_TERMS,
+    HEAD,
+    ID,
+    MARKET_WIDTH,
+    NEXT,
+    NO_KEY,
+    OPEN_ORDERS,
+    ORDER_WIDTH,
+    OWNER,
+    POSITION,
+    POSITION_WIDTH,
+    PRICE,
+    REMAINING,
+    SHARES,
+    SHARES_HELD,
+    SHARES_ON_BID,
+    Tables,
+    add_account,
+    add_market,
+    find_or_add_position,
+    find_position,
+    grown,
+)
+
+STATE_VERSION: Final = 1
+_PARAMETERS: Final = 13
+_HEAD_WORDS: Final = 25
+_ORDER_WORDS: Final = 10
+
+
+@mypyc_attr(native_class=False)
+class StateError(ValueError):
+    """The bytes are no canonical state of this version."""
+
+
+def state_bytes(engine: Engine) -> bytes:
+    """Return the canonical state of an engine."""
+    t = engine.tables
+    words = vec[i64](capacity=64)
+    words = append(words, STATE_VERSION)
+    words = append(words, t.is_halted)
+    words = append(words, t.cash_issued)
+    words = append(words, t.next_serial)
+    words = append(words, t.next_trade)
+    words = append(words, t.last_time)
+    for parameter in parameters_of(t):
+        words = append(words, parameter)
+    words = append(words, t.account_count)
+    words = append(words, t.market_count)
+    words = append(words, t.position_count)
+    words = append(words, t.order_rows)
+    words = append(words, t.free_rows)
+    words = append(words, t.open_orders)
+    words = _append_table(words, t.accounts, ACCOUNT_WIDTH, ACCOUNT_WIDTH)
+    words = _append_table(words, t.markets, MARKET_WIDTH, SHARES_HELD)
+    words = _append_table(words, t.positions, POSITION_WIDTH, POSITION_WIDTH)
+    words = _append_free_rows(words, t)
+    words = _append_orders(words, t)
+    return memoryview(words).tobytes()
+
+
+def state_hash(engine: Engine) -> str:
+    """Return the SHA-256 of the canonical state, in hexadecimal."""
+    return sha256(state_bytes(engine)).hexdigest()
+
+
+def _append_table(words: vec[i64], table: vec[i64], width: i64, columns: i64) -> vec[i64]:
+    row: i64 = width
+    while row < i64(len(table)):
+        column: i64 = 0
+        while column < columns:
+            words = append(words, table[row + column])
+            column += 1
+        row += width
+    return words
+
+
+def _append_free_rows(words: vec[i64], t: Tables) -> vec[i64]:
+    first: i64 = len(words)
+    words = _append_zeros(words, t.free_rows)
+    at: i64 = first + t.free_rows
+    row: i64 = t.free_row
+    while row != 0:
+        at -= 1
+        words[at] = row
+        row = t.orders[row * ORDER_WIDTH + NEXT]
+    return words
+
+
+def _append_zeros(words: vec[i64], count: i64) -> vec[i64]:
+    while count > 0:
+        words = append(words, 0)
+        count -= 1
+    return words
+
+
+def _append_orders(words: vec[i64], t: Tables) -> vec[i64]:
+    book: i64 = 2
+    while book < 2 * (t.market_count + 1):
+        key: i64 = t.books[book * BOOK_WIDTH + BEST_KEY]
+        while key != NO_KEY:
+            row: i64 = t.leaves[level_at(t, book, key) + HEAD]
+            while row != 0:
+                words = _append_order(words, t, row)
+                row = t.orders[row * ORDER_WIDTH + NEXT]
+            key = next_key(t, book, key)
+        book += 1
+    return words
+
+
+def _append_order(words: vec[i64], t: Tables, row: i64) -> vec[i64]:
+    orders = t.orders
+    at: i64 = row * ORDER_WIDTH
+    terms: i64 = orders[at + FEE_TERMS]
+    words = append(words, orders[at + BOOK] >> 1)
+    words = append(words, orders[at + BOOK] & 1)
+    words = append(words, orders[at + ID])
+    words = append(words, orders[at + OWNER])
+    words = append(words, orders[at + PRICE])
+    words = append(words, orders[at + REMAINING])
+    words = append(words, orders[at + EXPIRES_AT])
+    words = append(words, maker_bps_of(terms))
+    words = append(words, reserved_bps_of(terms))
+    return append(words, credit_of(terms))
+
+
+def load_state(state: bytes) -> Engine:
+    """Return an engine in a canonical state. Raises `StateError` when the bytes are cut short or of another version."""
+    if len(state) < _HEAD_WORDS * 8 or read_i64_le(state, 0) != STATE_VERSION:
+        msg = "these bytes are no engine state of a version that this program knows"
+        raise StateError(msg)
+    engine = Engine()
+    t = engine.tables
+    t.is_halted = read_i64_le(state, 8)
+    t.cash_issued = read_i64_le(state, 16)
+    t.next_serial = read_i64_le(state, 24)
+    t.next_trade = read_i64_le(state, 32)
+    t.last_time = read_i64_le(state, 40)
+    parameters: list[int] = []
+    while len(parameters) < _PARAMETERS:
+        parameters.append(int(read_i64_le(state, 48 + 8 * len(parameters))))
+    set_parameters(t, parameters)
+    counts: i64 = (6 + _PARAMETERS) * 8
+    accounts: i64 = read_i64_le(state, counts)
+    markets: i64 = read_i64_le(state, counts + 8)
+    positions: i64 = read_i64_le(state, counts + 16)
+    rows: i64 = read_i64_le(state, counts + 24)
+    free: i64 = read_i64_le(state, counts + 32)
+    open_orders: i64 = read_i64_le(state, counts + 40)
+    words: i64 = _HEAD_WORDS + accounts * ACCOUNT_WIDTH + markets * SHARES_HELD + positions * POSITION_WIDTH + free
+    if i64(len(state)) != (words + open_orders * _ORDER_WORDS) * 8:
+        msg = "the engine state does not have the length that it says"
+        raise StateError(msg)
+    at: i64 = _load_accounts(t, state, _HEAD_WORDS * 8, accounts)
+    at = _load_markets(t, state, at, markets)
+    at = _load_positions(t, state, at, positions)
+    at = _load_free_rows(t, state, at, rows, free)
+    _load_orders(t, state, at, open_orders)
+    engine.check_conservation()
+    return engine
+
+
+def _load_accounts(t: Tables, state: bytes, at: i64, count: i64) -> i64:
+    number: i64 = 1
+    while number <= count:
+        if number > t.account_count:
+            add_account(t)
+        column: i64 = 0
+        while column < ACCOUNT_WIDTH:
+            t.accounts[number * ACCOUNT_WIDTH + column] = read_i64_le(state, at)
+            column += 1
+            at += 8
+        # Resting orders are counted again, and cash is added to the total, as if by the engine itself.
+        t.accounts[number * ACCOUNT_WIDTH + OPEN_ORDERS] = 0
+        cash: i64 = t.accounts[number * ACCOUNT_WIDTH + CASH]
+        t.accounts[number * ACCOUNT_WIDTH + CASH] = 0
+        add_cash(t, t.accounts, number, cash)
+        number += 1
+    return at
+
+
+def _load_markets(t: Tables, state: bytes, at: i64, count: i64) -> i64:
+    number: i64 = 1
+    while number <= count:
+        add_market(t)
+        column: i64 = 0
+        while column < SHARES_HELD:
+            t.markets[number * MARKET_WIDTH + column] = read_i64_le(state, at)
+            column += 1
+            at += 8
+        number += 1
+    return at
+
+
+def _load_positions(t: Tables, state: bytes, at: i64, count: i64) -> i64:
+    number: i64 = 1
+    while number <= count:
+        position: i64 = find_or_add_position(t, read_i64_le(state, at), read_i64_le(state, at + 8))
+        column: i64 = 2
+        while column < POSITION_WIDTH:
+            t.positions[position * POSITION_WIDTH + column] = read_i64_le(state, at + column * 8)
+            column += 1
+        shares: i64 = t.positions[position * POSITION_WIDTH + SHARES]
+        t.positions[position * POSITION_WIDTH + SHARES] = 0
+        add_shares(t, t.positions, position, shares)
+        t.positions[position * POSITION_WIDTH + SHARES_ON_BID] = 0
+        at += POSITION_WIDTH * 8
+        number += 1
+    return at
+
+
+def _load_free_rows(t: Tables, state: bytes, at: i64, rows: i64, free: i64) -> i64:
+    t.order_rows = rows
+    t.orders = grown(t.orders, rows * ORDER_WIDTH)
+    while free > 0:
+        give_row(t, t.orders, read_i64_le(state, at))
+        at += 8
+        free -= 1
+    return at
+
+
+def _load_orders(t: Tables, state: bytes, at: i64, count: i64) -> None:
+    orders = t.orders
+    while count > 0:
+        order_id: i64 = read_i64_le(state, at + 16)
+        market: i64 = read_i64_le(state, at)
+        account: i64 = read_i64_le(state, at + 24)
+        expires_at: i64 = read_i64_le(state, at + 48)
+        row: i64 = row_of(order_id)
+        to: i64 = row * ORDER_WIDTH
+        orders[to + BOOK] = market * 2 + read_i64_le(state, at + 8)
+        orders[to + ID] = order_id
+        orders[to + OWNER] = account
+        orders[to + PRICE] = read_i64_le(state, at + 32)
+        orders[to + REMAINING] = read_i64_le(state, at + 40)
+        orders[to + EXPIRES_AT] = expires_at
+        position: i64 = find_position(t, account, market)
+        orders[to + POSITION] = position
+        orders[to + FEE_TERMS] = pack_fee_terms(
+            read_i64_le(state, at + 56), read_i64_le(state, at + 64), read_i64_le(state, at + 72)
+        )
+        enqueue(t, orders, row)
+        t.accounts[account * ACCOUNT_WIDTH + OPEN_ORDERS] += 1
+        if orders[to + BOOK] & 1 == BUY:
+            t.positions[position * POSITION_WIDTH + SHARES_ON_BID] += orders[to + REMAINING]
+        watch_expiry(t, expires_at, order_id)
+        at += _ORDER_WORDS * 8
+        count -= 1

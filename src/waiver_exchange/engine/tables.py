@@ -1,0 +1,245 @@
+"""Every table of the engine: flat vectors of 64-bit integers, rows linked by index, all indexes from 1 (0 = none).
+
+A table is a vector of rows of equal width; a column is an offset into the row. Tables grow by appending rows, which
+may move them: what makes a table grow is called before the table is bound to a local. Functions of the hot path take
+the tables that they need as arguments, because every read of an attribute that holds one costs two reference counts.
+"""
+
+from typing import Final, final
+
+from librt.vecs import append, vec
+from mypy_extensions import i32, i64
+
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
+
+# Accounts.
+ACCOUNT_WIDTH: Final = 6
+CASH: Final = 0
+CASH_HELD: Final = 1
+ACCOUNT_HALT: Final = 2
+OPEN_ORDERS: Final = 3
+RATE_SECOND: Final = 4
+RATE_COUNT: Final = 5
+
+# Markets; SHARES_HELD is the running sum of all quantities, compared with SUPPLY after every batch.
+MARKET_WIDTH: Final = 8
+SUPPLY: Final = 0
+REFERENCE_PRICE: Final = 1
+HALT_CAUSE: Final = 2
+HALTED_UNTIL: Final = 3
+BREAKER_PRICE: Final = 4
+BREAKER_TIME: Final = 5
+BOOK_SEQUENCE: Final = 6
+SHARES_HELD: Final = 7
+
+# Positions.
+POSITION_WIDTH: Final = 7
+POSITION_ACCOUNT: Final = 0
+POSITION_MARKET: Final = 1
+SHARES: Final = 2
+SHARES_ON_OFFER: Final = 3
+SHARES_ON_BID: Final = 4
+COST: Final = 5
+REALIZED: Final = 6
+
+# Resting orders. BOOK = market * 2 + side. LEVEL = where the order's price level lies in `leaves`. FEE_TERMS = maker
+# bps | reserved bps << 16 | credit << 32. A free row has ID 0 and NEXT = the row freed before it.
+ORDER_WIDTH: Final = 11
+NEXT: Final = 0
+PREVIOUS: Final = 1
+REMAINING: Final = 2
+PRICE: Final = 3
+OWNER: Final = 4
+POSITION: Final = 5
+BOOK: Final = 6
+ID: Final = 7
+LEVEL: Final = 8
+FEE_TERMS: Final = 9
+EXPIRES_AT: Final = 10
+# The order table grows by this many rows at once.
+ORDER_ROWS_CHUNK: Final = 256
+
+# Book sides, by BOOK: the root of the price ladder, the best key in it, and where the level of that key lies in
+# `leaves` (while there is one). The fourth word pads the row.
+BOOK_WIDTH: Final = 4
+ROOT: Final = 0
+BEST_KEY: Final = 1
+BEST_LEVEL: Final = 2
+
+# Price ladder, a radix tree over 20-bit keys, 32 ways a level: three inner levels of a bitmap and 32 children, then a
+# leaf of a bitmap and 32 price levels (head row, tail row, total quantity). A leaf with orders stays where it is.
+INNER_WIDTH: Final = 33
+LEAF_WIDTH: Final = 97
+LEVEL_WIDTH: Final = 3
+HEAD: Final = 0
+TAIL: Final = 1
+TOTAL: Final = 2
+KEY_MAX: Final = 1_048_575
+NO_KEY: Final = 1_048_576
+
+
+def grown(table: vec[i64], count: i64) -> vec[i64]:
+    """Return the table with `count` more words of zero."""
+    while count > 0:
+        table = append(table, 0)
+        count -= 1
+    return table
+
+
+@final
+class Tables:
+    """The whole state of the engine. Only the modules of this package write to it."""
+
+    def __init__(self) -> None:
+        """Make the state of an exchange that has executed nothing: the house and the default parameters."""
+        self.is_halted: i64 = 0
+        self.last_time: i64 = 0
+        self.cash_issued: i64 = 0
+        self.cash_total: i64 = 0
+        self.next_serial: i64 = 1
+        self.next_trade: i64 = 1
+
+        self.maker_fee_bps: i64 = 0
+        self.taker_fee_bps: i64 = 0
+        self.collar_bps: i64 = 0
+        self.band_bps: i64 = 0
+        self.breaker_bps: i64 = 0
+        self.breaker_window: i64 = 0
+        self.breaker_halt: i64 = 0
+        self.order_value_max: i64 = 0
+        self.position_max: i64 = 0
+        self.open_orders_max: i64 = 0
+        self.orders_per_second_max: i64 = 0
+        self.lifetime_default: i64 = 0
+        self.lifetime_max: i64 = 0
+
+        self.accounts: vec[i64] = grown(vec[i64](), ACCOUNT_WIDTH)
+        self.account_count: i64 = 0
+        self.markets: vec[i64] = grown(vec[i64](), MARKET_WIDTH)
+        self.market_count: i64 = 0
+        self.books: vec[i64] = grown(vec[i64](), 2 * BOOK_WIDTH)
+        self.positions: vec[i64] = grown(vec[i64](), POSITION_WIDTH)
+        self.position_count: i64 = 0
+        # Open addressing: position numbers hashed by account and market; the length is a power of two.
+        self.position_index: vec[i32] = _empty_index(64)
+
+        self.orders: vec[i64] = grown(vec[i64](), ORDER_WIDTH)
+        self.order_rows: i64 = 0
+        self.free_row: i64 = 0
+        self.free_rows: i64 = 0
+        self.open_orders: i64 = 0
+
+        self.inner: vec[i64] = grown(vec[i64](), INNER_WIDTH)
+        self.inner_free: i64 = 0
+        self.leaves: vec[i64] = grown(vec[i64](), LEAF_WIDTH)
+        self.leaf_free: i64 = 0
+
+        # A binary heap of (expires at, order id); entries of orders that left early are dropped when they surface.
+        self.expiries: vec[i64] = vec[i64]()
+        self.expiry_count: i64 = 0
+
+        # Where `read_ahead` leaves what it read; it means nothing.
+        self.seen_ahead: i64 = 0
+
+        add_account(self)
+
+
+def add_account(t: Tables) -> i64:
+    """Append an account and return its number."""
+    t.accounts = grown(t.accounts, ACCOUNT_WIDTH)
+    t.account_count += 1
+    return t.account_count
+
+
+def add_market(t: Tables) -> i64:
+    """Append a market with two empty book sides and return its number."""
+    t.markets = grown(t.markets, MARKET_WIDTH)
+    t.market_count += 1
+    books = grown(t.books, 2 * BOOK_WIDTH)
+    at: i64 = t.market_count * 2 * BOOK_WIDTH
+    books[at + BEST_KEY] = NO_KEY
+    books[at + BOOK_WIDTH + BEST_KEY] = NO_KEY
+    t.books = books
+    return t.market_count
+
+
+def _slot_of(account: i64, market: i64) -> i64:
+    # Fibonacci hashing of the pair; the high bits are the well mixed ones.
+    return ((account * 65536 + market) * 2654435769) >> 24
+
+
+def find_position(t: Tables, account: i64, market: i64) -> i64:
+    """Return the number of the position of an account in a market, or 0."""
+    index = t.position_index
+    positions = t.positions
+    mask: i64 = i64(len(index)) - 1
+    slot: i64 = _slot_of(account, market) & mask
+    while True:
+        number: i64 = i64(index[slot])
+        if number == 0:
+            return 0
+        at: i64 = number * POSITION_WIDTH
+        if positions[at + POSITION_ACCOUNT] == account and positions[at + POSITION_MARKET] == market:
+            return number
+        slot = (slot + 1) & mask
+
+
+def find_or_add_position(t: Tables, account: i64, market: i64) -> i64:
+    """Return the number of the position of an account in a market, made if it did not exist."""
+    number: i64 = find_position(t, account, market)
+    if number != 0:
+        return number
+    positions = grown(t.positions, POSITION_WIDTH)
+    t.position_count += 1
+    number = t.position_count
+    at: i64 = number * POSITION_WIDTH
+    positions[at + POSITION_ACCOUNT] = account
+    positions[at + POSITION_MARKET] = market
+    t.positions = positions
+    if t.position_count * 2 > i64(len(t.position_index)):
+        _rebuild_position_index(t)
+    else:
+        _index_position(t.position_index, account, market, number)
+    return number
+
+
+def _empty_index(size: i64) -> vec[i32]:
+    index = vec[i32](capacity=size)
+    while size > 0:
+        index = append(index, i32(0))
+        size -= 1
+    return index
+
+
+def _index_position(index: vec[i32], account: i64, market: i64, number: i64) -> None:
+    mask: i64 = i64(len(index)) - 1
+    slot: i64 = _slot_of(account, market) & mask
+    while index[slot] != 0:
+        slot = (slot + 1) & mask
+    index[slot] = i32(number)
+
+
+def _rebuild_position_index(t: Tables) -> None:
+    index = _empty_index(i64(len(t.position_index)) * 2)
+    positions = t.positions
+    number: i64 = 1
+    while number <= t.position_count:
+        at: i64 = number * POSITION_WIDTH
+        _index_position(index, positions[at + POSITION_ACCOUNT], positions[at + POSITION_MARKET], number)
+        number += 1
+    t.position_index = index
+
+
+def is_account(t: Tables, account: i64) -> bool:
+    """Say whether the account exists."""
+    return 1 <= account <= t.account_count
+
+
+def is_market(t: Tables, market: i64) -> bool:
+    """Say whether the market exists."""
+    return 1 <= market <= t.market_count
+
+
+def house_is(account: i64) -> bool:
+    """Say whether the account is the house."""
+    return account == HOUSE_ACCOUNT

@@ -1,0 +1,187 @@
+"""What a trader who sees every event knows of the exchange; the workload draws from it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from random import Random
+
+from waiver_exchange.domain import codes, limits
+from waiver_exchange.domain.events import (
+    AccountHalted,
+    AccountOpened,
+    AccountResumed,
+    BookLevelChanged,
+    CashChanged,
+    CashDeposited,
+    Event,
+    ExchangeConfigured,
+    ExchangeHalted,
+    ExchangeResumed,
+    HoldingChanged,
+    MarketHalted,
+    MarketListed,
+    MarketResumed,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    SharesIssued,
+    TradeExecuted,
+)
+
+_FINAL_KEPT = 500
+
+
+class LiveOrders:
+    """A set of order ids that one can draw from in constant time and in a defined order."""
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._places: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, order_id: int) -> bool:
+        return order_id in self._places
+
+    def add(self, order_id: int) -> None:
+        self._places[order_id] = len(self._ids)
+        self._ids.append(order_id)
+
+    def discard(self, order_id: int) -> None:
+        """Take an order out; the last one moves to its place."""
+        place = self._places.pop(order_id, None)
+        if place is None:
+            return
+        last = self._ids.pop()
+        if last != order_id:
+            self._ids[place] = last
+            self._places[last] = place
+
+    def draw(self, random: Random) -> int | None:
+        return random.choice(self._ids) if self._ids else None
+
+
+class MarketView:
+    """Balances, holdings, books and orders, as the events told them."""
+
+    def __init__(self) -> None:
+        self.accounts = codes.HOUSE_ACCOUNT
+        self.supplies: dict[int, int] = {}
+        self.references: dict[int, int] = {}
+        self.cash: defaultdict[int, int] = defaultdict(int)
+        self.halted: set[tuple[str, int]] = set()
+        self.live = LiveOrders()
+        self.owners: dict[int, int] = {}
+        self.final: list[int] = []
+        self.last_order_id = 0
+        self.cash_issued = 0
+        self.lifetime_ns_max = 0
+        self.order_value_max = limits.ORDER_VALUE_MICROS_MAX
+        self._shares: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self._levels: defaultdict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+        self._expiries: list[tuple[int, int]] = []
+
+    def shares_available(self, account: int, market: int) -> int:
+        return self._shares[account, market]
+
+    def level(self, *, market: int, side: int, random: Random) -> int | None:
+        """A price at which orders rest."""
+        prices = self._levels[market, side]
+        return random.choice(list(prices)) if prices else None
+
+    def first_to_expire(self) -> tuple[int, int] | None:
+        """The earliest expiry of a live order and the order's id; due or not."""
+        while self._expiries and self._expiries[0][1] not in self.live:
+            heappop(self._expiries)
+        return self._expiries[0] if self._expiries else None
+
+    def invent_order_id(self, random: Random) -> int:
+        """An id that no order has, or not yet: a wrong row, a wrong serial, or both."""
+        serial, row = self.last_order_id >> limits.ORDER_ROW_BITS, self.last_order_id % (1 << limits.ORDER_ROW_BITS)
+        return random.choice(
+            (
+                0,
+                -1,
+                -(2**63),
+                2**63 - 1,
+                row,
+                serial << limits.ORDER_ROW_BITS,
+                (serial + 1) << limits.ORDER_ROW_BITS | row,
+                (serial + 2) << limits.ORDER_ROW_BITS | row,
+                serial << limits.ORDER_ROW_BITS | random.randint(1, 2_000),
+                serial << limits.ORDER_ROW_BITS | limits.ORDER_ROWS_MAX,
+                random.randint(1, serial + 1) << limits.ORDER_ROW_BITS | row,
+                self.last_order_id,
+            )
+        )
+
+    def observe(self, events: Iterable[Event]) -> None:
+        for event in events:
+            match event:
+                case CashChanged():
+                    self.cash[event.account] = event.cash_micros - event.held_micros
+                case HoldingChanged():
+                    self._shares[event.account, event.market] = event.quantity_units - event.held_units
+                case BookLevelChanged():
+                    self._see_level(event)
+                case OrderAccepted():
+                    self.last_order_id = event.order_id
+                    if event.expires_at_ns:
+                        self._see_live(event)
+                case OrderFilled() | OrderCancelled() | OrderExpired():
+                    self._see_final(event.order_id)
+                case TradeExecuted():
+                    self.references[event.market] = event.price_cents
+                case _:
+                    self._see_rare(event)
+
+    def _see_level(self, event: BookLevelChanged) -> None:
+        levels = self._levels[event.market, event.side]
+        if event.quantity_units:
+            levels[event.price_cents] = event.quantity_units
+        else:
+            levels.pop(event.price_cents, None)
+
+    def _see_live(self, event: OrderAccepted) -> None:
+        self.live.add(event.order_id)
+        self.owners[event.order_id] = event.account
+        heappush(self._expiries, (event.expires_at_ns, event.order_id))
+
+    def _see_final(self, order_id: int) -> None:
+        self.live.discard(order_id)
+        self.owners.pop(order_id, None)
+        self.final.append(order_id)
+        if len(self.final) > 2 * _FINAL_KEPT:
+            del self.final[:_FINAL_KEPT]
+
+    def _see_rare(self, event: Event) -> None:
+        match event:
+            case OrderRejected():
+                self.final.append(event.order_id)
+            case ExchangeConfigured():
+                self.order_value_max = event.order_value_micros_max
+                self.lifetime_ns_max = event.lifetime_ns_max
+            case AccountOpened():
+                self.accounts = event.account
+            case CashDeposited():
+                self.cash_issued += event.amount_micros
+            case MarketListed():
+                self.supplies[event.market] = event.supply_units
+                self.references[event.market] = event.reference_price_cents
+            case SharesIssued():
+                self.supplies[event.market] = event.supply_units
+            case MarketHalted():
+                self.halted.add(("market", event.market))
+            case MarketResumed():
+                self.halted.discard(("market", event.market))
+            case ExchangeHalted():
+                self.halted.add(("exchange", 0))
+            case ExchangeResumed():
+                self.halted.discard(("exchange", 0))
+            case AccountHalted():
+                self.halted.add(("account", event.account))
+            case AccountResumed():
+                self.halted.discard(("account", event.account))
