@@ -1,0 +1,80 @@
+"""What the handlers of one row's events share: the row, the state, what changed, and the ledger's running balances."""
+
+from dataclasses import dataclass, field
+
+from waiver_exchange.projections.changes import PendingChanges
+from waiver_exchange.projections.state import LedgerPosting, PostingKind, ReadModelState
+
+
+class LedgerMismatchError(Exception):
+    """An account's cash after a row is not its cash before it plus the row's postings: cash appeared or vanished."""
+
+
+@dataclass(slots=True)
+class RowContext:
+    """The row that is being folded; one object serves all rows. `balances` is empty between rows."""
+
+    state: ReadModelState
+    pending: PendingChanges
+    sequence: int = 0
+    time_ns: int = 0
+    command: bytes = b""
+    balances: dict[int, int] = field(default_factory=dict)
+    line: int = 0
+
+    def post(
+        self,
+        account: int,
+        amount_micros: int,
+        *,
+        kind: PostingKind,
+        counterpart: int,
+        trade_id: int,
+        reference: str = "",
+    ) -> None:
+        """Add a posting to an account's ledger; amounts of 0 move nothing and are left out.
+
+        Balances are counted here, from the cash before the row, because the engine says a taker's new cash only at the
+        end of the row.
+        """
+        if amount_micros == 0:
+            return
+        balances = self.balances
+        balance = balances.get(account)
+        if balance is None:
+            balance = self.state.accounts[account].cash_micros
+        balances[account] = balance = balance + amount_micros
+        self.pending.postings.append(
+            LedgerPosting(
+                self.sequence,
+                self.line,
+                self.time_ns,
+                account,
+                kind,
+                amount_micros,
+                balance,
+                counterpart,
+                trade_id,
+                reference,
+            )
+        )
+        self.line += 1
+
+    def close_ledger(self) -> None:
+        """Compare the engine's balances with the postings, then forget them. Raises `LedgerMismatchError`."""
+        accounts = self.state.accounts
+        for account, balance in self.balances.items():
+            if accounts[account].cash_micros != balance:
+                msg = (
+                    f"row {self.sequence}: account {account} has {accounts[account].cash_micros} micros, not {balance}"
+                )
+                raise LedgerMismatchError(msg)
+        self.balances.clear()
+        self.line = 0
+
+    def command_text(self) -> str:
+        """Return the text behind the command's words, or an empty one."""
+        command = self.command
+        header = int.from_bytes(command[:8], "little")
+        start = (header >> 8 & 0xFFFF) * 8
+        return command[start : start + (header >> 24)].decode()

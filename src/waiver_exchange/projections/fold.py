@@ -1,0 +1,133 @@
+"""The fold: rows of the journal in, the read model's state and its changes out.
+
+It runs once for every order, so it reads the journal's words where they stand and makes no event objects. How each kind
+of event changes the state is written in `fold_orders` (orders, trades, books) and `fold_accounts` (the rest).
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, Protocol
+
+from waiver_exchange.domain import codes
+from waiver_exchange.projections import fold_accounts, fold_orders
+from waiver_exchange.projections.changes import PendingChanges, ReadModelChanges
+from waiver_exchange.projections.context import RowContext
+from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
+
+_WORD: Final = 8
+# Rows longer than this are rare sweeps of many orders; their format is made when they come.
+_PREPARED_WORDS: Final = 256
+_FORMATS: Final = tuple(Struct(f"<{count}q") for count in range(_PREPARED_WORDS))
+_ORDER_ID_COLUMN: Final = 0
+_ORDER_STATUS_COLUMN: Final = 11
+
+
+class FoldedRow(Protocol):
+    """What the fold reads of a journal row."""
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the journal, from 1 without gaps."""
+
+    @property
+    def time_ns(self) -> int:
+        """When the sequencer stamped it."""
+
+    @property
+    def command(self) -> bytes:
+        """The words and text of the command."""
+
+    @property
+    def events(self) -> bytes:
+        """The words of what came of it."""
+
+
+class JournalOrderError(Exception):
+    """A row was folded out of order, or holds an event that this version does not know."""
+
+
+class Projector:
+    """Folds durable rows, in order, into the state that the reads look at.
+
+    Whoever drives it takes the changes every so often and gives them to the store, and calls `forget_closed` when the
+    store has them: until then closed orders, trades and postings stay in memory. One without a store does the same
+    with nothing in between.
+    """
+
+    def __init__(self, state: ReadModelState) -> None:
+        """Continue from a state, as loaded from the store or empty; the projector changes it from now on."""
+        self.state = state
+        self._pending = PendingChanges(taken_sequence=state.sequence)
+        self._context = RowContext(state=state, pending=self._pending)
+
+    def apply(self, row: FoldedRow) -> None:
+        """Fold one row. Raises `JournalOrderError`; the state is then of no more use.
+
+        Raises `LedgerMismatchError` when the engine's balances are not the sum of the postings.
+        """
+        state = self.state
+        if row.sequence != state.sequence + 1:
+            msg = f"row {row.sequence} was folded after row {state.sequence}"
+            raise JournalOrderError(msg)
+        events = row.events
+        size = len(events) // _WORD
+        words = _FORMATS[size].unpack(events) if size < _PREPARED_WORDS else Struct(f"<{size}q").unpack(events)
+        context = self._context
+        context.sequence = row.sequence
+        context.time_ns = row.time_ns
+        context.command = row.command
+        handlers = _HANDLERS
+        at = 0
+        while at < size:
+            header = words[at]
+            handlers[header & 0xFF](context, words, at)
+            at += header >> codes.HEADER_WORDS_SHIFT
+        if context.balances:
+            context.close_ledger()
+        state.sequence = row.sequence
+
+    @property
+    def pending_count(self) -> int:
+        """How many changed rows wait in memory to be taken."""
+        return self._pending.count()
+
+    def take_changes(self) -> ReadModelChanges | None:
+        """Return everything that changed since the last take, or None when no row was folded since.
+
+        The caller stores every take, in order; one that could not be stored is stored again before the next.
+        """
+        return self._pending.take(self.state)
+
+    def forget_closed(self, changes: ReadModelChanges) -> None:
+        """Drop from memory what the store has confirmed and nobody will change again."""
+        orders = self.state.orders
+        for row in changes.orders:
+            if row[_ORDER_STATUS_COLUMN] not in OPEN_STATUSES:
+                order = orders.get(row[_ORDER_ID_COLUMN])  # type: ignore[arg-type]  # the first column is the number
+                if order is not None:
+                    self.state.remove_order(order)
+        if changes.trades:
+            self.state.trim_tape(confirmed_trade_id=changes.trades[-1].trade_id)
+
+
+def _ignore(context: RowContext, words: tuple[int, ...], at: int) -> None:
+    """Nothing that people look at follows from this event."""
+
+
+def _refuse(context: RowContext, words: tuple[int, ...], at: int) -> None:
+    msg = f"row {context.sequence} holds an event of kind {words[at] & 0xFF}, which this version does not know"
+    raise JournalOrderError(msg)
+
+
+def _build_handlers() -> tuple[Callable[[RowContext, tuple[int, ...], int], None], ...]:
+    known = {
+        codes.ORDER_DENIED: _ignore,
+        codes.COMMAND_REFUSED: _ignore,
+        codes.SHARES_GRANTED: _ignore,  # the two HOLDING_CHANGED behind it say all
+        **fold_orders.HANDLERS,
+        **fold_accounts.HANDLERS,
+    }
+    return tuple(known.get(kind, _refuse) for kind in range(256))
+
+
+_HANDLERS: Final = _build_handlers()

@@ -1,0 +1,299 @@
+"""The read model in memory: what people look at, as plain rows that the fold keeps current.
+
+The order of a class's fields is the order of its stored columns. Cash is micro-dollars, a price cents per share, a
+quantity units of 1/10,000 share, a time UNIX nanoseconds. Where a price or time is 0 there is none.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final, Literal, NamedTuple
+
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.ids import IdKind, to_uuid
+
+OrderStatus = Literal["open", "partially_filled", "filled", "cancelled", "expired", "rejected"]
+PostingKind = Literal["deposit", "trade", "fee"]
+
+OPEN_STATUSES: Final[frozenset[str]] = frozenset({"open", "partially_filled"})
+TAPE_TRADES_MAX: Final = 1_000
+
+
+@dataclass(slots=True)
+class AccountView:
+    """An account's cash and the part of it that open buy orders hold."""
+
+    account: int
+    cash_micros: int = 0
+    held_micros: int = 0
+    is_halted: bool = False
+    opened_at_ns: int = 0
+
+    @property
+    def available_micros(self) -> int:
+        """Cash that no open order holds."""
+        return self.cash_micros - self.held_micros
+
+
+@dataclass(slots=True)
+class HoldingView:
+    """An account's shares of one market.
+
+    `held_units` is what open sell orders hold, `cost_micros` the cost of the shares still owned, `realized_micros` the
+    profit of those sold.
+    """
+
+    account: int
+    market: int
+    quantity_units: int = 0
+    held_units: int = 0
+    cost_micros: int = 0
+    realized_micros: int = 0
+
+    @property
+    def available_units(self) -> int:
+        """Shares that no open order holds."""
+        return self.quantity_units - self.held_units
+
+
+@dataclass(slots=True)
+class MarketView:
+    """A player's market; `projected_points` is decimal text, volume counts all trades since the listing."""
+
+    market: int
+    symbol: str
+    name: str = ""
+    team: str = ""
+    position: str = ""
+    bye_week: int = 0
+    projected_points: str = ""
+    supply_units: int = 0
+    reference_price_cents: int = 0
+    last_price_cents: int = 0
+    last_trade_at_ns: int = 0
+    halt_cause: int = 0
+    halted_until_ns: int = 0
+    volume_units: int = 0
+    trade_count: int = 0
+    listed_at_ns: int = 0
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the market takes no orders now; `halt_cause` is one of `codes.HALT_BY_*`."""
+        return self.halt_cause != 0
+
+
+class BookLevels(NamedTuple):
+    """The best levels of a book as (price_cents, quantity_units), best first, and the book's sequence."""
+
+    bids: list[tuple[int, int]]
+    asks: list[tuple[int, int]]
+    sequence: int
+
+
+@dataclass(slots=True)
+class BookView:
+    """The totals of one book by price; sorted when somebody looks, because orders change far more often than that."""
+
+    bids: dict[int, int] = field(default_factory=dict)
+    asks: dict[int, int] = field(default_factory=dict)
+    sequence: int = 0
+
+    def levels(self, depth: int) -> BookLevels:
+        """Return up to `depth` levels of each side."""
+        bids = heapq.nlargest(depth, self.bids.items())
+        return BookLevels(bids=bids, asks=heapq.nsmallest(depth, self.asks.items()), sequence=self.sequence)
+
+    @property
+    def best_bid_cents(self) -> int:
+        """The highest price somebody buys at, or 0."""
+        return max(self.bids, default=0)
+
+    @property
+    def best_ask_cents(self) -> int:
+        """The lowest price somebody sells at, or 0."""
+        return min(self.asks, default=0)
+
+
+@dataclass(slots=True)
+class OrderView:
+    """One order from its acceptance to its end.
+
+    `terms` is the word of `domain.commands.pack_terms`, taken apart on read. `given_client_order_id` is empty when the
+    exchange named the order. `limit_price_cents` is 0 for a market order. A partially filled order that was cancelled
+    or expired has that status; `filled_quantity_units` tells the rest. `reason` names a `CancelReason`, or the
+    `RefusalReason` of a rejected order, or is empty.
+    """
+
+    order_id: int
+    account: int
+    market: int
+    terms: int
+    given_client_order_id: str
+    quantity_units: int
+    notional_micros: int
+    limit_price_cents: int
+    expires_at_ns: int
+    created_at_ns: int
+    updated_at_ns: int
+    status: OrderStatus = "open"
+    reason: str = ""
+    filled_quantity_units: int = 0
+    filled_value_micros: int = 0
+    fee_micros: int = 0
+
+    @property
+    def client_order_id(self) -> str:
+        """The owner's name of the order, or else its public id."""
+        return self.given_client_order_id or str(to_uuid(IdKind.order, self.order_id))
+
+    @property
+    def side(self) -> int:
+        """`codes.BUY` or `codes.SELL`."""
+        return self.terms & codes.TERMS_FIELD_MASK
+
+    @property
+    def order_type(self) -> int:
+        """`codes.LIMIT` or `codes.MARKET`."""
+        return self.terms >> codes.TYPE_SHIFT & codes.TERMS_FIELD_MASK
+
+    @property
+    def time_in_force(self) -> int:
+        """One of `codes.GTC`, `DAY`, `GTD`, `IOC`, `FOK`."""
+        return self.terms >> codes.TIME_IN_FORCE_SHIFT & codes.TERMS_FIELD_MASK
+
+    @property
+    def self_trade(self) -> int:
+        """One of `codes.CANCEL_NEWEST`, `CANCEL_OLDEST`, `CANCEL_BOTH`."""
+        return self.terms >> codes.SELF_TRADE_SHIFT & codes.TERMS_FIELD_MASK
+
+    @property
+    def post_only(self) -> bool:
+        """Whether the order was to rest or be rejected."""
+        return self.terms >> codes.POST_ONLY_SHIFT != 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order rests in the book."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def remaining_units(self) -> int:
+        """What is not filled of an order by quantity; 0 for one by notional."""
+        return max(0, self.quantity_units - self.filled_quantity_units)
+
+
+class TradeView(NamedTuple):
+    """One trade; `sequence` and `time_ns` are those of the taker's row in the journal."""
+
+    trade_id: int
+    sequence: int
+    time_ns: int
+    market: int
+    price_cents: int
+    quantity_units: int
+    taker_side: int
+    maker_order: int
+    taker_order: int
+    maker_account: int
+    taker_account: int
+    maker_fee_micros: int
+    taker_fee_micros: int
+
+
+class LedgerPosting(NamedTuple):
+    """One movement of an account's cash: what came (or went, below 0), from or to whom, and the balance after it.
+
+    `line` counts the postings of one journal row from 0. The counterpart of a deposit is `codes.OPERATOR`, who issues
+    the cash. `trade_id` is 0 for a deposit; `reference` is the deposit's.
+    """
+
+    sequence: int
+    line: int
+    time_ns: int
+    account: int
+    kind: PostingKind
+    amount_micros: int
+    balance_micros: int
+    counterpart: int
+    trade_id: int = 0
+    reference: str = ""
+
+
+def _house_accounts() -> dict[int, AccountView]:
+    return {codes.HOUSE_ACCOUNT: AccountView(codes.HOUSE_ACCOUNT)}
+
+
+@dataclass(slots=True)
+class ReadModelState:
+    """Everything the reads need, as of journal row `sequence`.
+
+    `orders` holds all open orders and those closed ones that the store has not confirmed yet; `account_orders` is the
+    same by account. Both are in order of id, which is the order of acceptance. `tape` holds the newest trades, oldest
+    first: the last `TAPE_TRADES_MAX` and all that the store has not confirmed. `holdings` is by account, then market.
+    """
+
+    sequence: int = 0
+    is_halted: bool = False
+    cash_issued_micros: int = 0
+    parameters: ExchangeParameters = field(default_factory=ExchangeParameters)
+    accounts: dict[int, AccountView] = field(default_factory=_house_accounts)
+    holdings: dict[int, dict[int, HoldingView]] = field(default_factory=dict)
+    markets: dict[int, MarketView] = field(default_factory=dict)
+    symbols: dict[str, int] = field(default_factory=dict)
+    books: dict[int, BookView] = field(default_factory=dict)
+    orders: dict[int, OrderView] = field(default_factory=dict)
+    account_orders: dict[int, dict[int, OrderView]] = field(default_factory=dict)
+    tape: deque[TradeView] = field(default_factory=deque)
+
+    def add_market(self, market: MarketView, *, book: BookView) -> None:
+        """Add a listed market with its book; the first market of a symbol keeps it."""
+        self.markets[market.market] = market
+        self.books[market.market] = book
+        self.symbols.setdefault(market.symbol, market.market)
+
+    def add_holding(self, holding: HoldingView) -> None:
+        """Add an account's first shares of a market."""
+        self.holdings.setdefault(holding.account, {})[holding.market] = holding
+
+    def add_order(self, order: OrderView) -> None:
+        """Add an order whose id is above all that were added before."""
+        self.orders[order.order_id] = order
+        self.account_orders.setdefault(order.account, {})[order.order_id] = order
+
+    def remove_order(self, order: OrderView) -> None:
+        """Drop a closed order that the store has."""
+        del self.orders[order.order_id]
+        del self.account_orders[order.account][order.order_id]
+
+    def trim_tape(self, *, confirmed_trade_id: int) -> None:
+        """Drop trades beyond the last `TAPE_TRADES_MAX`, as far as the store has them."""
+        tape = self.tape
+        while len(tape) > TAPE_TRADES_MAX and tape[0].trade_id <= confirmed_trade_id:
+            tape.popleft()
+
+
+Row = tuple[int | str, ...]
+
+# Reading all fields in one call is several times faster than building the tuple in Python.
+account_row: Final = attrgetter(*AccountView.__slots__)
+holding_row: Final = attrgetter(*HoldingView.__slots__)
+market_row: Final = attrgetter(*MarketView.__slots__)
+order_row: Final = attrgetter(*OrderView.__slots__)
+
+
+def copy_order(order: OrderView) -> OrderView:
+    """Return the order as it is now, out of reach of later events."""
+    return OrderView(*order_row(order))
+
+
+def rest_orders(orders: Iterable[OrderView], *, state: ReadModelState) -> None:
+    """Add open orders, in order of id, to a state without orders and fill its books with what remains of them."""
+    for order in orders:
+        state.add_order(order)
+        book = state.books[order.market]
+        side = book.bids if order.side == codes.BUY else book.asks
+        side[order.limit_price_cents] = side.get(order.limit_price_cents, 0) + order.remaining_units

@@ -1,0 +1,99 @@
+"""The read model, folded from events alone, shows what the reference engine's state holds."""
+
+from collections import Counter, defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.model.state import Exchange
+from tests.model.workload import commands
+from tests.support.journal_rows import EngineJournal
+from tests.support.memory_read_model import MemoryReadModel
+from waiver_exchange.application.queries import Queries
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState
+
+
+@given(seed=st.integers(0, 2**32), flush_every=st.sampled_from((1, 13, 400, 5_000)))
+@settings(max_examples=12)
+def test_read_model_shows_the_engines_state(seed: int, flush_every: int) -> None:
+    journal, projector = EngineJournal(), Projector(ReadModelState())
+    cash: Counter[int] = Counter()
+    for row in journal.rows(commands(seed=seed, count=2_000)):
+        projector.apply(row)
+        if row.sequence % flush_every == 0:
+            changes = projector.take_changes()
+            assert changes is not None
+            projector.forget_closed(changes)
+            for posting in changes.postings:
+                cash[posting.account] += posting.amount_micros
+    last = projector.take_changes()
+    for posting in last.postings if last is not None else ():
+        cash[posting.account] += posting.amount_micros
+
+    exchange, state = journal.engine.exchange, projector.state
+    assert_accounts_agree(exchange, state)
+    assert_markets_agree(exchange, state)
+    assert_orders_agree(exchange, state)
+    assert {account: view.cash_micros for account, view in state.accounts.items() if view.cash_micros} == +cash
+    assert Queries(state=state, store=MemoryReadModel()).conservation().is_conserved
+
+
+def assert_accounts_agree(exchange: Exchange, state: ReadModelState) -> None:
+    assert {view.account: (view.cash_micros, view.held_micros, view.is_halted) for view in state.accounts.values()} == {
+        account.id: (account.cash, account.held, account.halted) for account in exchange.accounts.values()
+    }
+    # A position that only a resting buy made is one without shares, which no event tells of.
+    shown = {
+        (view.account, view.market): (view.quantity_units, view.held_units, view.cost_micros, view.realized_micros)
+        for own in state.holdings.values()
+        for view in own.values()
+    }
+    held = {
+        key: (position.quantity, position.held, position.cost, position.realized)
+        for key, position in exchange.positions.items()
+    }
+    assert {key: held[key] for key in shown} == shown
+    assert {values for key, values in held.items() if key not in shown} <= {(0, 0, 0, 0)}
+    assert (state.cash_issued_micros, state.is_halted) == (exchange.cash_issued, exchange.halted)
+    assert state.parameters == exchange.parameters
+
+
+def assert_markets_agree(exchange: Exchange, state: ReadModelState) -> None:
+    assert {
+        view.market: (view.supply_units, view.reference_price_cents, view.halt_cause, view.halted_until_ns)
+        for view in state.markets.values()
+    } == {
+        market.id: (market.supply, market.reference, market.halt_cause, market.halted_until)
+        for market in exchange.markets.values()
+    }
+    for market in exchange.markets.values():
+        book = state.books[market.id]
+        bids, asks = ({price: side.quantity_at(price) for price in side.prices} for side in market.sides)
+        assert (book.bids, book.asks, book.sequence) == (bids, asks, market.book_sequence)
+
+
+def assert_orders_agree(exchange: Exchange, state: ReadModelState) -> None:
+    resting = {
+        order.id: (order.account, order.market, order.side, order.price, order.remaining, order.expires_at)
+        for market in exchange.markets.values()
+        for side in market.sides
+        for order in side.orders()
+    }
+    assert resting == {
+        order.order_id: (
+            order.account,
+            order.market,
+            order.side,
+            order.limit_price_cents,
+            order.remaining_units,
+            order.expires_at_ns,
+        )
+        for order in state.orders.values()
+        if order.is_open
+    }
+    by_account: defaultdict[int, list[int]] = defaultdict(list)
+    for order in state.orders.values():
+        by_account[order.account].append(order.order_id)
+    assert by_account == {account: list(own) for account, own in state.account_orders.items() if own}
+    assert list(state.orders) == sorted(state.orders)

@@ -1,0 +1,95 @@
+"""The read model's store without a disk."""
+
+from waiver_exchange.application.ports import ReadModelStore
+from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
+from waiver_exchange.projections.state import (
+    OPEN_STATUSES,
+    TAPE_TRADES_MAX,
+    AccountView,
+    BookView,
+    HoldingView,
+    MarketView,
+    OrderView,
+    ReadModelState,
+    Row,
+    TradeView,
+    rest_orders,
+)
+
+_PARAMETERS = tuple(ExchangeParameters.__slots__)
+
+
+class MemoryReadModel(ReadModelStore):
+    """Keeps the rows in dictionaries; `fail_next_store` makes the next write fail whole."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.exchange: Row = ()
+        self.tables: dict[str, dict[tuple[object, ...], Row]] = {}
+        self.fail_next_store = False
+
+    async def load(self) -> ReadModelState:
+        state = ReadModelState(sequence=self.sequence)
+        if self.exchange:
+            halted, state.cash_issued_micros, *parameters = self.exchange  # type: ignore[assignment]
+            state.is_halted = bool(halted)
+            state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, parameters, strict=True)))  # type: ignore[arg-type]
+        for row in self._rows("accounts"):
+            account = AccountView(*row)  # type: ignore[arg-type]
+            state.accounts[account.account] = account
+        for row in self._rows("holdings"):
+            state.add_holding(HoldingView(*row))  # type: ignore[arg-type]
+        for *market, sequence in self._rows("markets"):
+            state.add_market(MarketView(*market), book=BookView(sequence=sequence))  # type: ignore[arg-type]
+        rest_orders((order for order in self._orders() if order.is_open), state=state)
+        state.tape.extend(self._trades()[-TAPE_TRADES_MAX:])
+        return state
+
+    async def store(self, changes: ReadModelChanges) -> None:
+        if self.fail_next_store:
+            self.fail_next_store = False
+            msg = "the disk is full"
+            raise ReadModelError(msg)
+        if self.sequence not in {changes.after_sequence, changes.sequence}:
+            msg = "changes are missing"
+            raise ReadModelError(msg)
+        for name, key_columns in (("accounts", 1), ("holdings", 2), ("markets", 1), ("orders", 1), ("trades", 1)):
+            table = self.tables.setdefault(name, {})
+            table.update({row[:key_columns]: tuple(row) for row in getattr(changes, name)})
+        self.sequence, self.exchange = changes.sequence, changes.exchange
+
+    async def find_order(self, order_id: int) -> OrderView | None:
+        return next((order for order in self._orders() if order.order_id == order_id), None)
+
+    async def list_orders(
+        self, *, account: int, is_open: bool | None, before: int | None, limit: int
+    ) -> list[OrderView]:
+        found = [
+            order
+            for order in reversed(self._orders())
+            if order.account == account
+            and (is_open is None or (order.status in OPEN_STATUSES) == is_open)
+            and (before is None or order.order_id < before)
+        ]
+        return found[:limit]
+
+    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
+        found = [
+            trade
+            for trade in reversed(self._trades())
+            if (market is None or trade.market == market) and (before is None or trade.trade_id < before)
+        ]
+        return found[:limit]
+
+    async def close(self) -> None:
+        pass
+
+    def _rows(self, table: str) -> list[Row]:
+        return [row for _, row in sorted(self.tables.get(table, {}).items())]
+
+    def _orders(self) -> list[OrderView]:
+        return [OrderView(*row) for row in self._rows("orders")]  # type: ignore[arg-type]
+
+    def _trades(self) -> list[TradeView]:
+        return [TradeView(*row) for row in self._rows("trades")]  # type: ignore[arg-type]
