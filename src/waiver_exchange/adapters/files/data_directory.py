@@ -1,0 +1,141 @@
+"""The one directory that holds everything an exchange knows, and the lock that gives it to one process."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+_PID_BYTES_MAX: Final = 32
+
+
+class DataDirectoryError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+class DataDirectoryInUseError(DataDirectoryError):
+    """Another process has the data directory's lock; the message names it and says what to do."""
+
+
+class DataDirectory:
+    """The directory and the names of the files in it. Only its lock is opened here."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the directory (mode 0700) and its missing parents, unless it is there.
+
+        Raises `DataDirectoryError` when it is a file, cannot be created or written, or belongs to another user.
+        """
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            owner = path.stat().st_uid
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataDirectoryError(
+                f"The data directory {path} is a file, or lies below one; name another with --data-dir."
+            ) from error
+        except OSError as error:
+            raise DataDirectoryError(
+                f"The data directory {path} cannot be created ({error.strerror}); create it, or name another with "
+                "--data-dir."
+            ) from error
+        user = os.geteuid()
+        if owner != user:
+            raise DataDirectoryError(
+                f"The data directory {path} belongs to another user (id {owner}, this process runs as {user}); run as "
+                "that user, or name another with --data-dir."
+            )
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise DataDirectoryError(
+                f"The data directory {path} cannot be written; make it writable, or name another with --data-dir."
+            )
+
+    @property
+    def journal(self) -> Path:
+        """The journal's database."""
+        return self.path / "journal.db"
+
+    @property
+    def read_model(self) -> Path:
+        """The read model's database; rebuilt from the journal when lost."""
+        return self.path / "read_model.db"
+
+    @property
+    def identity(self) -> Path:
+        """The database of people, keys and sessions."""
+        return self.path / "identity.db"
+
+    @property
+    def snapshots(self) -> Path:
+        """The directory of the engine's snapshots."""
+        return self.path / "snapshots"
+
+    @property
+    def control_socket(self) -> Path:
+        """The socket by which the command line reaches the running service."""
+        return self.path / "control.sock"
+
+    @property
+    def lock(self) -> Path:
+        """The file that carries the lock, and the id of the process that holds it."""
+        return self.path / "lock"
+
+    def acquire_lock(self) -> "DataDirectoryLock":
+        """Take the directory for this process, without waiting; hold on to the result.
+
+        Raises `DataDirectoryInUseError` when another process has it, `DataDirectoryError` when the lock file cannot be
+        opened or the file system has no locks.
+        """
+        try:
+            descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"The lock file {self.lock} cannot be opened ({error.strerror}); check its owner and permissions."
+            ) from error
+        try:
+            self._lock_file(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return DataDirectoryLock(descriptor)
+
+    def _lock_file(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        except BlockingIOError as error:
+            # The holder may not have written its id yet.
+            pid = os.pread(descriptor, _PID_BYTES_MAX, 0).decode(errors="replace").strip() or "unknown"
+            raise DataDirectoryInUseError(
+                f"Another waiver process (pid {pid}) uses the data directory {self.path}; stop it, or choose another "
+                "with --data-dir."
+            ) from error
+        except OSError as error:
+            raise DataDirectoryError(
+                f"The data directory {self.path} cannot be locked ({error.strerror}); put it on a local disk with some "
+                "free space."
+            ) from error
+
+
+class DataDirectoryLock:
+    """A held lock; the system takes it back when the process dies. The file stays, so that nobody locks a ghost."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Take the open file that carries the lock."""
+        self._descriptor: int | None = descriptor
+
+    def close(self) -> None:
+        """Give the lock back; closing again does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        """Hold the lock for a `with` block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give the lock back."""
+        self.close()

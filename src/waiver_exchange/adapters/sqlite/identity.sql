@@ -1,0 +1,16 @@
+-- Who is behind an account. Nothing of this is in the journal, which knows accounts by number only.
+CREATE TABLE IF NOT EXISTS accounts (
+    account INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at_ns INTEGER NOT NULL
+) STRICT;
+
+-- Of a secret only its SHA-256 is kept: it is random and 256 bits long.
+CREATE TABLE IF NOT EXISTS api_keys (
+    key_id TEXT PRIMARY KEY,
+    account INTEGER NOT NULL,
+    secret_hash BLOB NOT NULL,
+    created_at_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS api_keys_by_account ON api_keys (account);

@@ -1,0 +1,292 @@
+"""The read model's store on SQLite: history that outgrows memory, written behind the fold.
+
+It is never a place of truth. A file that is lost, damaged or of another version is replaced by an empty one, and the
+caller folds the journal into it again.
+"""
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, exc, select
+from sqlalchemy.pool import NullPool
+
+from waiver_exchange.adapters.sqlite import read_model_schema as schema
+from waiver_exchange.adapters.sqlite.errors import explain_failure
+from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
+from waiver_exchange.projections.state import (
+    TAPE_TRADES_MAX,
+    AccountView,
+    BookView,
+    HoldingView,
+    MarketView,
+    OrderView,
+    ReadModelState,
+    TradeView,
+    rest_orders,
+)
+
+Result = TypeVar("Result")
+
+_LOG: Final = logging.getLogger(__name__)
+_DAMAGE_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY_CODE_MASK: Final = 0xFF
+_PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
+
+_WRITE_EXCHANGE: Final = schema.build_upsert(schema.exchange)
+_WRITE_ACCOUNT: Final = schema.build_upsert(schema.accounts)
+_WRITE_HOLDING: Final = schema.build_upsert(schema.holdings)
+_WRITE_MARKET: Final = schema.build_upsert(schema.markets)
+_WRITE_ORDER: Final = schema.build_upsert(schema.orders)
+_WRITE_TRADE: Final = schema.build_append(schema.trades)
+_WRITE_POSTING: Final = schema.build_append(schema.postings)
+
+
+class SqliteReadModel:
+    """Implements `application.ports.ReadModelStore` in one file; all its work is done in order by one thread.
+
+    The file is opened at the first call. Every method raises `ReadModelError` when the disk fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Use the file at `path`, which is made when it does not exist; its folder must."""
+        self._path = path
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-model")
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+
+    async def load(self) -> ReadModelState:
+        """Return the state as of the checkpoint, empty when the file had to be replaced."""
+        return await self._run(self._load)
+
+    async def checkpoint(self) -> int:
+        """Return the sequence of the last row that was stored; 0 for an empty file.
+
+        One beyond the journal's end means that an older journal was put back: call `reset` and fold from the start.
+        """
+        return await self._run(_read_checkpoint)
+
+    async def store(self, changes: ReadModelChanges) -> None:
+        """Write changes and the checkpoint in one transaction; on an error nothing of them is written.
+
+        Storing the same changes again does no harm. Raises `ReadModelError` also when changes are missing between the
+        checkpoint and these.
+        """
+        await self._run(lambda connection: _store(connection, changes))
+
+    async def find_order(self, order_id: int) -> OrderView | None:
+        """Return an order as of the checkpoint, or None."""
+        query = select(schema.orders).where(schema.orders.c.order_id == order_id)
+        found = await self._run(lambda connection: _read_all(connection, query, OrderView))
+        return found[0] if found else None
+
+    async def list_orders(
+        self, *, account: int, is_open: bool | None, before: int | None, limit: int
+    ) -> list[OrderView]:
+        """Return an account's orders as of the checkpoint with an id below `before`, newest first."""
+        table = schema.orders
+        query = select(table).where(table.c.account == account)
+        if is_open is not None:
+            query = query.where(schema.IS_OPEN if is_open else schema.IS_CLOSED)
+        if before is not None:
+            query = query.where(table.c.order_id < before)
+        query = query.order_by(table.c.order_id.desc()).limit(limit)
+        return await self._run(lambda connection: _read_all(connection, query, OrderView))
+
+    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
+        """Return trades of a market, or of all, as of the checkpoint with an id below `before`, newest first."""
+        table = schema.trades
+        query = select(table).order_by(table.c.trade_id.desc()).limit(limit)
+        if market is not None:
+            query = query.where(table.c.market == market)
+        if before is not None:
+            query = query.where(table.c.trade_id < before)
+        return await self._run(lambda connection: _read_all(connection, query, TradeView))
+
+    async def reset(self) -> None:
+        """Throw everything away and start with an empty file at checkpoint 0."""
+        await self._run(lambda _: self._replace("it was reset"))
+
+    async def close(self) -> None:
+        """Finish what is waiting and give the file back."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+        self._executor.shutdown()
+
+    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._guard, work)
+
+    def _guard(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            return work(self._open())
+        except (exc.DBAPIError, OSError) as error:
+            raise ReadModelError(self._explain(error)) from error
+
+    def _explain(self, error: exc.DBAPIError | OSError) -> str:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if _is_damage(error):
+            return (
+                f"The read model {self._path} is damaged: stop the server, delete the file and start again; it is then "
+                f"filled from the journal. ({cause})"
+            )
+        if isinstance(cause, sqlite3.Error | OSError):
+            return explain_failure(cause, action="use the read model", path=self._path)
+        return f"Could not use the read model {self._path}. ({error})"
+
+    def _open(self) -> Connection:
+        if self._connection is not None:
+            return self._connection
+        if not self._path.exists() or self._path.stat().st_size == 0:
+            return self._create()
+        try:
+            connection = self._connect()
+            why = _find_fault(connection)
+        except exc.DBAPIError as error:
+            if not _is_damage(error):
+                raise
+            why = f"it is damaged ({error.orig})"
+        else:
+            if why is None:
+                return connection
+        return self._replace(why)
+
+    def _connect(self) -> Connection:
+        # Made here so that only its owner may read it; SQLite gives the files beside it the same mode.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._engine = _build_engine(self._path)
+        self._connection = self._engine.connect()
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._engine is not None:
+            self._engine.dispose()
+        self._connection = self._engine = None
+
+    def _replace(self, why: str) -> Connection:
+        """Start with an empty file. What is thrown away can be folded from the journal again."""
+        _LOG.warning("the read model %s is filled from the journal again: %s", self._path, why)
+        return self._create()
+
+    def _create(self) -> Connection:
+        self._close()
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        connection = self._connect()
+        with connection.begin():
+            schema.metadata.create_all(connection)
+            empty = (0, 0, *(getattr(ExchangeParameters(), name) for name in _PARAMETERS))
+            connection.exec_driver_sql(_WRITE_EXCHANGE, (schema.CHECKPOINT_KEY, 0, *empty))
+            connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        return connection
+
+    def _load(self, connection: Connection) -> ReadModelState:
+        try:
+            return _load_state(connection)
+        except (LookupError, exc.NoResultFound) as error:
+            why = f"it is damaged (a row that others point to is missing: {error})"
+        except exc.DBAPIError as error:
+            if not _is_damage(error):
+                raise
+            why = f"it is damaged ({error.orig})"
+        return _load_state(self._replace(why))
+
+
+def _build_engine(path: Path) -> Engine:
+    # Transactions are begun by us: the driver's own rules for beginning one leave out DDL.
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), poolclass=NullPool, connect_args={"isolation_level": None}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # The last transactions may be lost with the power; the fold then starts a little earlier.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY_CODE_MASK in _DAMAGE_CODES
+
+
+def _find_fault(connection: Connection) -> str | None:
+    """Return why the file cannot be used as it is, or None."""
+    with connection.begin():
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version != schema.SCHEMA_VERSION:
+        return f"its tables are of version {version}, this program's of version {schema.SCHEMA_VERSION}"
+    return None
+
+
+def _read_checkpoint(connection: Connection) -> int:
+    with connection.begin():
+        return _select_checkpoint(connection)
+
+
+def _select_checkpoint(connection: Connection) -> int:
+    return int(connection.execute(select(schema.exchange.c.sequence)).scalar_one())
+
+
+def _store(connection: Connection, changes: ReadModelChanges) -> None:
+    with connection.begin():
+        checkpoint = _select_checkpoint(connection)
+        # It stands at the end already when these changes were written and the answer was lost.
+        if checkpoint not in {changes.after_sequence, changes.sequence}:
+            msg = f"changes after row {changes.after_sequence} do not follow the read model's row {checkpoint}"
+            raise ReadModelError(msg)
+        for statement, rows in (
+            (_WRITE_ACCOUNT, changes.accounts),
+            (_WRITE_HOLDING, changes.holdings),
+            (_WRITE_MARKET, changes.markets),
+            (_WRITE_ORDER, changes.orders),
+            (_WRITE_TRADE, changes.trades),
+            (_WRITE_POSTING, changes.postings),
+            (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, *changes.exchange),)),
+        ):
+            if rows:
+                connection.exec_driver_sql(statement, list(rows))
+
+
+def _read_all(connection: Connection, query: Select[Any], build: Callable[..., Result]) -> list[Result]:
+    with connection.begin():
+        return [build(*row) for row in connection.execute(query)]
+
+
+def _load_state(connection: Connection) -> ReadModelState:
+    with connection.begin():
+        row = connection.execute(select(schema.exchange)).one()
+        state = ReadModelState(
+            sequence=row.sequence,
+            is_halted=row.is_halted,
+            cash_issued_micros=row.cash_issued_micros,
+            parameters=ExchangeParameters(**{name: getattr(row, name) for name in _PARAMETERS}),
+        )
+        for account in _rows(connection, schema.accounts, AccountView):
+            state.accounts[account.account] = account
+        for holding in _rows(connection, schema.holdings, HoldingView):
+            state.add_holding(holding)
+        for *market, book_sequence in connection.execute(select(schema.markets).order_by(schema.markets.c.market)):
+            state.add_market(MarketView(*market), book=BookView(sequence=book_sequence))
+        open_orders = select(schema.orders).where(schema.IS_OPEN).order_by(schema.orders.c.order_id)
+        rest_orders((OrderView(*order) for order in connection.execute(open_orders)), state=state)
+        newest = select(schema.trades).order_by(schema.trades.c.trade_id.desc()).limit(TAPE_TRADES_MAX)
+        state.tape.extendleft(TradeView(*trade) for trade in connection.execute(newest))
+    return state
+
+
+def _rows(connection: Connection, table: Table, build: Callable[..., Result]) -> list[Result]:
+    return [build(*row) for row in connection.execute(select(table).order_by(*table.primary_key))]

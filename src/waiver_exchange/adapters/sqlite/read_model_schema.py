@@ -1,0 +1,175 @@
+"""The tables of the read model, their columns in the order of the fields in `projections.state`.
+
+There are no migrations: a change of the tables, or of what the fold writes into them, takes a new `SCHEMA_VERSION`, and
+the file is then made afresh and filled from the journal.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+
+SCHEMA_VERSION: Final = 1
+CHECKPOINT_KEY: Final = 1
+
+metadata: Final = MetaData()
+
+
+def _key(name: str) -> Column[int]:
+    """SQLite takes only a column of type INTEGER as the row's own number, which saves an index."""
+    return Column(name, Integer, primary_key=True, autoincrement=False)
+
+
+def _part(name: str) -> Column[int]:
+    """One of several columns of a primary key."""
+    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+
+
+def _numbers(*names: str) -> list[Column[int]]:
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+def _texts(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, nullable=False) for name in names]
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
+
+
+exchange: Final = Table(
+    "exchange",
+    metadata,
+    _key("id"),  # always CHECKPOINT_KEY: the table has one row
+    *_numbers("sequence"),
+    _flag("is_halted"),
+    *_numbers(
+        "cash_issued_micros",
+        "maker_fee_bps",
+        "taker_fee_bps",
+        "collar_bps",
+        "band_bps",
+        "breaker_bps",
+        "breaker_window_ns",
+        "breaker_halt_ns",
+        "order_value_micros_max",
+        "position_units_max",
+        "open_orders_max",
+        "orders_per_second_max",
+        "lifetime_ns_default",
+        "lifetime_ns_max",
+    ),
+)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    _key("account"),
+    *_numbers("cash_micros", "held_micros"),
+    _flag("is_halted"),
+    *_numbers("opened_at_ns"),
+)
+
+holdings: Final = Table(
+    "holdings",
+    metadata,
+    _part("account"),
+    _part("market"),
+    *_numbers("quantity_units", "held_units", "cost_micros", "realized_micros"),
+    sqlite_with_rowid=False,
+)
+
+markets: Final = Table(
+    "markets",
+    metadata,
+    _key("market"),
+    *_texts("symbol", "name", "team", "position"),
+    *_numbers("bye_week"),
+    *_texts("projected_points"),
+    *_numbers(
+        "supply_units",
+        "reference_price_cents",
+        "last_price_cents",
+        "last_trade_at_ns",
+        "halt_cause",
+        "halted_until_ns",
+        "volume_units",
+        "trade_count",
+        "listed_at_ns",
+        "book_sequence",
+    ),
+)
+
+orders: Final = Table(
+    "orders",
+    metadata,
+    _key("order_id"),
+    *_numbers("account", "market", "terms"),
+    *_texts("given_client_order_id"),
+    *_numbers(
+        "quantity_units", "notional_micros", "limit_price_cents", "expires_at_ns", "created_at_ns", "updated_at_ns"
+    ),
+    *_texts("status", "reason"),
+    *_numbers("filled_quantity_units", "filled_value_micros", "fee_micros"),
+)
+
+# The condition is text, word for word the same in the index and in the queries, or SQLite would not use the index.
+IS_OPEN: Final = text("status IN ('open', 'partially_filled')")
+IS_CLOSED: Final = text("status NOT IN ('open', 'partially_filled')")
+
+Index("orders_by_account", orders.c.account, orders.c.order_id)
+# Without it, a start would read through all orders that ever were.
+Index("orders_open", orders.c.order_id, sqlite_where=IS_OPEN)
+
+trades: Final = Table(
+    "trades",
+    metadata,
+    _key("trade_id"),
+    *_numbers(
+        "sequence",
+        "time_ns",
+        "market",
+        "price_cents",
+        "quantity_units",
+        "taker_side",
+        "maker_order",
+        "taker_order",
+        "maker_account",
+        "taker_account",
+        "maker_fee_micros",
+        "taker_fee_micros",
+    ),
+)
+
+Index("trades_by_market", trades.c.market, trades.c.trade_id)
+
+postings: Final = Table(
+    "postings",
+    metadata,
+    _part("sequence"),
+    _part("line"),
+    *_numbers("time_ns", "account"),
+    *_texts("kind"),
+    *_numbers("amount_micros", "balance_micros", "counterpart", "trade_id"),
+    *_texts("reference"),
+    sqlite_with_rowid=False,
+)
+
+Index("postings_by_account", postings.c.account, postings.c.sequence, postings.c.line)
+
+
+def build_upsert(table: Table) -> str:
+    """Return the statement that writes one row, new or known, with a place for each column in order.
+
+    It is built once and given tuples, because naming every value of every row costs more than SQLite's own work.
+    """
+    statement = insert(table)
+    values = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+    return str(upsert.compile(dialect=sqlite.dialect()))
+
+
+def build_append(table: Table) -> str:
+    """Return the statement that writes one row of a fact that never changes; a known one is left as it is."""
+    return str(insert(table).on_conflict_do_nothing().compile(dialect=sqlite.dialect()))

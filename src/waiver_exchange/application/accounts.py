@@ -1,0 +1,85 @@
+"""Accounts and their cash: open, fund, halt."""
+
+import base64
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import ApiKey
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.commands import DepositCash, HaltAccount, OpenAccount, ResumeAccount
+from waiver_exchange.domain.events import AccountOpened
+from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.state import AccountView
+
+_KEY_BYTES: Final = 10
+_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account that was just opened; the secret is shown this once and kept nowhere."""
+
+    account: int
+    api_key: str
+    api_secret: str
+
+
+async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewAccount:
+    """Open an account with an API key and, if wanted, cash. Raises `RefusedError`."""
+    if not 0 < len(name) <= ACCOUNT_NAME_LENGTH_MAX or not name.isprintable():
+        raise RefusedError(RefusalReason.field_is_invalid, field="name")
+    if cash_micros < 0:
+        raise RefusedError(RefusalReason.amount_must_be_positive)
+    event = (await exchange.sequencer.submit(OpenAccount())).first_event()
+    if not isinstance(event, AccountOpened):
+        message = f"opening an account led to {type(event).__name__}"
+        raise TypeError(message)
+    account = event.account
+    if cash_micros:
+        reference = f"opening of {to_uuid(IdKind.account, account)}"
+        await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=reference)
+    now_ns = exchange.clock.now_ns()
+    await exchange.identity.add_account(account=account, name=name, created_at_ns=now_ns)
+    key_id = "WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode()
+    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
+    # A random secret of 256 bits needs no slow hash: nobody can try them all.
+    await exchange.identity.add_key(
+        ApiKey(key_id=key_id, account=account, secret_hash=sha256(secret.encode()).digest(), created_at_ns=now_ns)
+    )
+    return NewAccount(account=account, api_key=key_id, api_secret=secret)
+
+
+def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> int:
+    """Return the account of a key and secret. Raises `RefusedError`, the same for a wrong key and a wrong secret."""
+    key = exchange.identity.find_key(api_key)
+    given = sha256(api_secret.encode("utf-8", "replace")).digest()
+    expected = key.secret_hash if key is not None else bytes(len(given))
+    if not hmac.compare_digest(given, expected) or key is None:
+        raise RefusedError(RefusalReason.credentials_are_wrong)
+    return key.account
+
+
+async def deposit_cash(exchange: Exchange, *, account: int, amount_micros: int, reference: str) -> AccountView:
+    """Issue cash to an account; the same reference twice is one deposit. Raises `RefusedError`."""
+    if not 0 < len(reference) <= REFERENCE_LENGTH_MAX or not reference.isprintable():
+        raise RefusedError(RefusalReason.field_is_invalid, field="reference")
+    command = DepositCash(account=account, amount_micros=amount_micros, reference=reference)
+    (await exchange.sequencer.submit(command)).first_event()
+    return exchange.state.accounts[account]
+
+
+async def halt_account(exchange: Exchange, *, account: int) -> AccountView:
+    """Stop an account's new orders. Raises `RefusedError`."""
+    (await exchange.sequencer.submit(HaltAccount(account=account))).first_event()
+    return exchange.state.accounts[account]
+
+
+async def resume_account(exchange: Exchange, *, account: int) -> AccountView:
+    """Let an account place orders again. Raises `RefusedError`."""
+    (await exchange.sequencer.submit(ResumeAccount(account=account))).first_event()
+    return exchange.state.accounts[account]

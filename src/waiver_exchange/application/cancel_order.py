@@ -1,0 +1,59 @@
+"""Take open orders back."""
+
+import asyncio
+from typing import Final
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.commands import CancelOrder
+from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.state import OrderView
+
+# So many share a commit; more would keep others waiting.
+CANCELS_AT_ONCE: Final = 128
+# It was filled or expired in the meantime.
+_GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
+
+
+async def cancel_order(exchange: Exchange, *, account: int, order_id: int) -> OrderView:
+    """Return the order once its cancel is durable. Raises `RefusedError`: not found (also when another's), or final."""
+    order = await exchange.queries.order(account=account, order_id=order_id)
+    if order is None:
+        raise RefusedError(RefusalReason.order_not_found)
+    if not order.is_open:
+        raise RefusedError(RefusalReason.order_is_final, status=order.status)
+    outcome = await exchange.sequencer.submit(CancelOrder(account=account, order_id=order_id))
+    try:
+        outcome.first_event()
+    except RefusedError as refused:
+        late = await exchange.queries.order(account=account, order_id=order_id)
+        if late is not None and refused.reason == RefusalReason.order_is_final:
+            raise RefusedError(refused.reason, status=late.status) from refused
+        raise
+    cancelled = await exchange.queries.order(account=account, order_id=order_id)
+    if cancelled is None:
+        message = f"order {to_uuid(IdKind.order, order_id)} was cancelled and cannot be read"
+        raise LookupError(message)
+    return cancelled
+
+
+async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | None = None) -> list[OrderView]:
+    """Cancel an account's open orders, in one market or in all; return those that were cancelled."""
+    market = exchange.market(symbol).market if symbol is not None else None
+    own = exchange.state.account_orders.get(account, {})
+    open_ids = [
+        order.order_id for order in own.values() if order.is_open and (market is None or order.market == market)
+    ]
+    cancelled = []
+    for start in range(0, len(open_ids), CANCELS_AT_ONCE):
+        tries = [
+            cancel_order(exchange, account=account, order_id=order_id)
+            for order_id in open_ids[start : start + CANCELS_AT_ONCE]
+        ]
+        for outcome in await asyncio.gather(*tries, return_exceptions=True):
+            if isinstance(outcome, OrderView):
+                cancelled.append(outcome)
+            elif not (isinstance(outcome, RefusedError) and outcome.reason in _GONE):
+                raise outcome
+    return cancelled

@@ -1,0 +1,77 @@
+"""The key of a command that carries an id of its own: what makes a repetition recognisable for ever.
+
+A key is the 16-byte BLAKE2b digest of what the id belongs to and the id itself. The journal holds it, unique.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import (
+    Command,
+    CommandRecord,
+    DepositCash,
+    GrantShares,
+    IssueShares,
+    ListMarket,
+    PlaceOrder,
+    decode_command,
+    encode_command,
+)
+from waiver_exchange.domain.refusals import RefusalReason
+
+KEY_BYTES: Final = 16
+_EXPIRES_AT_WORD: Final = 8
+
+
+def order_key(account: int, client_order_id: str) -> bytes:
+    """Return the key of an account's client order id."""
+    return blake2b(b"order\0%d\0" % account + client_order_id.encode(), digest_size=KEY_BYTES).digest()
+
+
+def reference_key(purpose: str, owner: int, reference: str) -> bytes:
+    """Return the key of an operator's reference for one purpose (`deposit`, `grant`, `issue`) and account or market."""
+    text = f"{purpose}\0{owner}\0{reference}"
+    return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
+
+
+def symbol_key(symbol: str) -> bytes:
+    """Return the key of a listing."""
+    return blake2b(b"symbol\0" + symbol.encode(), digest_size=KEY_BYTES).digest()
+
+
+def key_of(command: Command) -> bytes | None:
+    """Return the key of a command, or None when it carries no id. A listing's key is the caller's to give."""
+    match command:
+        case PlaceOrder(account=account, client_order_id=client_order_id) if client_order_id:
+            return order_key(account, client_order_id)
+        case DepositCash(account=account, reference=reference) if reference:
+            return reference_key("deposit", account, reference)
+        case GrantShares(account=account, reference=reference) if reference:
+            return reference_key("grant", account, reference)
+        case IssueShares(market=market, reference=reference) if reference:
+            return reference_key("issue", market, reference)
+    return None
+
+
+def refusal_of_repetition(command: Command, record: bytes) -> RefusalReason | None:
+    """Return None when a journaled record is the same command, else why the id cannot be used again."""
+    first = decode_command(record)
+    second = decode_command(encode_command(command, time_ns=first.time_ns))
+    if _content_of(first) == _content_of(second):
+        return None
+    if isinstance(command, PlaceOrder):
+        return RefusalReason.client_order_id_used_with_other_content
+    if isinstance(command, ListMarket):
+        return RefusalReason.symbol_already_listed
+    return RefusalReason.reference_used_with_other_content
+
+
+def _content_of(record: CommandRecord) -> tuple[tuple[int, ...], str]:
+    words = record.words
+    if record.kind == codes.PLACE_ORDER:
+        time_in_force = words[4] >> codes.TIME_IN_FORCE_SHIFT & codes.TERMS_FIELD_MASK
+        # A day order's expiry comes from the day it was sent on, not from the caller.
+        if time_in_force == codes.DAY:
+            words = words[:_EXPIRES_AT_WORD]
+    return words, record.tail

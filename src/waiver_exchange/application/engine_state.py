@@ -1,0 +1,97 @@
+"""The engine's canonical state as plain records, for comparing it with what other parts believe."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from struct import unpack
+from typing import Final, NamedTuple
+
+_PARAMETERS: Final = 13
+
+
+class AccountState(NamedTuple):
+    """An account's words in the canonical state."""
+
+    cash_micros: int
+    held_micros: int
+    is_halted: int
+    open_orders: int
+    rate_second: int
+    rate_count: int
+
+
+class MarketState(NamedTuple):
+    """A market's words in the canonical state."""
+
+    supply_units: int
+    reference_price_cents: int
+    halt_cause: int
+    halted_until_ns: int
+    breaker_price_cents: int
+    breaker_time_ns: int
+    book_sequence: int
+
+
+class PositionState(NamedTuple):
+    """A position's words in the canonical state."""
+
+    account: int
+    market: int
+    quantity_units: int
+    held_units: int
+    bid_units: int
+    cost_micros: int
+    realized_micros: int
+
+
+class OrderState(NamedTuple):
+    """A resting order's words in the canonical state."""
+
+    market: int
+    side: int
+    order_id: int
+    account: int
+    price_cents: int
+    remaining_units: int
+    expires_at_ns: int
+    maker_bps: int
+    reserved_bps: int
+    fee_credit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineState:
+    """The canonical state; accounts and markets by number."""
+
+    is_halted: bool
+    cash_issued_micros: int
+    parameters: tuple[int, ...]
+    accounts: dict[int, AccountState]
+    markets: dict[int, MarketState]
+    positions: list[PositionState]
+    orders: list[OrderState]
+
+
+def decode_state(state: bytes) -> EngineState:
+    """Return the records of a canonical state; `engine.state` documents its layout."""
+    words = iter(unpack(f"<{len(state) // 8}q", state))
+    _version, is_halted, cash_issued, _serial, _trade, _time = islice(words, 6)
+    parameters = tuple(islice(words, _PARAMETERS))
+    accounts, markets, positions, _rows, free_rows, orders = islice(words, 6)
+    account_states = {number: AccountState(*_take(words, 6)) for number in range(1, accounts + 1)}
+    market_states = {number: MarketState(*_take(words, 7)) for number in range(1, markets + 1)}
+    position_states = [PositionState(*_take(words, 7)) for _ in range(positions)]
+    _take(words, free_rows)
+    return EngineState(
+        is_halted=bool(is_halted),
+        cash_issued_micros=cash_issued,
+        parameters=parameters,
+        accounts=account_states,
+        markets=market_states,
+        positions=position_states,
+        orders=[OrderState(*_take(words, 10)) for _ in range(orders)],
+    )
+
+
+def _take(words: Iterator[int], count: int) -> tuple[int, ...]:
+    return tuple(islice(words, count))

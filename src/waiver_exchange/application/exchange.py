@@ -1,0 +1,112 @@
+"""The running exchange as use cases see it: one object that holds the parts and keeps them going."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from waiver_exchange.application.ports import Clock, IdentityStore, Journal, ReadModelStore
+from waiver_exchange.application.queries import Queries
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import MarketView, ReadModelState
+
+STORE_SECONDS: Final = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """The parts that use cases work with. `run` keeps the exchange going until `stop`.
+
+    `draw_bytes` gives that many bytes that nobody can guess. `warning` says what is wrong that does not stop trading.
+    """
+
+    sequencer: Sequencer
+    projector: Projector
+    queries: Queries
+    journal: Journal
+    read_model: ReadModelStore
+    identity: IdentityStore
+    clock: Clock
+    zone: ZoneInfo
+    draw_bytes: Callable[[int], bytes]
+    take_snapshot: Callable[[], Awaitable[None]]
+    snapshot_rows: int
+    snapshot_sequence: int = 0
+    warning: str | None = None
+    _untaken: ReadModelChanges | None = field(default=None)
+
+    @property
+    def state(self) -> ReadModelState:
+        """The read model in memory, as of the last durable row."""
+        return self.projector.state
+
+    def market(self, symbol: str) -> MarketView:
+        """Return the market of a symbol. Raises `RefusedError`."""
+        number = self.state.symbols.get(symbol)
+        if number is None:
+            raise RefusedError(RefusalReason.market_not_found, symbol=symbol)
+        return self.state.markets[number]
+
+    async def run(self) -> None:
+        """Work until `stop`; raises what must end the process."""
+        background = [asyncio.create_task(self._store_forever()), asyncio.create_task(self._snapshot_forever())]
+        try:
+            await self.sequencer.run()
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Take no more commands; `run` returns when what was taken is answered."""
+        self.sequencer.stop()
+
+    async def close(self) -> None:
+        """Store what the read model lacks and give every store back; after `run` has returned."""
+        try:
+            await self._store_changes()
+        except ReadModelError:
+            _log.warning("the read model is behind the journal; the next start folds the rest", exc_info=True)
+        await self.read_model.close()
+        await self.identity.close()
+        await self.journal.close()
+
+    async def _store_forever(self) -> None:
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            try:
+                await self._store_changes()
+                self.warning = None
+            except ReadModelError as error:
+                if self.warning is None:
+                    _log.exception("history cannot be stored; trading goes on and it is tried again")
+                self.warning = str(error)
+
+    async def _store_changes(self) -> None:
+        """Store what changed; changes that could not be stored are stored again before later ones."""
+        changes = self._untaken or self.projector.take_changes()
+        while changes is not None:
+            self._untaken = changes
+            await self.read_model.store(changes)
+            self.projector.forget_closed(changes)
+            self._untaken = None
+            changes = self.projector.take_changes()
+
+    async def _snapshot_forever(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            sequence = self.state.sequence
+            if sequence - self.snapshot_sequence >= self.snapshot_rows:
+                self.snapshot_sequence = sequence
+                try:
+                    await self.take_snapshot()
+                except OSError:
+                    _log.exception("no snapshot could be taken; only the next start becomes slower")

@@ -1,0 +1,122 @@
+"""Place an order for an account."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import PlaceOrder, pack_terms
+from waiver_exchange.domain.events import OrderAccepted, OrderRejected
+from waiver_exchange.domain.limits import CLIENT_ORDER_ID_LENGTH_MAX, NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.state import OrderView
+
+SIDES: Final = {"buy": codes.BUY, "sell": codes.SELL}
+TYPES: Final = {"limit": codes.LIMIT, "market": codes.MARKET}
+TIMES_IN_FORCE: Final = {"gtc": codes.GTC, "day": codes.DAY, "gtd": codes.GTD, "ioc": codes.IOC, "fok": codes.FOK}
+SELF_TRADE_PREVENTIONS: Final = {
+    "cancel_newest": codes.CANCEL_NEWEST,
+    "cancel_oldest": codes.CANCEL_OLDEST,
+    "cancel_both": codes.CANCEL_BOTH,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as its sender words it: names as text, sizes in the engine's units, None where nothing was said."""
+
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str | None = None
+    quantity_units: int | None = None
+    notional_micros: int | None = None
+    limit_price_cents: int | None = None
+    expires_at_ns: int | None = None
+    post_only: bool = False
+    self_trade_prevention: str = "cancel_newest"
+    client_order_id: str | None = None
+
+
+async def place_order(exchange: Exchange, *, account: int, request: OrderRequest) -> OrderView:
+    """Return the order once it is durable; the same client order id with the same content returns the first one.
+
+    Raises `RefusedError` when it is denied. An order that the book refuses is returned with the status `rejected`.
+    """
+    command = _command_of(exchange, account=account, request=request)
+    outcome = await exchange.sequencer.submit(command)
+    event = outcome.first_event()
+    if not isinstance(event, OrderAccepted | OrderRejected):
+        message = f"an order led to {type(event).__name__}"
+        raise TypeError(message)
+    order = await exchange.queries.order(account=account, order_id=event.order_id)
+    if order is None:
+        message = f"order {event.order_id} is durable and cannot be read"
+        raise LookupError(message)
+    return order
+
+
+def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder:
+    _check_form(request)
+    order_type = TYPES[request.order_type]
+    default = "gtc" if order_type == codes.LIMIT else "ioc"
+    time_in_force = TIMES_IN_FORCE[request.time_in_force or default]
+    expires_at_ns = request.expires_at_ns or 0
+    if time_in_force == codes.DAY and order_type == codes.LIMIT:
+        expires_at_ns = end_of_day_ns(exchange.clock.now_ns(), zone=exchange.zone)
+    return PlaceOrder(
+        account=account,
+        market=exchange.market(request.symbol).market,
+        terms=pack_terms(
+            side=SIDES[request.side],
+            order_type=order_type,
+            time_in_force=time_in_force,
+            self_trade=SELF_TRADE_PREVENTIONS[request.self_trade_prevention],
+            post_only=request.post_only,
+        ),
+        quantity_units=request.quantity_units or 0,
+        notional_micros=request.notional_micros or 0,
+        price_cents=request.limit_price_cents or 0,
+        expires_at_ns=expires_at_ns,
+        client_order_id=request.client_order_id or "",
+    )
+
+
+def _check_form(request: OrderRequest) -> None:
+    """Refuse what the numbers of the command could not say: a zero that was given, or a word that does not exist."""
+    for field, value, words in (
+        ("side", request.side, SIDES),
+        ("type", request.order_type, TYPES),
+        ("time_in_force", request.time_in_force or "gtc", TIMES_IN_FORCE),
+        ("self_trade_prevention", request.self_trade_prevention, SELF_TRADE_PREVENTIONS),
+    ):
+        if value not in words:
+            raise RefusedError(RefusalReason.field_is_invalid, field=field, allowed=", ".join(words))
+    if (request.quantity_units is None) == (request.notional_micros is None):
+        raise RefusedError(RefusalReason.quantity_or_notional_is_required)
+    if request.quantity_units == 0:
+        raise RefusedError(RefusalReason.quantity_must_be_positive)
+    if request.notional_micros == 0:
+        raise RefusedError(RefusalReason.notional_must_be_positive)
+    if request.limit_price_cents == 0:
+        raise RefusedError(RefusalReason.price_must_be_positive)
+    if request.expires_at_ns is not None and request.time_in_force != "gtd":
+        raise RefusedError(RefusalReason.expiry_needs_gtd)
+    if request.time_in_force == "gtd" and request.order_type == "limit" and request.expires_at_ns is None:
+        raise RefusedError(RefusalReason.expiry_is_required)
+    if request.client_order_id is not None and not _is_client_order_id(request.client_order_id):
+        raise RefusedError(RefusalReason.client_order_id_is_invalid)
+
+
+def _is_client_order_id(text: str) -> bool:
+    return 0 < len(text) <= CLIENT_ORDER_ID_LENGTH_MAX and text.isprintable()
+
+
+def end_of_day_ns(now_ns: int, *, zone: ZoneInfo) -> int:
+    """Return the next midnight of a time zone, in UNIX nanoseconds."""
+    today = datetime.fromtimestamp(now_ns // NANOSECONDS_PER_SECOND, tz=zone).date()
+    midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), tzinfo=zone)
+    return int(midnight.timestamp()) * NANOSECONDS_PER_SECOND

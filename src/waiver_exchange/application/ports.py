@@ -1,0 +1,146 @@
+"""What the application needs from the outside world, as protocols that adapters implement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from waiver_exchange.projections.changes import ReadModelChanges
+from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
+
+GENESIS_CHAIN: Final = bytes(32)
+
+
+class JournalRow(NamedTuple):
+    """One command and what came of it.
+
+    `sequence` counts from 1 without gaps; `key` is the 16-byte digest of the command's own id (client order id, deposit
+    reference, ...) or None; `chain` = SHA-256 over the previous row's chain, the sequence, the key, command and events.
+    """
+
+    sequence: int
+    time_ns: int
+    account: int
+    key: bytes | None
+    command: bytes
+    events: bytes
+    chain: bytes
+
+
+class JournalError(Exception):
+    """The journal could not be read or written; the message says what is wrong and what the operator can do."""
+
+
+class Journal(Protocol):
+    """The append-only table that is the one source of truth."""
+
+    async def append(self, rows: Sequence[JournalRow]) -> None:
+        """Write rows in one transaction; they are durable when this returns.
+
+        Raises `JournalError`: then it is unknown whether they were written, and the caller must read back before it
+        writes again.
+        """
+
+    async def last(self) -> JournalRow | None:
+        """Return the newest row, or None for an empty journal. Raises `JournalError`."""
+
+    async def read(self, *, after: int, limit: int) -> list[JournalRow]:
+        """Return up to `limit` rows with a sequence above `after`, in order. Raises `JournalError`."""
+
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, JournalRow]:
+        """Return the durable rows that carry one of the keys. Raises `JournalError`."""
+
+    async def find_damage(self) -> str | None:
+        """Return what is wrong with the store itself, below its rows, or None. Raises `JournalError`."""
+
+    async def check_writable(self) -> None:
+        """Write something durable that is no row, to see whether the next row could be. Raises `JournalError`."""
+
+    async def close(self) -> None:
+        """Give the store back; pending writes are finished first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The engine's canonical state after a row, so that restart need not read the rows before it."""
+
+    sequence: int
+    time_ns: int
+    chain: bytes
+    state: bytes
+
+
+class SnapshotStore(Protocol):
+    """Keeps the newest snapshots; losing all of them costs time at restart and nothing else."""
+
+    def load_latest(self) -> Snapshot | None:
+        """Return the newest snapshot that is whole, skipping damaged ones, or None."""
+
+    def store(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot durably and drop those older than the last two."""
+
+
+class ReadModelStore(Protocol):
+    """History that outgrows memory: orders, trades, ledger postings; rebuilt from the journal when lost."""
+
+    async def load(self) -> ReadModelState:
+        """Return the state that the projections continue from (with its `sequence`), or an empty one."""
+
+    async def store(self, changes: ReadModelChanges) -> None:
+        """Write changes and the checkpoint in one transaction."""
+
+    async def find_order(self, order_id: int) -> OrderView | None:
+        """Return an order as of the checkpoint."""
+
+    async def list_orders(
+        self, *, account: int, is_open: bool | None, before: int | None, limit: int
+    ) -> list[OrderView]:
+        """Return an account's orders with an id below `before`, newest first; `is_open` None means both."""
+
+    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
+        """Return trades of a market, or of all, with an id below `before`, newest first."""
+
+    async def close(self) -> None:
+        """Give the store back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key by which a program acts for an account; of the secret only the SHA-256 is kept."""
+
+    key_id: str
+    account: int
+    secret_hash: bytes
+    created_at_ns: int
+
+
+class IdentityError(Exception):
+    """Names and keys could not be read or written; the message says what the operator can do."""
+
+
+class IdentityStore(Protocol):
+    """Who is behind an account: names and API keys. Not in the journal, because it may have to be forgotten."""
+
+    async def add_account(self, *, account: int, name: str, created_at_ns: int) -> None:
+        """Keep an account's name durably. Raises `IdentityError`."""
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Keep a key durably. Raises `IdentityError`."""
+
+    def find_key(self, key_id: str) -> ApiKey | None:
+        """Return a key that may be used, from memory."""
+
+    def find_name(self, account: int) -> str | None:
+        """Return an account's name, from memory."""
+
+    def find_account(self, name: str) -> int | None:
+        """Return the first account of a name, from memory."""
+
+    async def close(self) -> None:
+        """Give the store back."""
+
+
+class Clock(Protocol):
+    """Where time comes from; only the sequencer and entry points look at it."""
+
+    def now_ns(self) -> int:
+        """Return UNIX time in nanoseconds; it may jump back."""

@@ -1,0 +1,113 @@
+"""From the journal to a running engine: the newest snapshot and every row behind it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from waiver_exchange.application.chain import verify_chain
+from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, JournalRow, SnapshotStore
+from waiver_exchange.engine.engine import Engine
+from waiver_exchange.engine.state import StateError, load_state
+from waiver_exchange.projections.fold import Projector
+
+READ_ROWS: Final = 4_096
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineAt:
+    """An engine and the journal row (its sequence, time and chain) up to which it has executed."""
+
+    engine: Engine
+    sequence: int
+    time_ns: int
+    chain: bytes
+
+
+class JournalDisagreesError(JournalError):
+    """Executing a row's command again did not give the row's events; the journal or the program was changed."""
+
+    def __init__(self, sequence: int) -> None:
+        """Name the row."""
+        super().__init__(
+            f"Journal row {sequence} holds other events than its command leads to: journal or engine was changed. "
+            "Run `waiver verify`, and start the version that wrote the row or restore a backup."
+        )
+        self.sequence = sequence
+
+
+class SnapshotDisagreesError(JournalError):
+    """A snapshot was taken of rows that this journal does not hold: rows that were acknowledged are gone."""
+
+    def __init__(self, sequence: int) -> None:
+        """Name the row."""
+        super().__init__(
+            f"A snapshot was taken after row {sequence}, which this journal does not hold: it is cut short or another "
+            "journal. Restore the right journal from a backup. If it was put back to an earlier state on purpose, "
+            "remove the snapshots directory and start again."
+        )
+        self.sequence = sequence
+
+
+async def recover_engine(*, journal: Journal, snapshots: SnapshotStore | None) -> EngineAt:
+    """Return the engine as of the last durable row. Raises `JournalError`, `ChainBrokenError`.
+
+    Time grows with the rows behind the newest usable snapshot; without any it is the whole journal.
+    """
+    at = await _start_from_snapshot(journal=journal, snapshots=snapshots) if snapshots else None
+    if at is None:
+        at = EngineAt(engine=Engine(), sequence=0, time_ns=0, chain=GENESIS_CHAIN)
+    while rows := await journal.read(after=at.sequence, limit=READ_ROWS):
+        replay(at, rows)
+    return at
+
+
+def replay(at: EngineAt, rows: list[JournalRow]) -> None:
+    """Execute rows that follow `at`, check their chain and that each leads to the events that it holds, and move on."""
+    if rows[0].sequence != at.sequence + 1:
+        raise JournalDisagreesError(at.sequence + 1)
+    verify_chain(rows, previous=at.chain)
+    at.engine.execute_batch(b"".join([row.command for row in rows]))
+    ends = at.engine.take_ends()
+    events = at.engine.take_events()
+    if events != b"".join([row.events for row in rows]):
+        raise JournalDisagreesError(_first_difference(rows, events=events, ends=ends))
+    last = rows[-1]
+    at.sequence, at.time_ns, at.chain = last.sequence, last.time_ns, last.chain
+
+
+def _first_difference(rows: list[JournalRow], *, events: bytes, ends: list[int]) -> int:
+    start = 0
+    for row, end in zip(rows, ends, strict=True):
+        if row.events != events[start:end]:
+            return row.sequence
+        start = end
+    return rows[-1].sequence
+
+
+async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> EngineAt | None:
+    snapshot = snapshots.load_latest()
+    if snapshot is None:
+        return None
+    rows = await journal.read(after=snapshot.sequence - 1, limit=1)
+    if not rows or rows[0].chain != snapshot.chain:
+        raise SnapshotDisagreesError(snapshot.sequence)
+    try:
+        engine = load_state(snapshot.state)
+    except StateError:
+        _log.warning("snapshot at row %d is of another version; replaying the whole journal", snapshot.sequence)
+        return None
+    return EngineAt(engine=engine, sequence=snapshot.sequence, time_ns=snapshot.time_ns, chain=snapshot.chain)
+
+
+async def catch_up(projector: Projector, *, journal: Journal, until: int) -> None:
+    """Fold the durable rows that the projections have not seen yet, up to a sequence."""
+    while projector.state.sequence < until:
+        rows = await journal.read(
+            after=projector.state.sequence, limit=min(READ_ROWS, until - projector.state.sequence)
+        )
+        if not rows:
+            raise JournalError(f"The journal ends before row {until}, which the read model needs.")
+        for row in rows:
+            projector.apply(row)

@@ -1,0 +1,340 @@
+"""The single writer: drains what waits, stamps time and sequence, runs the engine, commits, then shows and answers.
+
+While one group of rows is being committed the next one is executed and gathers; it is committed as soon as the first is
+durable. So groups grow with load and nobody waits for a timer. Nothing is answered or projected before its row is
+durable.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from struct import error as StructError  # noqa: N812 - an exception by its kind
+from typing import Final
+
+from waiver_exchange.application.chain import chain_hash
+from waiver_exchange.application.command_keys import key_of
+from waiver_exchange.application.outcome import Outcome
+from waiver_exchange.application.ports import Clock, Journal, JournalError, JournalRow
+from waiver_exchange.application.recovery import EngineAt, catch_up
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.staging import Staged, Submission
+from waiver_exchange.domain.commands import Command, ExpireOrder, ResumeMarket, encode_command
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.fold import Projector
+
+GROUP_ROWS_MAX: Final = 256
+# When nothing is being committed a small group goes first: the rest is executed meanwhile, and the two alternate.
+FIRST_GROUP_ROWS_MAX: Final = 32
+QUEUE_MAX: Final = 10_000
+TICK_SECONDS: Final = 0.25
+_DUE_ORDERS_MAX: Final = 256
+_RETRY_SECONDS_MAX: Final = 2.0
+_READ_BACK_TRIES: Final = 20
+
+_log = logging.getLogger(__name__)
+
+
+class Sequencer:
+    """Takes commands one after another to the engine and the journal. `run` must be running."""
+
+    def __init__(
+        self,
+        *,
+        at: EngineAt,
+        journal: Journal,
+        projector: Projector,
+        clock: Clock,
+        recover: Callable[[], Awaitable[EngineAt]],
+    ) -> None:
+        """Continue from `at`; the projector has folded the same rows.
+
+        `recover` builds the engine anew from the journal. Every part belongs to the sequencer from now on.
+        """
+        self._at = at
+        self._journal = journal
+        self._projector = projector
+        self._clock = clock
+        self._recover = recover
+        self._queue: deque[Submission] = deque()
+        self._staged = Staged()
+        self._committing = Staged()
+        self._commit: asyncio.Task[None] | None = None
+        self._in_flight: dict[bytes, Submission] = {}
+        self._wake = asyncio.Event()
+        self._quiet: deque[asyncio.Future[None]] = deque()
+        self._is_stopping = False
+        self._is_tick_due = False
+        self._is_clock_behind = False
+        self.failure: str | None = None
+        self.listeners: list[Callable[[Sequence[JournalRow]], None]] = []
+
+    @property
+    def engine_at(self) -> EngineAt:
+        """The engine and its row; ahead of the journal except inside `at_rest`."""
+        return self._at
+
+    async def submit(self, command: Command, *, key: bytes | None = None) -> Outcome:
+        """Return what came of a command once it is durable; a command with a key seen before gets the first outcome.
+
+        Raises `RefusedError` when the service cannot take it, or the key belongs to another command. A refusal by the
+        engine is an outcome.
+        """
+        if self.failure is not None:
+            raise RefusedError(RefusalReason.journal_is_unavailable)
+        if self._is_stopping:
+            raise RefusedError(RefusalReason.exchange_is_stopping)
+        if len(self._queue) >= QUEUE_MAX:
+            raise RefusedError(RefusalReason.exchange_is_busy)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.append(Submission(command, key if key is not None else key_of(command), answer))
+        self._wake.set()
+        return await answer
+
+    async def at_rest(self) -> None:
+        """Return when every executed row is durable and projected; no row is executed before the next await."""
+        if self._is_at_rest():
+            return
+        moment: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._quiet.append(moment)
+        self._wake.set()
+        await moment
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises what breaks the engine or the chain: then the process must end."""
+        ticker = asyncio.create_task(self._tick())
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._step()
+                if self._is_stopping and not self._queue and self._is_at_rest():
+                    return
+        finally:
+            self._is_stopping = True
+            ticker.cancel()
+            if self._commit is not None:
+                self._commit.cancel()
+                await asyncio.gather(self._commit, return_exceptions=True)
+            self._refuse_all(RefusalReason.outcome_is_unknown)
+
+    def stop(self) -> None:
+        """Take no more commands; `run` returns when what was taken is answered."""
+        self._is_stopping = True
+        self._wake.set()
+
+    def _is_at_rest(self) -> bool:
+        return self._commit is None and not self._staged.rows and self.failure is None
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._is_tick_due = True
+            self._wake.set()
+
+    async def _step(self) -> None:
+        if self._commit is not None and self._commit.done():
+            await self._finish_commit()
+        if self._quiet and self._is_at_rest():
+            self._quiet.popleft().set_result(None)
+            # The one who waited acts before anything else is executed.
+            self._wake.set()
+            await asyncio.sleep(0)
+            return
+        rows_max = FIRST_GROUP_ROWS_MAX if self._commit is None else GROUP_ROWS_MAX
+        room = rows_max - len(self._staged.rows)
+        if room > 0 and not self._quiet and (self._queue or self._is_tick_due):
+            self._is_tick_due = False
+            await self._stage(room)
+        if self._commit is None and self._staged.rows:
+            self._start_commit()
+        if self._queue and (self._commit is None or len(self._staged.rows) < GROUP_ROWS_MAX):
+            self._wake.set()
+
+    async def _finish_commit(self) -> None:
+        """Wait for the commit under way and show its rows, or go back to what is durable if it failed."""
+        if self._commit is None:
+            return
+        commit, self._commit = self._commit, None
+        try:
+            await commit
+        except JournalError as error:
+            await self._recover_from(error)
+            return
+        durable, self._committing = self._committing, Staged()
+        if self._staged.rows:
+            # The next group becomes durable while this one is shown and answered.
+            self._start_commit()
+        self._publish(durable)
+
+    def _start_commit(self) -> None:
+        self._committing, self._staged = self._staged, Staged()
+        self._commit = asyncio.create_task(self._journal.append(self._committing.rows))
+        self._commit.add_done_callback(lambda _: self._wake.set())
+
+    async def _stage(self, limit: int) -> None:
+        """Execute up to `limit` waiting commands, after those whose time has come."""
+        submissions = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        try:
+            fresh = await self._without_repetitions(submissions)
+        except JournalError as error:
+            for submission in submissions:
+                submission.refuse(RefusalReason.journal_is_unavailable)
+            await self._finish_commit()
+            await self._recover_from(error)
+            return
+        time_ns = max(self._clock.now_ns(), self._at.time_ns)
+        self._warn_of_clock(time_ns)
+        submissions = [Submission(command) for command in self._due_commands(time_ns)] + fresh
+        if not submissions:
+            return
+        try:
+            self._execute(submissions, time_ns=time_ns)
+        except BaseException:
+            # Nothing of them is in the journal, and this engine is not used again.
+            for submission in submissions:
+                submission.refuse(RefusalReason.internal_error)
+            raise
+
+    async def _without_repetitions(self, submissions: list[Submission]) -> list[Submission]:
+        """Return the submissions to execute; the others join those in flight, or are answered from the journal."""
+        fresh: list[Submission] = []
+        keyed: list[bytes] = []
+        for submission in submissions:
+            key = submission.key
+            if key is None:
+                fresh.append(submission)
+            elif (first := self._in_flight.get(key)) is not None:
+                submission.follow(first)
+            else:
+                # Entered before the journal is asked: a later one with the same key follows it.
+                self._in_flight[key] = submission
+                keyed.append(key)
+                fresh.append(submission)
+        found = await self._journal.find(keyed) if keyed else {}
+        if not found:
+            return fresh
+        for key, row in found.items():
+            self._in_flight.pop(key).repeat(row)
+        return [submission for submission in fresh if submission.key not in found]
+
+    def _due_commands(self, time_ns: int) -> list[Command]:
+        engine = self._at.engine
+        due: list[Command] = [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)]
+        while orders := engine.due_orders(time_ns, _DUE_ORDERS_MAX):
+            due += [ExpireOrder(order_id=order_id) for order_id in orders]
+        return due
+
+    def _execute(self, submissions: list[Submission], *, time_ns: int) -> None:
+        encoded = []
+        for submission in submissions:
+            record = self._encode(submission, time_ns=time_ns)
+            if record is not None:
+                encoded.append((submission, record))
+        at = self._at
+        at.engine.execute_batch(b"".join([record for _, record in encoded]))
+        ends = at.engine.take_ends()
+        events = at.engine.take_events()
+        rows = self._staged.rows
+        waiting = self._staged.submissions
+        start = 0
+        sequence, chain = at.sequence, at.chain
+        for (submission, record), end in zip(encoded, ends, strict=True):
+            sequence += 1
+            own = events[start:end]
+            key = submission.key
+            chain = chain_hash(previous=chain, sequence=sequence, key=key, command=record, events=own)
+            account = int.from_bytes(record[16:24], "little")
+            rows.append(JournalRow(sequence, time_ns, account, key, record, own, chain))
+            waiting.append(submission)
+            start = end
+        at.sequence, at.time_ns, at.chain = sequence, time_ns, chain
+
+    def _encode(self, submission: Submission, *, time_ns: int) -> bytes | None:
+        """Return the record, or refuse a command that no record can hold: the gateway bounds what it lets in."""
+        try:
+            return encode_command(submission.command, time_ns=time_ns)
+        except (StructError, UnicodeEncodeError):
+            if submission.key is not None:
+                del self._in_flight[submission.key]
+            submission.refuse(RefusalReason.number_is_too_large)
+            return None
+
+    def _publish(self, done: Staged) -> None:
+        """Show durable rows to the projections and the listeners, then answer those who wait for them."""
+        for row in done.rows:
+            self._projector.apply(row)
+            if row.key is not None:
+                del self._in_flight[row.key]
+        for listener in self.listeners:
+            listener(done.rows)
+        done.resolve()
+
+    async def _recover_from(self, error: JournalError) -> None:
+        """Go back to what is durable: the engine is ahead of it, and whether the last commit arrived is unknown."""
+        self.failure = str(error)
+        _log.critical("journal failed, no command is taken until it works again: %s", error)
+        uncertain, executed = self._committing, self._staged
+        self._committing, self._staged = Staged(), Staged()
+        while self._queue:
+            self._queue.popleft().refuse(RefusalReason.journal_is_unavailable)
+        executed.refuse(RefusalReason.journal_is_unavailable)
+        await self._read_back(uncertain)
+        self._in_flight.clear()
+        await self._wait_until_writable()
+        self.failure = None
+        _log.warning("journal works again; continuing after row %d", self._at.sequence)
+
+    async def _read_back(self, uncertain: Staged) -> None:
+        """Build the engine anew from the durable rows and answer those of the uncertain commit accordingly."""
+        for attempt in range(1_000_000_000):
+            try:
+                self._at = await self._recover()
+                await catch_up(self._projector, journal=self._journal, until=self._at.sequence)
+            except JournalError as error:
+                self.failure = str(error)
+                if attempt == _READ_BACK_TRIES:
+                    uncertain.refuse(RefusalReason.outcome_is_unknown)
+                if self._is_stopping:
+                    raise
+                await asyncio.sleep(min(0.02 * 2 ** min(attempt, 10), _RETRY_SECONDS_MAX))
+            else:
+                break
+        if not uncertain.rows:
+            return
+        if self._at.sequence >= uncertain.rows[-1].sequence:
+            for listener in self.listeners:
+                listener(uncertain.rows)
+            uncertain.resolve()
+        else:
+            uncertain.refuse(RefusalReason.journal_is_unavailable)
+
+    async def _wait_until_writable(self) -> None:
+        attempt = 0
+        while not self._is_stopping:
+            try:
+                await self._journal.check_writable()
+            except JournalError as error:
+                self.failure = str(error)
+                attempt += 1
+                await asyncio.sleep(min(0.02 * 2 ** min(attempt, 10), _RETRY_SECONDS_MAX))
+            else:
+                return
+
+    def _refuse_all(self, reason: RefusalReason) -> None:
+        for staged in (self._committing, self._staged):
+            staged.refuse(reason)
+        for submission in self._queue:
+            submission.refuse(reason)
+        self._queue.clear()
+
+    def _warn_of_clock(self, time_ns: int) -> None:
+        behind_ns = time_ns - self._clock.now_ns()
+        is_behind = behind_ns > NANOSECONDS_PER_SECOND
+        if is_behind and not self._is_clock_behind:
+            _log.warning(
+                "the clock is %.1f s behind the journal; its time stands still until the clock has caught up",
+                behind_ns / NANOSECONDS_PER_SECOND,
+            )
+        self._is_clock_behind = is_behind

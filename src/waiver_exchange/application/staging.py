@@ -1,0 +1,76 @@
+"""Executed but not yet durable: the rows of the next commit and those who wait for them."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from waiver_exchange.application.command_keys import refusal_of_repetition
+from waiver_exchange.application.outcome import Outcome
+from waiver_exchange.application.ports import JournalRow
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.commands import Command
+from waiver_exchange.domain.refusals import RefusalReason
+
+
+@dataclass(slots=True)
+class Submission:
+    """A command, its key if it has one, and the future that its sender awaits (None: nobody does).
+
+    `followers` sent the same key while the command was under way; they get its outcome.
+    """
+
+    command: Command
+    key: bytes | None = None
+    answer: asyncio.Future[Outcome] | None = None
+    followers: "list[Submission] | None" = None
+
+    def resolve(self, row: JournalRow) -> None:
+        """Answer with the command's own row, which is durable now."""
+        answer = self.answer
+        if answer is not None and not answer.done():
+            answer.set_result(Outcome(row, is_repetition=False))
+        if self.followers is not None:
+            for follower in self.followers:
+                follower.repeat(row)
+
+    def repeat(self, row: JournalRow) -> None:
+        """Answer with the durable row of an earlier command with the same key, if it was the same command."""
+        answer = self.answer
+        if answer is not None and not answer.done():
+            refusal = refusal_of_repetition(self.command, row.command)
+            if refusal is None:
+                answer.set_result(Outcome(row, is_repetition=True))
+            else:
+                answer.set_exception(RefusedError(refusal))
+        for follower in self.followers or ():
+            follower.repeat(row)
+
+    def refuse(self, reason: RefusalReason) -> None:
+        """Answer that the service could not do it, or does not know whether it did."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(RefusedError(reason))
+        for follower in self.followers or ():
+            follower.refuse(reason)
+
+    def follow(self, other: "Submission") -> None:
+        """Wait for the outcome of another submission with the same key."""
+        if other.followers is None:
+            other.followers = []
+        other.followers.append(self)
+
+
+@dataclass(slots=True)
+class Staged:
+    """Rows in order of sequence, and the submission that each answers."""
+
+    rows: list[JournalRow] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
+
+    def resolve(self) -> None:
+        """Answer everybody: the rows are durable."""
+        for row, submission in zip(self.rows, self.submissions, strict=True):
+            submission.resolve(row)
+
+    def refuse(self, reason: RefusalReason) -> None:
+        """Answer everybody that it was not done, or that nobody knows."""
+        for submission in self.submissions:
+            submission.refuse(reason)

@@ -1,0 +1,156 @@
+"""The only module that builds and wires objects."""
+
+import asyncio
+import logging
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from waiver_exchange.adapters.files.data_directory import DataDirectory
+from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
+from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
+from waiver_exchange.adapters.sqlite.journal import SqliteJournal
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.adapters.system.clock import SystemClock
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import Clock, Journal
+from waiver_exchange.application.queries import Queries
+from waiver_exchange.application.recovery import READ_ROWS, recover_engine
+from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.application.take_snapshot import take_snapshot
+from waiver_exchange.application.verify import LiveState, Verification, verify_journal
+from waiver_exchange.config import Settings
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState
+
+_SNAPSHOT_NICENESS: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Exchange:
+    """Return the exchange of a data directory as of its last durable row; the caller holds the directory's lock.
+
+    Raises `JournalError`, `ChainBrokenError`, `IdentityError`, `ReadModelError`, `DataDirectoryError`.
+    """
+    directory = DataDirectory(settings.data_dir)
+    journal = SqliteJournal.open(directory.journal)
+    snapshots = FileSnapshotStore(directory.snapshots)
+    recover = partial(recover_engine, journal=journal, snapshots=snapshots)
+    at = await recover()
+    read_model = SqliteReadModel(directory.read_model)
+    projector = await _load_projections(read_model, journal=journal, until=at.sequence)
+    own_clock = clock or SystemClock()
+    return Exchange(
+        sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
+        projector=projector,
+        queries=Queries(state=projector.state, store=read_model),
+        journal=journal,
+        read_model=read_model,
+        identity=SqliteIdentityStore(directory.identity),
+        clock=own_clock,
+        zone=settings.zone,
+        draw_bytes=secrets.token_bytes,
+        take_snapshot=partial(_run_snapshot_process, settings.data_dir),
+        snapshot_rows=settings.snapshot_rows,
+        snapshot_sequence=at.sequence,
+    )
+
+
+@asynccontextmanager
+async def running_exchange(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Exchange]:
+    """Open an exchange, keep it going for the block, then stop and close it. Raises what breaks it while it runs."""
+    exchange = await open_exchange(settings, clock=clock)
+    running = asyncio.create_task(exchange.run())
+    try:
+        yield exchange
+    finally:
+        exchange.stop()
+        try:
+            await running
+        finally:
+            await exchange.close()
+
+
+async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, until: int) -> Projector:
+    """Return the projections as of a row: what the store has, and the rows behind it folded and stored."""
+    state = await read_model.load()
+    if state.sequence > until:
+        _log.warning("the read model is ahead of the journal, which was restored; building it anew")
+        await read_model.reset()
+        state = await read_model.load()
+    projector = Projector(state)
+    while state.sequence < until:
+        for row in await journal.read(after=state.sequence, limit=min(READ_ROWS, until - state.sequence)):
+            projector.apply(row)
+        changes = projector.take_changes()
+        if changes is not None:
+            await read_model.store(changes)
+            projector.forget_closed(changes)
+    return projector
+
+
+async def _run_snapshot_process(data_dir: Path) -> None:
+    """Take a snapshot in a process of its own, so that trading does not wait for it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "waiver_exchange",
+        "snapshot",
+        "--data-dir",
+        str(data_dir),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        preexec_fn=partial(os.nice, _SNAPSHOT_NICENESS),
+    )
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if code != 0:
+        _log.error("no snapshot could be taken (exit code %d); only the next start becomes slower", code)
+
+
+async def snapshot_data_directory(data_dir: Path) -> int:
+    """Take a snapshot of a data directory, also while a server runs on it, and return its row."""
+    directory = DataDirectory(data_dir)
+    journal = SqliteJournal.open(directory.journal, read_only=True)
+    try:
+        return await take_snapshot(journal=journal, snapshots=FileSnapshotStore(directory.snapshots))
+    finally:
+        await journal.close()
+
+
+async def verify_data_directory(
+    settings: Settings, *, live: LiveState | None, report: Callable[[int], None]
+) -> Verification:
+    """Verify a data directory: against the running server's `live` state, or with the lock held by the caller.
+
+    Raises `JournalError`, `ReadModelError`.
+    """
+    directory = DataDirectory(settings.data_dir)
+    journal = SqliteJournal.open(directory.journal, read_only=live is not None)
+    try:
+        snapshot = FileSnapshotStore(directory.snapshots).load_latest()
+        if live is not None:
+            return await verify_journal(journal=journal, snapshot=snapshot, live=live, report=report)
+        read_model = SqliteReadModel(directory.read_model)
+        try:
+
+            async def load_projections(until: int) -> ReadModelState:
+                return (await _load_projections(read_model, journal=journal, until=until)).state
+
+            return await verify_journal(
+                journal=journal, snapshot=snapshot, load_projections=load_projections, report=report
+            )
+        finally:
+            await read_model.close()
+    finally:
+        await journal.close()

@@ -1,0 +1,189 @@
+"""What every store of the read model keeps to; on SQLite and on the one without a disk."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.model.workload import commands
+from tests.support.journal_rows import EngineJournal, FoldableRow
+from tests.support.memory_read_model import MemoryReadModel
+from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.application.ports import ReadModelStore
+from waiver_exchange.domain.commands import (
+    CancelOrder,
+    ConfigureExchange,
+    ExchangeParameters,
+    HaltAccount,
+    HaltExchange,
+)
+from waiver_exchange.projections.changes import ReadModelError
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState
+
+ROWS = 3_000
+BuildStore = Callable[[str], ReadModelStore]
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def build_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BuildStore]:
+    stores: list[ReadModelStore] = []
+
+    def build(name: str) -> ReadModelStore:
+        stores.append(SqliteReadModel(tmp_path / f"{name}.db") if request.param == "sqlite" else MemoryReadModel())
+        return stores[-1]
+
+    yield build
+    for store in stores:
+        await store.close()
+
+
+@pytest.fixture
+def store(build_store: BuildStore) -> ReadModelStore:
+    return build_store("read-model")
+
+
+@pytest.fixture(scope="module")
+def rows(seed: int) -> list[FoldableRow]:
+    """A journal with everything in it."""
+    return list(EngineJournal().rows(commands(seed=seed, count=ROWS)))
+
+
+async def fold(projector: Projector, rows: Iterable[FoldableRow], *, store: ReadModelStore, flush_every: int) -> None:
+    for number, row in enumerate(rows, start=1):
+        projector.apply(row)
+        if number % flush_every == 0:
+            await flush(projector, store)
+    await flush(projector, store)
+
+
+async def flush(projector: Projector, store: ReadModelStore) -> None:
+    changes = projector.take_changes()
+    if changes is not None:
+        await store.store(changes)
+        projector.forget_closed(changes)
+
+
+def compared(state: ReadModelState) -> dict[str, object]:
+    """A state without the empty folders that its past left."""
+    values = {name: getattr(state, name) for name in ReadModelState.__slots__}
+    values["account_orders"] = {account: own for account, own in state.account_orders.items() if own}
+    return values
+
+
+async def everything(store: ReadModelStore) -> list[object]:
+    """The history that the store keeps."""
+    accounts = [
+        await store.list_orders(account=account, is_open=None, before=None, limit=10 * ROWS) for account in range(1, 50)
+    ]
+    return [*accounts, await store.list_trades(market=None, before=None, limit=10 * ROWS)]
+
+
+async def test_empty_store_loads_an_empty_state(store: ReadModelStore) -> None:
+    assert compared(await store.load()) == compared(ReadModelState())
+
+
+async def test_loaded_state_is_the_one_that_was_stored(store: ReadModelStore, rows: list[FoldableRow]) -> None:
+    projector = Projector(ReadModelState())
+    await fold(projector, rows, store=store, flush_every=ROWS)
+
+    loaded = await store.load()
+    assert compared(loaded) == compared(projector.state)
+    assert loaded.orders
+    assert loaded.tape
+    assert list(loaded.orders) == sorted(loaded.orders)
+    assert all(list(own) == sorted(own) for own in loaded.account_orders.values())
+
+
+async def test_exchange_wide_facts_are_loaded(store: ReadModelStore) -> None:
+    parameters = ExchangeParameters(taker_fee_bps=7, lifetime_ns_max=5 * 10**15)
+    exchange = FoldedExchange(ConfigureExchange(parameters=parameters), HaltExchange(), HaltAccount(account=ANN))
+    await exchange.flush(store)
+
+    state = await store.load()
+    assert (state.is_halted, state.accounts[ANN].is_halted, state.accounts[BOB].is_halted) == (True, True, False)
+    assert (state.parameters, state.cash_issued_micros, state.sequence) == (parameters, 2_000_000_000, 9)
+
+
+@pytest.mark.parametrize("flush_every", [1, 97, ROWS])
+async def test_restarts_lead_to_the_same_state_and_history_as_none(
+    build_store: BuildStore, rows: list[FoldableRow], flush_every: int
+) -> None:
+    straight, straight_store = Projector(ReadModelState()), build_store("straight")
+    await fold(straight, rows, store=straight_store, flush_every=flush_every)
+
+    restarted = build_store("restarted")
+    for end in (1, ROWS // 3, ROWS // 2, ROWS):
+        projector = Projector(await restarted.load())
+        await fold(projector, rows[projector.state.sequence : end], store=restarted, flush_every=flush_every)
+        for row in rows[end : end + 50]:  # folded, never stored, lost by the restart
+            projector.apply(row)
+
+    assert compared(await restarted.load()) == compared(straight.state)
+    assert await everything(restarted) == await everything(straight_store)
+
+
+async def test_storing_the_same_changes_again_does_no_harm(store: ReadModelStore) -> None:
+    exchange = FoldedExchange(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=60))
+    changes = await exchange.flush(store)
+    before = compared(await store.load()), await everything(store)
+    await store.store(changes)
+
+    assert (compared(await store.load()), await everything(store)) == before
+
+
+async def test_changes_with_a_gap_before_them_are_refused(store: ReadModelStore) -> None:
+    exchange = FoldedExchange()
+    exchange.take()
+    exchange.run(sell(ANN, price=2_500, quantity=100))
+
+    with pytest.raises(ReadModelError):
+        await store.store(exchange.take())
+    assert (await store.load()).sequence == 0
+
+
+async def test_order_is_found_as_of_the_checkpoint(store: ReadModelStore) -> None:
+    exchange = FoldedExchange()
+    order = exchange.place(buy(BOB, price=2_400, quantity=100, name="mine"))
+    await exchange.flush(store)
+    exchange.run(CancelOrder(account=BOB, order_id=order.order_id))
+
+    found = await store.find_order(order.order_id)
+    assert found is not None
+    assert (found.status, found.client_order_id, found.limit_price_cents) == ("open", "mine", 2_400)
+    await exchange.flush(store)
+    assert await store.find_order(order.order_id) == order
+    assert await store.find_order(order.order_id + 1) is None
+
+
+async def test_orders_are_listed_by_account_state_and_cursor(store: ReadModelStore) -> None:
+    exchange = FoldedExchange()
+    orders = [exchange.place(buy(BOB, price=2_400, quantity=100)) for _ in range(6)]
+    exchange.place(sell(ANN, price=2_600, quantity=100))
+    exchange.run(*[CancelOrder(account=BOB, order_id=order.order_id) for order in orders[::2]])
+    await exchange.flush(store)
+
+    async def listed(*, is_open: bool | None, before: int | None = None, limit: int = 9) -> list[int]:
+        found = await store.list_orders(account=BOB, is_open=is_open, before=before, limit=limit)
+        return [orders.index(order) for order in found]
+
+    assert await listed(is_open=None) == [5, 4, 3, 2, 1, 0]
+    assert await listed(is_open=True) == [5, 3, 1]
+    assert await listed(is_open=False) == [4, 2, 0]
+    assert await listed(is_open=False, before=orders[4].order_id) == [2, 0]
+    assert await listed(is_open=None, before=orders[4].order_id, limit=2) == [3, 2]
+
+
+async def test_trades_are_listed_by_market_and_cursor(store: ReadModelStore) -> None:
+    exchange = FoldedExchange(sell(ANN, price=2_500, quantity=100))
+    exchange.run(*[buy(BOB, price=2_500, quantity=10)] * 4)
+    await exchange.flush(store)
+
+    async def listed(*, market: int | None, before: int | None = None, limit: int = 9) -> list[int]:
+        return [trade.trade_id for trade in await store.list_trades(market=market, before=before, limit=limit)]
+
+    assert await listed(market=None) == [4, 3, 2, 1]
+    assert await listed(market=MAHOMES, before=4, limit=2) == [3, 2]
+    assert await listed(market=2) == []
+    assert list(reversed(await store.list_trades(market=None, before=None, limit=9))) == list(exchange.state.tape)

@@ -1,0 +1,194 @@
+"""What only a file can suffer: damage, other versions, failing disks, a journal put back."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, Table, select
+from sqlalchemy.dialects import sqlite
+
+from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
+from waiver_exchange.adapters.sqlite import read_model_schema as schema
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
+from waiver_exchange.projections import state as views
+from waiver_exchange.projections.changes import ReadModelError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "read-model.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteReadModel]:
+    store = SqliteReadModel(path)
+    yield store
+    await store.close()
+
+
+async def fill(path: Path) -> FoldedExchange:
+    """A file with a trade and an open order in it."""
+    exchange = FoldedExchange(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=60))
+    store = SqliteReadModel(path)
+    await exchange.flush(store)
+    await store.close()
+    return exchange
+
+
+@pytest.mark.parametrize(
+    ("table", "fields"),
+    [
+        (schema.accounts, views.AccountView.__slots__),
+        (schema.holdings, views.HoldingView.__slots__),
+        (schema.markets, (*views.MarketView.__slots__, "book_sequence")),
+        (schema.orders, views.OrderView.__slots__),
+        (schema.trades, views.TradeView._fields),
+        (schema.postings, views.LedgerPosting._fields),
+        (schema.exchange, ("id", "sequence", "is_halted", "cash_issued_micros", *ExchangeParameters.__slots__)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Table) else None,
+)
+def test_columns_are_the_fields_of_the_views(table: Table, fields: tuple[str, ...]) -> None:
+    assert tuple(table.columns.keys()) == fields
+
+
+async def test_new_file_is_nothing_to_warn_of(store: SqliteReadModel, caplog: pytest.LogCaptureFixture) -> None:
+    await store.load()
+
+    assert caplog.records == []
+
+
+async def test_file_outlives_its_store(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+
+    assert await store.checkpoint() == exchange.state.sequence
+    assert (await store.load()).orders == exchange.state.orders
+
+
+async def test_postings_are_kept(path: Path) -> None:
+    await fill(path)
+
+    with closing(sqlite3.connect(path)) as file:
+        postings = file.execute("SELECT account, kind, amount_micros, balance_micros FROM postings").fetchall()
+    assert postings == [
+        (ANN, "deposit", 1_000_000_000, 1_000_000_000),
+        (BOB, "deposit", 1_000_000_000, 1_000_000_000),
+        (BOB, "trade", -150_000, 999_850_000),
+        (ANN, "trade", 150_000, 1_000_150_000),
+    ]
+
+
+async def test_failing_write_leaves_the_old_checkpoint_and_rows(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+    (order,) = exchange.state.orders.values()
+    exchange.run(CancelOrder(account=ANN, order_id=order.order_id))
+    changes = exchange.take()
+    # The last statement of the transaction fails, after all rows were written.
+    parameters = (*changes.exchange[:-1], None)
+    with pytest.raises(ReadModelError, match="Could not use the read model"):
+        await store.store(replace(changes, exchange=parameters))  # type: ignore[arg-type]
+
+    assert await store.checkpoint() == changes.after_sequence
+    found = await store.find_order(order.order_id)
+    assert found is not None
+    assert found.status == "partially_filled"
+    await store.store(changes)
+    assert (await store.load()).orders == {}
+
+
+async def test_full_disk_is_reported_and_the_same_changes_are_stored_when_there_is_room(
+    path: Path, store: SqliteReadModel
+) -> None:
+    exchange = await fill(path)
+    exchange.run(*[buy(BOB, price=2_000, quantity=1, name="x" * 128)] * 200)
+    changes = exchange.take()
+    await limit_pages(store, 1)  # SQLite takes this as: no more than there are
+
+    with pytest.raises(ReadModelError, match="the disk is full"):
+        await store.store(changes)
+    assert await store.checkpoint() == changes.after_sequence
+    await limit_pages(store, 1_000_000)
+    await store.store(changes)
+    assert await store.checkpoint() == changes.sequence
+
+
+async def limit_pages(store: SqliteReadModel, pages: int) -> None:
+    """Let the file grow to so many pages."""
+    await store._run(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").close())
+    await store._run(lambda connection: connection.rollback())
+
+
+@pytest.mark.parametrize("damage", ["lost", "empty", "noise", "torn", "older", "newer", "orphan", "uncounted"])
+async def test_unusable_file_is_replaced_by_an_empty_one(path: Path, store: SqliteReadModel, damage: str) -> None:
+    exchange = await fill(path)
+    break_file(path, damage)
+
+    assert await store.load() == views.ReadModelState()
+    assert await store.checkpoint() == 0
+    again = FoldedExchange(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=60))
+    await again.flush(store)
+    assert (await store.load()).orders == exchange.state.orders
+
+
+def break_file(path: Path, damage: str) -> None:
+    content = path.read_bytes()
+    if damage == "lost":
+        path.unlink()
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "noise":
+        path.write_bytes(b"no database" * 1_000)
+    elif damage == "torn":
+        path.write_bytes(content[:4_096] + bytes(range(256)) * (len(content) // 256 - 16))
+    else:
+        statement = {
+            "older": "PRAGMA user_version = 0",
+            "newer": f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}",
+            "orphan": "DELETE FROM markets",
+            "uncounted": "DELETE FROM exchange",
+        }[damage]
+        with closing(sqlite3.connect(path)) as file:
+            file.execute(statement)
+            file.commit()
+
+
+async def test_reset_starts_at_zero(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+    await store.reset()
+
+    assert await store.checkpoint() == 0
+    assert await store.list_trades(market=None, before=None, limit=9) == []
+    exchange.run(CancelOrder(account=ANN, order_id=next(iter(exchange.state.orders))))
+    changes = exchange.take()
+    with pytest.raises(ReadModelError, match="do not follow the read model's row 0"):
+        await store.store(changes)
+
+
+async def test_folder_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    store = SqliteReadModel(tmp_path / "missing" / "read-model.db")
+
+    with pytest.raises(ReadModelError, match="its folder does not exist"):
+        await store.load()
+    await store.close()
+
+
+async def test_start_and_pages_read_by_the_indexes(path: Path) -> None:
+    await fill(path)
+    table = schema.orders
+    start = select(table).where(schema.IS_OPEN).order_by(table.c.order_id)
+    page = select(table).where(table.c.account == BOB, schema.IS_CLOSED, table.c.order_id < 9)
+    page = page.order_by(table.c.order_id.desc()).limit(5)
+
+    assert read_plan(path, start) == ["SCAN orders USING INDEX orders_open"]
+    assert read_plan(path, page) == ["SEARCH orders USING INDEX orders_by_account (account=? AND order_id<?)"]
+
+
+def read_plan(path: Path, query: Select[Any]) -> list[str]:
+    text = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with closing(sqlite3.connect(path)) as file:
+        return [step[-1] for step in file.execute(f"EXPLAIN QUERY PLAN {text}")]

@@ -1,0 +1,1 @@
+"""Ports kept in memory, which can be told to fail."""

@@ -1,0 +1,257 @@
+"""The reads: exact across memory and store."""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+
+from tests.support.memory_read_model import MemoryReadModel
+from tests.support.trading import ANN, BOB, FACTS, MAHOMES, FoldedExchange, buy, sell
+from waiver_exchange.application.queries import OrderFilter, Queries
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import CancelOrder, GrantShares, HaltAccount, ListMarket
+from waiver_exchange.projections.state import OrderView
+
+
+class BusyStore(MemoryReadModel):
+    """A store during whose reads the exchange goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_read: Callable[[], Awaitable[None]] | None = None
+        self.after_read: Callable[[], Awaitable[None]] | None = None
+
+    async def list_orders(
+        self, *, account: int, is_open: bool | None, before: int | None, limit: int
+    ) -> list[OrderView]:
+        if self.before_read is not None:
+            await self.before_read()
+        found = await super().list_orders(account=account, is_open=is_open, before=before, limit=limit)
+        if self.after_read is not None:
+            await self.after_read()
+        return found
+
+
+class Desk:
+    """The small exchange with its store and its reads."""
+
+    def __init__(self) -> None:
+        self.exchange = FoldedExchange()
+        self.store = BusyStore()
+        self.queries = Queries(state=self.exchange.state, store=self.store)
+
+    def place(self, *, price: int = 2_400) -> OrderView:
+        return self.exchange.place(buy(BOB, price=price, quantity=100))
+
+    def cancel(self, order: OrderView) -> None:
+        self.exchange.run(CancelOrder(account=BOB, order_id=order.order_id))
+
+    async def flush(self) -> None:
+        changes = self.exchange.projector.take_changes()
+        if changes is not None:
+            await self.store.store(changes)
+            self.exchange.projector.forget_closed(changes)
+
+    async def walk(self, status: OrderFilter, *, limit: int, between: Callable[[], Awaitable[None]]) -> list[OrderView]:
+        """All pages of Bob's orders, one after the other."""
+        page = await self.queries.orders_page(account=BOB, status=status, cursor=None, limit=limit)
+        seen = list(page.items)
+        while page.next_cursor is not None:
+            assert len(page.items) == limit
+            await between()
+            page = await self.queries.orders_page(account=BOB, status=status, cursor=page.next_cursor, limit=limit)
+            seen += page.items
+        return seen
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def nothing() -> None:
+    """Happens between two pages."""
+
+
+async def test_order_is_found_in_memory_and_in_the_store(desk: Desk) -> None:
+    resting, closed = desk.place(), desk.place()
+    desk.cancel(closed)
+    await desk.flush()
+    assert closed.order_id not in desk.exchange.state.orders
+
+    assert await desk.queries.order(account=BOB, order_id=resting.order_id) is resting
+    assert await desk.queries.order(account=BOB, order_id=closed.order_id) == closed
+
+
+async def test_order_of_another_account_is_not_found(desk: Desk) -> None:
+    resting, closed = desk.place(), desk.place()
+    desk.cancel(closed)
+    await desk.flush()
+
+    for order in (resting, closed):
+        assert await desk.queries.order(account=ANN, order_id=order.order_id) is None
+    assert await desk.queries.order(account=BOB, order_id=12345) is None
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_pages_go_through_memory_and_store_newest_first(desk: Desk, limit: int) -> None:
+    orders = []
+    for number in range(9):
+        orders.append(desk.place())
+        if number % 2:
+            desk.cancel(orders[-1])
+        if number == 5:
+            await desk.flush()
+
+    newest_first = orders[::-1]
+    assert await desk.walk("all", limit=limit, between=nothing) == newest_first
+    assert await desk.walk("open", limit=limit, between=nothing) == [order for order in newest_first if order.is_open]
+    assert await desk.walk("closed", limit=limit, between=nothing) == [o for o in newest_first if not o.is_open]
+
+
+async def test_last_page_has_no_cursor_even_when_it_is_full(desk: Desk) -> None:
+    orders = [desk.place(), desk.place()]
+
+    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=2)
+    assert page == (orders[::-1], None)
+    assert await desk.queries.orders_page(account=ANN, status="all", cursor=None, limit=2) == ([], None)
+
+
+async def test_memory_wins_over_what_the_store_still_has(desk: Desk) -> None:
+    order = desk.place()
+    await desk.flush()
+    desk.cancel(order)
+
+    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=5)
+    assert [found.status for found in page.items] == ["cancelled"]
+    page = await desk.queries.orders_page(account=BOB, status="closed", cursor=None, limit=5)
+    assert [found.status for found in page.items] == ["cancelled"]
+
+
+@pytest.mark.parametrize("moment", ["before_read", "after_read"])
+async def test_page_shows_one_moment_though_an_order_closes_during_the_read(desk: Desk, moment: str) -> None:
+    orders = [desk.place() for _ in range(3)]
+    await desk.flush()
+
+    async def close() -> None:
+        desk.cancel(orders[1])
+        await desk.flush()
+
+    setattr(desk.store, moment, close)
+    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=5)
+    assert [(order.order_id, order.status) for order in page.items] == [
+        (order.order_id, "open") for order in reversed(orders)
+    ]
+
+
+@pytest.mark.parametrize("status", ["all", "open", "closed"])
+@pytest.mark.parametrize("round_number", range(12))
+async def test_walk_misses_and_repeats_nothing_while_orders_open_close_and_are_stored(
+    desk: Desk, status: OrderFilter, round_number: int, seed: int
+) -> None:
+    random = Random(f"{seed}/{round_number}")
+    for _ in range(60):
+        desk.place()
+
+    async def go_on() -> None:
+        for _ in range(random.randrange(6)):
+            live = list(desk.exchange.state.account_orders[BOB].values())
+            match random.randrange(4) if live else 0:
+                case 0:
+                    desk.place()
+                case 3:
+                    await desk.flush()
+                case _:
+                    order = random.choice(live)
+                    if order.is_open:
+                        desk.cancel(order)
+
+    for _ in range(10):
+        await go_on()
+    matching = {order.order_id for order in await desk.walk(status, limit=1_000, between=nothing)}
+    desk.store.before_read = desk.store.after_read = go_on
+    seen = [order.order_id for order in await desk.walk(status, limit=random.randint(1, 9), between=go_on)]
+
+    assert seen == sorted(set(seen), reverse=True)
+    still_open = {order.order_id for order in desk.exchange.state.orders.values() if order.is_open}
+    always_matching = matching & still_open if status == "open" else matching
+    assert always_matching <= set(seen)
+
+
+async def test_account_summary_counts_cash_and_shares(desk: Desk) -> None:
+    desk.exchange.run(sell(ANN, price=2_500, quantity=10_000), buy(BOB, price=2_500, quantity=10_000))
+    desk.place()
+    desk.exchange.run(HaltAccount(account=BOB))
+
+    summary = desk.queries.account_summary(BOB)
+    assert summary == (BOB, 975_000_000, 240_000, 974_760_000, 1_000_000_000, True)
+    assert desk.queries.account_summary(99) is None
+
+
+async def test_positions_show_worth_and_profit_of_shares_that_are_there(desk: Desk) -> None:
+    desk.exchange.run(ListMarket(supply_units=10, reference_price_cents=9, facts='{"symbol": "ALLEN"}'))
+    desk.exchange.run(GrantShares(account=BOB, market=2, quantity_units=10))
+    desk.exchange.run(sell(ANN, price=2_500, quantity=10_000), buy(BOB, price=2_500, quantity=10_000))
+    desk.exchange.run(sell(BOB, price=2_600, quantity=4_000), buy(ANN, price=2_600, quantity=1_000))
+
+    allen, mahomes = desk.queries.positions(BOB)
+    assert (allen.symbol, allen.market_value_micros) == ("ALLEN", 90)
+    assert (mahomes.symbol, mahomes.market, mahomes.quantity_units, mahomes.available_units) == (
+        "MAHOMES",
+        MAHOMES,
+        9_000,
+        6_000,
+    )
+    assert (mahomes.cost_micros, mahomes.average_cost_micros) == (22_500_000, 25_000_000)
+    assert (mahomes.market_value_micros, mahomes.unrealized_micros) == (23_400_000, 900_000)
+    assert mahomes.realized_micros == 100_000
+    assert [position.market for position in desk.queries.positions(codes.HOUSE_ACCOUNT)] == [MAHOMES]
+    assert desk.queries.positions(99) == []
+
+
+async def test_markets_and_books_go_by_symbol(desk: Desk) -> None:
+    desk.exchange.run(buy(BOB, price=2_400, quantity=100), buy(BOB, price=2_401, quantity=5))
+
+    assert [market.symbol for market in desk.queries.markets()] == ["MAHOMES"]
+    market = desk.queries.market("MAHOMES")
+    assert market is not None
+    assert market.name == "Patrick Mahomes"
+    assert desk.queries.market("NOBODY") is None
+    assert desk.queries.book("MAHOMES", depth=1) == ([(2_401, 5)], [], 2)
+    assert desk.queries.book("NOBODY", depth=1) is None
+    book = desk.queries.book_of("MAHOMES")
+    assert book is not None
+    assert book.best_bid_cents == 2_401
+
+
+async def test_trades_go_on_in_the_store_behind_the_tape(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waiver_exchange.projections.state.TAPE_TRADES_MAX", 3)
+    desk.exchange.run(sell(ANN, price=2_500, quantity=1_000), *[buy(BOB, price=2_500, quantity=10)] * 6)
+    desk.exchange.run(ListMarket(supply_units=10, reference_price_cents=9, facts=FACTS.replace("MAHOMES", "KELCE")))
+    await desk.flush()
+    desk.exchange.run(*[buy(BOB, price=2_500, quantity=10)] * 2)
+    assert len(desk.exchange.state.tape) == 5
+
+    async def listed(symbol: str | None, limit: int) -> list[int] | None:
+        trades = await desk.queries.trades(symbol=symbol, limit=limit)
+        return None if trades is None else [trade.trade_id for trade in trades]
+
+    assert await listed(None, 3) == [8, 7, 6]
+    assert await listed(None, 7) == [8, 7, 6, 5, 4, 3, 2]
+    assert await listed("MAHOMES", 100) == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert await listed("KELCE", 100) == []
+    assert await listed("NOBODY", 100) is None
+
+
+async def test_totals_agree_and_a_difference_is_seen(desk: Desk) -> None:
+    desk.exchange.run(sell(ANN, price=2_500, quantity=1_000), buy(BOB, price=2_500, quantity=10))
+
+    totals = desk.queries.conservation()
+    assert totals.is_conserved
+    assert (totals.cash_issued_micros, totals.cash_total_micros) == (2_000_000_000, 2_000_000_000)
+    assert totals.markets == [(MAHOMES, "MAHOMES", 100_000_000, 100_000_000)]
+    desk.exchange.state.accounts[ANN].cash_micros += 1
+    assert not desk.queries.conservation().is_conserved
+    desk.exchange.state.accounts[ANN].cash_micros -= 1
+    desk.exchange.state.holdings[ANN][MAHOMES].quantity_units -= 1
+    assert not desk.queries.conservation().is_conserved

@@ -1,0 +1,401 @@
+"""The sequencer over a journal that fails on demand and a clock that stands still."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.fakes.clock import SECOND_NS, START_NS, FakeClock
+from tests.fakes.journal import Failure, FakeJournal
+from waiver_exchange.application import sequencer as sequencer_module
+from waiver_exchange.application.outcome import Outcome
+from waiver_exchange.application.recovery import EngineAt, recover_engine
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import (
+    Command,
+    ConfigureExchange,
+    DepositCash,
+    ExchangeParameters,
+    GrantShares,
+    ListMarket,
+    OpenAccount,
+    PlaceOrder,
+    pack_terms,
+)
+from waiver_exchange.domain.events import (
+    MarketHalted,
+    MarketResumed,
+    OrderAccepted,
+    OrderExpired,
+    TradeExecuted,
+    decode_events,
+)
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.engine.invariant import InvariantError
+from waiver_exchange.engine.state import state_hash
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState
+
+BUY = pack_terms(side=codes.BUY, order_type=codes.LIMIT, time_in_force=codes.GTC)
+SELL = pack_terms(side=codes.SELL, order_type=codes.LIMIT, time_in_force=codes.GTC)
+SETUP: list[Command] = [
+    ListMarket(supply_units=100_000_000, reference_price_cents=1_000, facts='{"symbol":"A"}'),
+    OpenAccount(),
+    OpenAccount(),
+    DepositCash(account=2, amount_micros=1_000_000_000_000, reference="opening 2"),
+    DepositCash(account=3, amount_micros=1_000_000_000_000, reference="opening 3"),
+    GrantShares(account=2, market=1, quantity_units=1_000_000),
+]
+
+
+class Rig:
+    """A running sequencer and everything it stands on."""
+
+    def __init__(self, sequencer: Sequencer, journal: FakeJournal, clock: FakeClock, projector: Projector) -> None:
+        self.sequencer = sequencer
+        self.journal = journal
+        self.clock = clock
+        self.projector = projector
+
+    async def submit(self, command: Command) -> Outcome:
+        return await self.sequencer.submit(command)
+
+    async def place(self, *, account: int = 3, terms: int = BUY, price: int = 1_000, name: str = "") -> Outcome:
+        return await self.submit(order(account=account, terms=terms, price=price, name=name))
+
+    async def until_working(self) -> None:
+        for _ in range(200):
+            if self.sequencer.failure is None:
+                return
+            await asyncio.sleep(0.02)
+
+    def start(self, command: Command) -> "asyncio.Task[Outcome]":
+        return asyncio.create_task(self.submit(command))
+
+
+def order(*, account: int = 3, terms: int = BUY, price: int = 1_000, name: str = "", units: int = 100) -> PlaceOrder:
+    return PlaceOrder(
+        account=account, market=1, terms=terms, quantity_units=units, price_cents=price, client_order_id=name
+    )
+
+
+@asynccontextmanager
+async def running(journal: FakeJournal | None = None, clock: FakeClock | None = None) -> AsyncIterator[Rig]:
+    journal = journal or FakeJournal()
+    clock = clock or FakeClock()
+    at = await recover_engine(journal=journal, snapshots=None)
+    projector = Projector(ReadModelState())
+    for row in journal.rows:
+        projector.apply(row)
+
+    async def recover() -> EngineAt:
+        return await recover_engine(journal=journal, snapshots=None)
+
+    sequencer = Sequencer(at=at, journal=journal, projector=projector, clock=clock, recover=recover)
+    task = asyncio.create_task(sequencer.run())
+    try:
+        rig = Rig(sequencer, journal, clock, projector)
+        if not journal.rows:
+            for command in SETUP:
+                await rig.submit(command)
+        yield rig
+        sequencer.stop()
+        await asyncio.wait_for(task, 5)
+    finally:
+        if not task.done():
+            task.cancel()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def reason_of(error: pytest.ExceptionInfo[RefusedError]) -> RefusalReason:
+    return error.value.reason
+
+
+async def test_nothing_is_answered_or_shown_before_it_is_durable() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        placed = rig.start(order())
+        await settle()
+        assert not placed.done()
+        assert not rig.projector.state.orders
+        rig.journal.gate.set()
+        event = (await placed).first_event()
+        assert isinstance(event, OrderAccepted)
+        assert event.order_id in rig.projector.state.orders
+
+
+async def test_what_gathers_during_a_commit_is_committed_as_one_group() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        before = rig.journal.appends
+        first = rig.start(order())
+        await settle()
+        others = [rig.start(order()) for _ in range(50)]
+        await settle()
+        rig.journal.gate.set()
+        await asyncio.gather(first, *others)
+        assert rig.journal.appends - before == 2
+
+
+async def test_the_same_client_order_id_returns_the_first_outcome_in_flight_later_and_after_a_restart() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        first = rig.start(order(name="mine"))
+        await settle()
+        second = rig.start(order(name="mine"))
+        third = rig.start(order(name="mine"))
+        await settle()
+        rig.journal.gate.set()
+        outcomes = await asyncio.gather(first, second, third)
+        assert [outcome.is_repetition for outcome in outcomes] == [False, True, True]
+        assert len({outcome.row.sequence for outcome in outcomes}) == 1
+        later = await rig.place(name="mine")
+        assert later.row == outcomes[0].row
+        rows = rig.journal.rows
+    async with running(FakeJournal(rows)) as again:
+        assert (await again.place(name="mine")).row == outcomes[0].row
+        assert len(again.projector.state.orders) == 1
+
+
+async def test_the_same_client_order_id_with_other_content_is_refused_in_flight_and_later() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        first = rig.start(order(name="mine"))
+        await settle()
+        other = rig.start(order(name="mine", price=999))
+        await settle()
+        rig.journal.gate.set()
+        await first
+        with pytest.raises(RefusedError) as error:
+            await other
+        assert reason_of(error) == RefusalReason.client_order_id_used_with_other_content
+        with pytest.raises(RefusedError) as error:
+            await rig.place(name="mine", price=998)
+        assert reason_of(error) == RefusalReason.client_order_id_used_with_other_content
+
+
+async def test_the_same_client_order_id_of_another_account_is_another_order() -> None:
+    async with running() as rig:
+        mine = await rig.place(account=2, name="one")
+        theirs = await rig.place(account=3, name="one")
+        assert mine.row.sequence != theirs.row.sequence
+
+
+async def test_the_same_deposit_reference_is_one_deposit() -> None:
+    async with running() as rig:
+        deposit = DepositCash(account=3, amount_micros=5, reference="week 1")
+        await asyncio.gather(rig.submit(deposit), rig.submit(deposit))
+        await rig.submit(deposit)
+        assert rig.projector.state.accounts[3].cash_micros == 1_000_000_000_005
+        with pytest.raises(RefusedError) as error:
+            await rig.submit(DepositCash(account=3, amount_micros=6, reference="week 1"))
+        assert reason_of(error) == RefusalReason.reference_used_with_other_content
+
+
+async def test_a_write_that_fails_leaves_no_trace_and_trading_goes_on_when_the_journal_works() -> None:
+    async with running() as rig:
+        before = state_hash(rig.sequencer.engine_at.engine)
+        rig.journal.fail_next(Failure.nothing_written)
+        with pytest.raises(RefusedError) as error:
+            await rig.place(name="lost")
+        assert reason_of(error) == RefusalReason.journal_is_unavailable
+        await settle()
+        assert rig.sequencer.failure is None
+        assert state_hash(rig.sequencer.engine_at.engine) == before
+        assert not (await rig.place(name="lost")).is_repetition
+
+
+async def test_a_commit_whose_answer_was_lost_is_found_by_reading_back() -> None:
+    async with running() as rig:
+        rig.journal.fail_next(Failure.all_written)
+        outcome = await rig.place(name="found")
+        event = outcome.first_event()
+        assert isinstance(event, OrderAccepted)
+        assert event.order_id in rig.projector.state.orders
+        assert (await rig.place(name="found")).row == outcome.row
+
+
+async def test_a_failed_commit_takes_what_was_executed_behind_it_back_too() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        rig.journal.fail_next(Failure.nothing_written)
+        first = rig.start(order(name="one"))
+        await settle()
+        second = rig.start(order(name="two"))
+        await settle()
+        rig.journal.gate.set()
+        for task in (first, second):
+            with pytest.raises(RefusedError):
+                await task
+        assert not rig.projector.state.orders
+        assert len(rig.journal.rows) == len(SETUP)
+        assert not (await rig.place(name="two")).is_repetition
+
+
+async def test_while_the_journal_cannot_be_written_commands_are_refused_and_the_failure_says_why() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        lost = rig.start(order(name="unknown"))
+        await settle()
+        rig.journal.is_broken = True
+        rig.journal.gate.set()
+        await asyncio.sleep(0.05)
+        assert rig.sequencer.failure is not None
+        with pytest.raises(RefusedError) as error:
+            await rig.place()
+        assert reason_of(error) == RefusalReason.journal_is_unavailable
+        rig.journal.is_broken = False
+        with pytest.raises(RefusedError) as error:
+            await lost
+        assert reason_of(error) == RefusalReason.journal_is_unavailable
+        await rig.until_working()
+        assert not (await rig.place(name="unknown")).is_repetition
+
+
+async def test_when_the_journal_stays_unreadable_the_outcome_is_called_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencer_module, "_READ_BACK_TRIES", 1)
+    async with running() as rig:
+        rig.journal.gate.clear()
+        lost = rig.start(order(name="unknown"))
+        await settle()
+        rig.journal.is_broken = True
+        rig.journal.gate.set()
+        with pytest.raises(RefusedError) as error:
+            await lost
+        assert reason_of(error) == RefusalReason.outcome_is_unknown
+        rig.journal.is_broken = False
+        await rig.until_working()
+
+
+async def test_a_journal_that_cannot_be_asked_for_a_client_order_id_refuses_and_recovers() -> None:
+    async with running() as rig:
+        rig.journal.is_broken = True
+        with pytest.raises(RefusedError) as error:
+            await rig.place(name="asked")
+        assert reason_of(error) == RefusalReason.journal_is_unavailable
+        rig.journal.is_broken = False
+        await rig.until_working()
+        assert not (await rig.place(name="asked")).is_repetition
+
+
+async def test_time_never_runs_back_when_the_clock_does(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as rig:
+        first = await rig.place()
+        rig.clock.advance(-3_600)
+        with caplog.at_level(logging.WARNING):
+            second = await rig.place()
+            third = await rig.place()
+        assert first.row.time_ns == second.row.time_ns == third.row.time_ns
+        assert [record.message for record in caplog.records if "behind" in record.message] == [
+            "the clock is 3600.0 s behind the journal; its time stands still until the clock has caught up"
+        ]
+
+
+async def test_an_order_never_trades_at_or_after_its_expiry() -> None:
+    async with running() as rig:
+        expires = START_NS + 60 * SECOND_NS
+        terms = pack_terms(side=codes.SELL, order_type=codes.LIMIT, time_in_force=codes.GTD)
+        await rig.submit(
+            PlaceOrder(account=2, market=1, terms=terms, quantity_units=5, price_cents=1_000, expires_at_ns=expires)
+        )
+        rig.clock.now = expires
+        taken = await rig.place(account=3, terms=BUY)
+        assert not any(isinstance(event, TradeExecuted) for event in taken.events())
+        expired = [event for row in rig.journal.rows for event in decode_events(row.events)]
+        assert any(isinstance(event, OrderExpired) for event in expired)
+
+
+async def test_an_order_that_nobody_meets_expires_by_itself() -> None:
+    async with running() as rig:
+        placed = (await rig.place()).first_event()
+        assert isinstance(placed, OrderAccepted)
+        rig.clock.now = placed.expires_at_ns
+        for _ in range(100):
+            if rig.projector.state.orders[placed.order_id].status == "expired":
+                break
+            await asyncio.sleep(0.02)
+        assert rig.projector.state.orders[placed.order_id].status == "expired"
+        assert rig.projector.state.accounts[3].held_micros == 0
+
+
+async def test_a_market_that_the_breaker_halted_resumes_by_itself() -> None:
+    async with running() as rig:
+        await rig.submit(ConfigureExchange(parameters=ExchangeParameters(breaker_bps=100)))
+        await rig.place(account=2, terms=SELL, price=1_000)
+        await rig.place(account=2, terms=SELL, price=1_100)
+        await rig.place(account=3, terms=BUY, price=1_000)
+        tripped = await rig.place(account=3, terms=BUY, price=1_100)
+        assert any(isinstance(event, MarketHalted) for event in tripped.events())
+        rig.clock.advance(301)
+        for _ in range(100):
+            if not rig.projector.state.markets[1].is_halted:
+                break
+            await asyncio.sleep(0.02)
+        resumed = [event for row in rig.journal.rows for event in decode_events(row.events)]
+        assert any(isinstance(event, MarketResumed) for event in resumed)
+
+
+async def test_a_full_queue_refuses_before_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencer_module, "QUEUE_MAX", 3)
+    async with running() as rig:
+        tasks = [rig.start(order()) for _ in range(5)]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        refused = [outcome for outcome in outcomes if isinstance(outcome, RefusedError)]
+        assert [error.reason for error in refused] == [RefusalReason.exchange_is_busy] * 2
+
+
+async def test_a_command_that_no_record_can_hold_is_refused_alone() -> None:
+    async with running() as rig:
+        huge = rig.start(order(units=2**63, name="a"))
+        fine = rig.start(order())
+        with pytest.raises(RefusedError) as error:
+            await huge
+        assert reason_of(error) == RefusalReason.number_is_too_large
+        (await fine).first_event()
+        assert not (await rig.place(name="a")).is_repetition
+
+
+async def test_stop_answers_what_was_taken_and_refuses_the_rest() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        taken = rig.start(order())
+        await settle()
+        rig.sequencer.stop()
+        with pytest.raises(RefusedError) as error:
+            await rig.place()
+        assert reason_of(error) == RefusalReason.exchange_is_stopping
+        rig.journal.gate.set()
+        (await taken).first_event()
+
+
+async def test_a_broken_invariant_ends_the_sequencer_and_answers_nobody_with_success() -> None:
+    journal = FakeJournal()
+    with pytest.raises(InvariantError):  # noqa: PT012 - what happens before it is the test
+        async with running(journal) as rig:
+            rig.sequencer.engine_at.engine.tables.cash_issued += 1
+            rows = len(journal.rows)
+            with pytest.raises(RefusedError) as error:
+                await rig.place()
+            assert reason_of(error) == RefusalReason.internal_error
+            assert len(journal.rows) == rows
+            with pytest.raises(RefusedError) as error:
+                await rig.place()
+            assert reason_of(error) == RefusalReason.exchange_is_stopping
+
+
+async def test_at_rest_sees_only_durable_rows_while_others_send() -> None:
+    async with running() as rig:
+        rig.journal.delay_seconds = 0.001
+        tasks = [rig.start(order()) for _ in range(300)]
+        for _ in range(5):
+            await rig.sequencer.at_rest()
+            assert rig.sequencer.engine_at.sequence == len(rig.journal.rows) == rig.projector.state.sequence
+        await asyncio.gather(*tasks)
