@@ -1,0 +1,65 @@
+"""`main`: the boundary where everything that can happen becomes an exit code and a sentence."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
+from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
+from waiver_exchange.cli.operate import account, cash, market, shares, status
+from waiver_exchange.cli.output import print_failure
+from waiver_exchange.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def waiver() -> None:
+    """Waiver Exchange: shares of NFL players in one order book per player.
+
+    Commands work whether or not the server is running. Exit codes: 0 done, 1 refused or failed, 2 wrong command line or
+    setting, 3 data directory in use or not to be opened, 70 internal error.
+    """
+
+
+for _command in (serve, account, market, shares, cash, status, verify, snapshot, demo_reset):
+    waiver.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code of the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        outcome = waiver.main(args=given, prog_name="waiver", standalone_mode=False)
+    except CommandFailedError as failure:
+        print_failure(failure, as_json=as_json)
+        return failure.exit_code
+    except click.ClickException as error:
+        return _report_usage(error, as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; without this Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last boundary: an error of the program becomes exit code 70
+        traceback.print_exc()
+        message = f"{type(error).__name__}: {error}. This is a fault of the program; please report what stands above."
+        print_failure(
+            CommandFailedError(code="internal_error", message=message, exit_code=EXIT_INTERNAL), as_json=as_json
+        )
+        return EXIT_INTERNAL
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _report_usage(error: click.ClickException, *, as_json: bool) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help(), err=True)
+        return EXIT_USAGE
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" Try `{context.command_path} --help`." if context else ""
+    print_failure(CommandFailedError(code="usage", message=message + hint, exit_code=EXIT_USAGE), as_json=as_json)
+    return EXIT_USAGE

@@ -1,0 +1,29 @@
+"""Why a command ended without success, and the exit code that says so."""
+
+from collections.abc import Mapping
+from typing import Final
+
+EXIT_FAILED: Final = 1  # refused by the exchange, or tried and not possible
+EXIT_USAGE: Final = 2  # the command line or a setting is wrong
+EXIT_UNAVAILABLE: Final = 3  # the data directory is in use by another process, or cannot be opened
+EXIT_INTERNAL: Final = 70  # the program is at fault, or the running exchange broke
+EXIT_INTERRUPTED: Final = 130  # ended at once by a second Ctrl-C
+
+
+class CommandFailedError(Exception):
+    """A command could not do its work; `code` is stable, the message says what to do next."""
+
+    def __init__(
+        self, *, code: str, message: str, exit_code: int = EXIT_FAILED, details: Mapping[str, object] | None = None
+    ) -> None:
+        """Keep what is reported and how the process ends."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.exit_code = exit_code
+        self.details = dict(details or {})
+
+
+def unavailable(code: str, message: object) -> CommandFailedError:
+    """Return the failure for a data directory that cannot be used now."""
+    return CommandFailedError(code=code, message=str(message), exit_code=EXIT_UNAVAILABLE)

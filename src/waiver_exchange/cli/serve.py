@@ -1,0 +1,38 @@
+"""`waiver serve`: the settings and the data directory; the serving itself is in `server`."""
+
+import os
+
+import click
+
+from waiver_exchange.adapters.files.data_directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
+from waiver_exchange.cli.failures import unavailable
+from waiver_exchange.cli.options import common_options
+from waiver_exchange.cli.output import say
+from waiver_exchange.cli.settings import Flags, read_parameters, read_settings, unknown_variables
+
+
+@click.command()
+@click.option("--host", metavar="H", help="Address to listen on.  [env WAIVER_HOST; default: 127.0.0.1]")
+@click.option("--port", metavar="P", help="Port to listen on; 0 takes a free one.  [env WAIVER_PORT; default: 8081]")
+@click.option("--demo", is_flag=True, help="List about 250 players and let bots trade them.")
+@common_options
+def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | None, demo: bool) -> int:  # noqa: FBT001
+    """Run the exchange until Ctrl-C."""
+    settings = read_settings(os.environ, Flags(data_dir=data_dir, host=host, port=port, is_demo=demo))
+    parameters = read_parameters(os.environ)
+    for name in unknown_variables(os.environ):
+        say(f"the environment variable {name} is no setting and is ignored")
+    try:
+        directory = DataDirectory(settings.data_dir)
+        lock = directory.acquire_lock()
+    except DataDirectoryInUseError as error:
+        raise unavailable("data_directory_in_use", error) from error
+    except DataDirectoryError as error:
+        raise unavailable("data_directory_unusable", error) from error
+    with lock:
+        # Imported only here: every other command starts without a web server.
+        from waiver_exchange.cli.server import serve_until_stopped  # noqa: PLC0415
+
+        return serve_until_stopped(
+            settings, parameters=parameters, socket_path=directory.control_socket, as_json=as_json
+        )

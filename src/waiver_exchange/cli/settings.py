@@ -1,0 +1,165 @@
+"""Flags and environment into `config.Settings`, once; `VARIABLES` is the list that docs/operating.md must cover."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
+from waiver_exchange.config import Settings
+from waiver_exchange.domain.limits import (
+    BPS,
+    DURATION_NS_MAX,
+    FEE_BPS_MAX,
+    NANOSECONDS_PER_SECOND,
+    ORDER_VALUE_MICROS_MAX,
+)
+from waiver_exchange.domain.money import InvalidAmountError, format_money, format_quantity, parse_money, parse_quantity
+
+DATA_DIR_DEFAULT: Final = "data"
+PREFIX: Final = "WAIVER_"
+_T = TypeVar("_T")
+_NS_PER_DAY: Final = 86_400 * NANOSECONDS_PER_SECOND
+_PORT_MAX: Final = 65_535
+_INT_MAX: Final = 2**62
+_INTEGER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class _WrongValueError(ValueError):
+    """The text is not a value of the setting; the message completes "must be"."""
+
+
+def _integer(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+            raise _WrongValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _duration(ns_per_unit: int, unit: str, *, least_ns: int = 0) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            # Money's parser reads decimals exactly: a millionth of the unit.
+            ns, rest = divmod(parse_money(text) * ns_per_unit, 1_000_000)
+        except InvalidAmountError:
+            ns, rest = -1, 0
+        if rest or not least_ns <= ns <= DURATION_NS_MAX:
+            zero = "more than 0" if least_ns else "from 0"
+            raise _WrongValueError(f"a number of {unit} {zero} up to {DURATION_NS_MAX // ns_per_unit}")
+        return ns
+
+    return parse
+
+
+def _dollars(text: str) -> int:
+    try:
+        micros = int(parse_money(text))
+    except InvalidAmountError:
+        micros = 0
+    if not 1 <= micros <= ORDER_VALUE_MICROS_MAX:
+        raise _WrongValueError(f"an amount in dollars from 0.000001 to {format_money(ORDER_VALUE_MICROS_MAX)}")
+    return micros
+
+
+def _shares(text: str) -> int:
+    try:
+        units = int(parse_quantity(text))
+    except InvalidAmountError:
+        units = -1
+    if units < 0:
+        raise _WrongValueError(f"a number of shares from 0 to {format_quantity(_INT_MAX)}, with at most four decimals")
+    return units
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, LookupError):
+        raise _WrongValueError("a time zone such as America/New_York") from None
+
+
+# One variable for each field of `ExchangeParameters`; unset leaves the field as the journal has it.
+PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
+    "WAIVER_MAKER_FEE_BPS": ("maker_fee_bps", _integer(0, FEE_BPS_MAX)),
+    "WAIVER_TAKER_FEE_BPS": ("taker_fee_bps", _integer(0, FEE_BPS_MAX)),
+    "WAIVER_COLLAR_BPS": ("collar_bps", _integer(1, BPS - 1)),
+    "WAIVER_BAND_BPS": ("band_bps", _integer(0, BPS - 1)),
+    "WAIVER_BREAKER_BPS": ("breaker_bps", _integer(0, 10 * BPS)),
+    "WAIVER_BREAKER_WINDOW_SECONDS": ("breaker_window_ns", _duration(NANOSECONDS_PER_SECOND, "seconds")),
+    "WAIVER_BREAKER_HALT_SECONDS": ("breaker_halt_ns", _duration(NANOSECONDS_PER_SECOND, "seconds")),
+    "WAIVER_ORDER_VALUE_DOLLARS_MAX": ("order_value_micros_max", _dollars),
+    "WAIVER_POSITION_SHARES_MAX": ("position_units_max", _shares),
+    "WAIVER_OPEN_ORDERS_MAX": ("open_orders_max", _integer(1, 10**18 - 1)),
+    "WAIVER_ORDERS_PER_SECOND_MAX": ("orders_per_second_max", _integer(0, 10**18 - 1)),
+    "WAIVER_LIFETIME_DAYS_DEFAULT": ("lifetime_ns_default", _duration(_NS_PER_DAY, "days", least_ns=1)),
+    "WAIVER_LIFETIME_DAYS_MAX": ("lifetime_ns_max", _duration(_NS_PER_DAY, "days", least_ns=1)),
+}
+SERVICE: Final = (
+    "WAIVER_HOST",
+    "WAIVER_PORT",
+    "WAIVER_DATA_DIR",
+    "WAIVER_TIME_ZONE",
+    "WAIVER_SNAPSHOT_ROWS",
+)
+VARIABLES: Final = (*SERVICE, *PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line gave; None leaves it to the environment."""
+
+    data_dir: str | None = None
+    host: str | None = None
+    port: str | None = None
+    is_demo: bool = False
+
+
+def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
+    """Return the settings: flags before environment before defaults; an empty variable counts as unset.
+
+    Raises `CommandFailedError` naming the flag or variable that is wrong.
+    """
+    defaults = Settings(data_dir=Path(DATA_DIR_DEFAULT))
+    port = _choose(flags.port, "--port", environment, "WAIVER_PORT", _integer(0, _PORT_MAX))
+    zone = _choose(None, "", environment, "WAIVER_TIME_ZONE", _zone)
+    rows = _choose(None, "", environment, "WAIVER_SNAPSHOT_ROWS", _integer(1, 10**12))
+    return Settings(
+        data_dir=Path(flags.data_dir or environment.get("WAIVER_DATA_DIR") or DATA_DIR_DEFAULT),
+        host=flags.host or environment.get("WAIVER_HOST") or defaults.host,
+        port=defaults.port if port is None else port,
+        is_demo=flags.is_demo,
+        zone=zone or defaults.zone,
+        snapshot_rows=rows or defaults.snapshot_rows,
+    )
+
+
+def read_parameters(environment: Mapping[str, str]) -> dict[str, int]:
+    """Return the fields of `ExchangeParameters` that the environment sets. Raises `CommandFailedError`."""
+    chosen = {field: _choose(None, "", environment, variable, parse) for variable, (field, parse) in PARAMETERS.items()}
+    return {field: value for field, value in chosen.items() if value is not None}
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return variables that look like settings and are none: probably misspelled."""
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in VARIABLES)
+
+
+def _choose(
+    given: str | None, flag: str, environment: Mapping[str, str], variable: str, parse: Callable[[str], _T]
+) -> _T | None:
+    name, text = (flag, given) if given is not None else (variable, environment.get(variable) or None)
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except _WrongValueError as error:
+        raise CommandFailedError(
+            code="setting_is_wrong",
+            message=f"{name} must be {error}, not {text[:100]!r}.",
+            exit_code=EXIT_USAGE,
+            details={"setting": name},
+        ) from None

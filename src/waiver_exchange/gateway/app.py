@@ -1,0 +1,34 @@
+"""The one ASGI application of the exchange: the REST interface and the plain page."""
+
+from typing import Final
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.gateway.headers import add_headers
+from waiver_exchange.gateway.page import PAGE_HANDLERS
+from waiver_exchange.gateway.rest.account import ACCOUNT_HANDLERS
+from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
+from waiver_exchange.gateway.rest.context import state_of
+from waiver_exchange.gateway.rest.errors import EXCEPTION_HANDLERS
+from waiver_exchange.gateway.rest.health import HEALTH_HANDLERS
+from waiver_exchange.gateway.rest.markets import MARKET_HANDLERS
+from waiver_exchange.gateway.rest.orders import ORDER_HANDLERS
+
+BODY_BYTES_MAX: Final = 64 * 1024
+
+
+def build_app(exchange: Exchange) -> Litestar:
+    """Return the application that serves an exchange, which its caller runs, stops and closes."""
+    handlers = [*ORDER_HANDLERS, *ACCOUNT_HANDLERS, *MARKET_HANDLERS, *HEALTH_HANDLERS, *PAGE_HANDLERS]
+    return Litestar(
+        route_handlers=handlers,
+        state=State(state_of(exchange, allowed_methods=AllowedMethods(handlers))),
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[add_headers],
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,103 @@
+"""The parameters of the methods, and how their text becomes the exchange's integers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.ids import IdKind, from_uuid
+from waiver_exchange.domain.money import InvalidAmountError
+from waiver_exchange.domain.refusals import RefusalReason
+
+HOUSE: Final = "house"
+ACCOUNTS_PAGE_MAX: Final = 1_000
+
+
+class _Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields are decimal text where they are amounts, UUIDs (or `house`) where they are accounts."""
+
+
+class NoParams(_Params, frozen=True):
+    """A method without parameters."""
+
+
+class CreateAccount(_Params, frozen=True):
+    """A new account and the cash it starts with."""
+
+    name: str
+    cash: str = "0"
+
+
+class OneAccount(_Params, frozen=True):
+    """An account."""
+
+    account: str
+
+
+class AccountsPage(_Params, frozen=True):
+    """Accounts behind the cursor of the page before."""
+
+    cursor: int = 0
+    limit: int = ACCOUNTS_PAGE_MAX
+
+
+class ListPlayer(_Params, frozen=True):
+    """A player to list; a reference price of 0 means none yet."""
+
+    symbol: str
+    name: str
+    position: str
+    team: str
+    supply: str
+    reference_price: str = "0"
+    bye_week: int = 0
+    projected_points: str = ""
+
+
+class OneMarket(_Params, frozen=True):
+    """A market."""
+
+    symbol: str
+
+
+class GrantOfShares(_Params, frozen=True):
+    """Shares from the house to an account; the same reference twice is one grant."""
+
+    account: str
+    symbol: str
+    quantity: str
+    reference: str = ""
+
+
+class IssueOfShares(_Params, frozen=True):
+    """New shares to the house; the same reference twice is one issue."""
+
+    symbol: str
+    quantity: str
+    reference: str = ""
+
+
+class Deposit(_Params, frozen=True):
+    """New cash to an account; the same reference twice is one deposit."""
+
+    account: str
+    amount: str
+    reference: str
+
+
+def parse_account(text: str) -> int:
+    """Return the number of an account's UUID, or of `house`. Raises `RefusedError`."""
+    account = codes.HOUSE_ACCOUNT if text == HOUSE else from_uuid(IdKind.account, text)
+    if account is None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="account")
+    return account
+
+
+def parse_amount(parse: Callable[[str], int], text: str, *, field: str) -> int:
+    """Return an amount by one of the parsers of `domain.money`. Raises `RefusedError` naming the field."""
+    try:
+        return parse(text)
+    except InvalidAmountError as error:
+        raise RefusedError(error.reason, field=field) from error

@@ -1,0 +1,89 @@
+"""What the methods answer with: amounts as decimal text, ids as UUIDs, times as ISO 8601."""
+
+from datetime import UTC, datetime
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.queries import AccountSummary, Position
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.money import format_money, format_price, format_quantity
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.control.protocol import Result
+from waiver_exchange.projections.state import MarketView
+
+HALT_CAUSES = {codes.HALT_BY_OPERATOR: "operator", codes.HALT_BY_CIRCUIT_BREAKER: "circuit_breaker"}
+
+
+def account_id(account: int) -> str:
+    """Return the public id of an account."""
+    return str(to_uuid(IdKind.account, account))
+
+
+def account_view(exchange: Exchange, account: int) -> Result:
+    """Return an account's name, cash and state. Raises `RefusedError` when there is none."""
+    summary = exchange.queries.account_summary(account)
+    if summary is None:
+        raise RefusedError(RefusalReason.account_not_found)
+    return {"account_id": account_id(account), "name": _name_of(exchange, account), **_money_of(summary)}
+
+
+def position_view(position: Position) -> Result:
+    """Return a holding with its worth."""
+    return {
+        "symbol": position.symbol,
+        "quantity": format_quantity(position.quantity_units),
+        "quantity_available": format_quantity(position.available_units),
+        "average_cost": format_money(position.average_cost_micros),
+        "market_value": format_money(position.market_value_micros),
+        "unrealized_profit": format_money(position.unrealized_micros),
+        "realized_profit": format_money(position.realized_micros),
+    }
+
+
+def market_view(exchange: Exchange, market: MarketView) -> Result:
+    """Return a market's facts, prices and state; prices that do not exist are null."""
+    book = exchange.state.books[market.market]
+    return {
+        "symbol": market.symbol,
+        "name": market.name,
+        "position": market.position,
+        "team": market.team,
+        "bye_week": market.bye_week or None,
+        "projected_points": market.projected_points or None,
+        "supply": format_quantity(market.supply_units),
+        "reference_price": _price(market.reference_price_cents),
+        "last_price": _price(market.last_price_cents),
+        "best_bid": _price(book.best_bid_cents),
+        "best_ask": _price(book.best_ask_cents),
+        "volume": format_quantity(market.volume_units),
+        "is_halted": market.is_halted,
+        "halt_cause": HALT_CAUSES.get(market.halt_cause),
+        "halted_until": _time(market.halted_until_ns),
+    }
+
+
+def _money_of(summary: AccountSummary) -> Result:
+    return {
+        "cash": format_money(summary.cash_micros),
+        "cash_available": format_money(summary.available_micros),
+        "cash_held": format_money(summary.held_micros),
+        "equity": format_money(summary.equity_micros),
+        "is_halted": summary.is_halted,
+    }
+
+
+def _name_of(exchange: Exchange, account: int) -> str | None:
+    # An account whose opening was cut short by a crash has no name.
+    return exchange.identity.find_name(account) or ("house" if account == codes.HOUSE_ACCOUNT else None)
+
+
+def _price(cents: int) -> str | None:
+    return format_price(cents) if cents else None
+
+
+def _time(time_ns: int) -> str | None:
+    if not time_ns:
+        return None
+    return datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, tz=UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,46 @@
+"""What every answer carries: an id to find it by, and what browsers must not do with it."""
+
+import secrets
+from typing import Any, Final
+
+from litestar.types import Message, Scope
+
+_REQUEST_ID: Final = "request_id"
+_REQUEST_ID_BYTES: Final = 8
+
+# The page needs its own files and the API, and no answer of ours needs more.
+_CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_SECURITY: Final = (
+    (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_UNCACHED: Final = (b"cache-control", b"no-store")
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id of a request, the same whenever it is asked for."""
+    state: dict[str, Any] = scope["state"]
+    found = state.get(_REQUEST_ID)
+    if found is None:
+        found = state[_REQUEST_ID] = secrets.token_hex(_REQUEST_ID_BYTES)
+    return str(found)
+
+
+async def add_headers(message: Message, scope: Scope) -> None:
+    """Complete the headers of an answer; what says nothing about caching is not to be kept."""
+    if message["type"] != "http.response.start":
+        return
+    headers = list(message.get("headers", ()))
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append(_UNCACHED)
+    headers += _SECURITY
+    headers.append((b"x-request-id", request_id_of(scope).encode()))
+    message["headers"] = headers

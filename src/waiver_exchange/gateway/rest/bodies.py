@@ -1,0 +1,224 @@
+"""The bodies of answers: decimal strings for money and quantity, RFC 3339 times in UTC, null where there is nothing."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from waiver_exchange.application.place_order import SELF_TRADE_PREVENTIONS, SIDES, TIMES_IN_FORCE, TYPES
+from waiver_exchange.application.queries import AccountSummary, Position
+from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.money import average_price, format_money, format_price, format_quantity
+from waiver_exchange.projections.state import BookLevels, BookView, MarketView, OrderView, TradeView
+
+_SIDE_NAMES: Final = {code: name for name, code in SIDES.items()}
+_TYPE_NAMES: Final = {code: name for name, code in TYPES.items()}
+_TIME_IN_FORCE_NAMES: Final = {code: name for name, code in TIMES_IN_FORCE.items()}
+_SELF_TRADE_NAMES: Final = {code: name for name, code in SELF_TRADE_PREVENTIONS.items()}
+
+
+class OrderBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of the asking account; it has either a quantity or a notional."""
+
+    id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    quantity: str | None
+    notional: str | None
+    filled_quantity: str
+    average_fill_price: str | None
+    limit_price: str | None
+    post_only: bool
+    self_trade_prevention: str
+    expires_at: str | None
+    fees: str
+    status: str
+    reason: str | None
+    created_at: str
+    updated_at: str
+
+
+class OrdersPageBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders, newest first, and what the next page is asked for by."""
+
+    items: list[OrderBody]
+    next_cursor: str | None
+
+
+class AccountBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What the asking account owns; equity is its cash with the market value of its shares."""
+
+    id: str
+    name: str | None
+    status: str
+    cash: str
+    cash_available: str
+    cash_held: str
+    equity: str
+
+
+class PositionBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The asking account's shares of one player; average cost is per share."""
+
+    symbol: str
+    quantity: str
+    quantity_available: str
+    average_cost: str
+    market_value: str
+    unrealized_profit: str
+    realized_profit: str
+
+
+class MarketBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A player's market; volume is in shares, since the listing."""
+
+    symbol: str
+    name: str
+    team: str
+    position: str
+    bye_week: int | None
+    projected_points: str | None
+    supply: str
+    reference_price: str | None
+    last_price: str | None
+    best_bid: str | None
+    best_bid_quantity: str | None
+    best_ask: str | None
+    best_ask_quantity: str | None
+    volume: str
+    trades: int
+    status: str
+
+
+class BookBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Price levels as [price, quantity], best first; the sequence counts the changes of this book."""
+
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    sequence: int
+
+
+class TradeBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One trade as everybody may see it; the side is that of the order that came last."""
+
+    id: str
+    symbol: str
+    side: str
+    price: str
+    quantity: str
+    time: str
+
+
+def format_time(time_ns: int) -> str:
+    """Return UNIX nanoseconds as `2026-09-07T00:20:00.000000000Z`."""
+    seconds, nanoseconds = divmod(time_ns, NANOSECONDS_PER_SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanoseconds:09d}Z"
+
+
+def order_body(order: OrderView, *, symbol: str) -> OrderBody:
+    """Return an order as its owner sees it."""
+    filled = order.filled_quantity_units
+    average = average_price(value_micros=order.filled_value_micros, quantity_units=filled) if filled else None
+    return OrderBody(
+        id=str(to_uuid(IdKind.order, order.order_id)),
+        client_order_id=order.client_order_id,
+        symbol=symbol,
+        side=_SIDE_NAMES[order.side],
+        type=_TYPE_NAMES[order.order_type],
+        time_in_force=_TIME_IN_FORCE_NAMES[order.time_in_force],
+        quantity=format_quantity(order.quantity_units) if order.quantity_units else None,
+        notional=format_money(order.notional_micros) if order.notional_micros else None,
+        filled_quantity=format_quantity(filled),
+        average_fill_price=average,
+        limit_price=_price(order.limit_price_cents),
+        post_only=order.post_only,
+        self_trade_prevention=_SELF_TRADE_NAMES[order.self_trade],
+        expires_at=format_time(order.expires_at_ns) if order.expires_at_ns else None,
+        fees=format_money(order.fee_micros),
+        status=order.status,
+        reason=order.reason or None,
+        created_at=format_time(order.created_at_ns),
+        updated_at=format_time(order.updated_at_ns),
+    )
+
+
+def account_body(summary: AccountSummary, *, name: str | None) -> AccountBody:
+    """Return an account as its owner sees it."""
+    return AccountBody(
+        id=str(to_uuid(IdKind.account, summary.account)),
+        name=name,
+        status=_status(is_halted=summary.is_halted),
+        cash=format_money(summary.cash_micros),
+        cash_available=format_money(summary.available_micros),
+        cash_held=format_money(summary.held_micros),
+        equity=format_money(summary.equity_micros),
+    )
+
+
+def position_body(position: Position) -> PositionBody:
+    """Return a position as its owner sees it."""
+    return PositionBody(
+        symbol=position.symbol,
+        quantity=format_quantity(position.quantity_units),
+        quantity_available=format_quantity(position.available_units),
+        average_cost=format_money(position.average_cost_micros),
+        market_value=format_money(position.market_value_micros),
+        unrealized_profit=format_money(position.unrealized_micros),
+        realized_profit=format_money(position.realized_micros),
+    )
+
+
+def market_body(market: MarketView, *, book: BookView, is_exchange_halted: bool) -> MarketBody:
+    """Return a market as everybody sees it."""
+    bid, ask = book.best_bid_cents, book.best_ask_cents
+    return MarketBody(
+        symbol=market.symbol,
+        name=market.name,
+        team=market.team,
+        position=market.position,
+        bye_week=market.bye_week or None,
+        projected_points=market.projected_points or None,
+        supply=format_quantity(market.supply_units),
+        reference_price=_price(market.reference_price_cents),
+        last_price=_price(market.last_price_cents),
+        best_bid=_price(bid),
+        best_bid_quantity=format_quantity(book.bids[bid]) if bid else None,
+        best_ask=_price(ask),
+        best_ask_quantity=format_quantity(book.asks[ask]) if ask else None,
+        volume=format_quantity(market.volume_units),
+        trades=market.trade_count,
+        status=_status(is_halted=market.is_halted or is_exchange_halted),
+    )
+
+
+def book_body(levels: BookLevels) -> BookBody:
+    """Return the levels of a book."""
+    return BookBody(
+        bids=[(format_price(price), format_quantity(quantity)) for price, quantity in levels.bids],
+        asks=[(format_price(price), format_quantity(quantity)) for price, quantity in levels.asks],
+        sequence=levels.sequence,
+    )
+
+
+def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
+    """Return a trade without those who made it."""
+    return TradeBody(
+        id=str(to_uuid(IdKind.trade, trade.trade_id)),
+        symbol=symbol,
+        side=_SIDE_NAMES[trade.taker_side],
+        price=format_price(trade.price_cents),
+        quantity=format_quantity(trade.quantity_units),
+        time=format_time(trade.time_ns),
+    )
+
+
+def _price(cents: int) -> str | None:
+    return format_price(cents) if cents else None
+
+
+def _status(*, is_halted: bool) -> str:
+    return "halted" if is_halted else "open"

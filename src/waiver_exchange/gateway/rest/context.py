@@ -1,0 +1,38 @@
+"""What handlers share: the exchange they serve and the list of markets as it was last encoded."""
+
+from typing import Any
+
+from litestar import Request
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
+from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def state_of(exchange: Exchange, *, allowed_methods: AllowedMethods) -> dict[str, object]:
+    """Return what the application keeps for its handlers."""
+    return {
+        "exchange": exchange,
+        "encoded_markets": EncodedMarkets(exchange.state),
+        "allowed_methods": allowed_methods,
+    }
+
+
+def exchange_of(request: AnyRequest) -> Exchange:
+    """Return the exchange that a request is for."""
+    exchange: Exchange = request.app.state.exchange
+    return exchange
+
+
+def allowed_methods_of(request: AnyRequest) -> AllowedMethods:
+    """Return the methods that the routes take."""
+    methods: AllowedMethods = request.app.state.allowed_methods
+    return methods
+
+
+def encoded_markets_of(request: AnyRequest) -> EncodedMarkets:
+    """Return the encoded markets of the exchange."""
+    markets: EncodedMarkets = request.app.state.encoded_markets
+    return markets
