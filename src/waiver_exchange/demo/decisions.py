@@ -17,6 +17,7 @@ LOOKED_AT: Final = 3
 _AWAY_BPS_MIN: Final = -50
 _AWAY_BPS_MAX: Final = 300
 
+_SELLS: Final = 0.5
 _RESTS: Final = 0.4
 _CANCELS: Final = 0.2
 _BY_NOTIONAL: Final = 0.3
@@ -53,10 +54,11 @@ def decide_action(
     quoted = [market for market in quoted if not market.has_own_order]
     if not quoted:
         return None
+    owned = [market for market in quoted if market.available_units >= min(QUANTITIES)]
+    sells = bool(owned) and rng.random() < _SELLS
     rests = rng.random() < _RESTS
     # Whoever wants to trade at once takes the closest prices; whoever waits goes where there is room between them.
-    market = max(quoted, key=_spread_bps) if rests else min(quoted, key=_spread_bps)
-    sells = _wants_to_sell(rng, market)
+    market = (max if rests else min)(owned if sells else quoted, key=_spread_bps)
     quantity = rng.choice(QUANTITIES)
     if sells:
         quantity = min(quantity, market.available_units)
@@ -65,14 +67,6 @@ def decide_action(
     if rests:
         return _resting_order(rng, market, sells=sells, quantity_units=quantity)
     return _taking_order(rng, market, sells=sells, quantity_units=quantity)
-
-
-def _wants_to_sell(rng: Random, market: Seen) -> bool:
-    """Whether it is a sell: seldom from a small holding, often from a big one, so that holdings find their size."""
-    if market.available_units < min(QUANTITIES):
-        return False
-    big = 40 * BPS
-    return rng.random() < 0.25 + 0.5 * min(market.available_units, big) / big
 
 
 def _resting_order(rng: Random, market: Seen, *, sells: bool, quantity_units: int) -> OrderRequest:

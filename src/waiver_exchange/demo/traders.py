@@ -63,7 +63,7 @@ class Trader:
         exchange, account = self._exchange, self._account
         own = exchange.state.account_orders.get(account, {}).values()
         resting = {order.order_id: order.market for order in own if order.is_open}
-        symbols = choose_symbols(self._rng, self._symbols, self._weights)
+        symbols = choose_symbols(self._rng, self._symbols, self._weights) + self._choose_owned()
         available = exchange.state.accounts[account].available_micros
         action = decide_action(
             self._rng,
@@ -77,6 +77,12 @@ class Trader:
             await place_order(exchange, account=account, request=action)
         if available < POOR_MICROS:
             await self._take_allowance()
+
+    def _choose_owned(self) -> list[str]:
+        """Return one market of his own holdings, so that he has something to sell as often as to buy."""
+        holdings = self._exchange.state.holdings.get(self._account, {}).values()
+        owned = [holding.market for holding in holdings if holding.available_units]
+        return [self._exchange.state.markets[self._rng.choice(owned)].symbol] if owned else []
 
     def _look_at(self, symbol: str, *, quoted_in: set[int]) -> Seen:
         state = self._exchange.state
