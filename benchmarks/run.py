@@ -12,12 +12,11 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import engine  # noqa: E402 -- a script's own folder is on the path, its parent is not
+from benchmarks import engine, sequencer  # noqa: E402 -- a script's own folder is on the path, its parent is not
 from benchmarks.measuring import Figure, shown  # noqa: E402 -- as above
 
-# A suite takes a function for progress lines and returns its figures. `benchmarks/sequencer.py` belongs here too, with
-# `sequencer_durable_per_second` and `recovery_rows_per_second`.
-SUITES: Final[list[Callable[[Callable[[str], None]], list[Figure]]]] = [engine.measure]
+# A suite takes a function for progress lines and returns its figures.
+SUITES: Final[list[Callable[[Callable[[str], None]], list[Figure]]]] = [engine.measure, sequencer.measure]
 
 
 def main() -> None:

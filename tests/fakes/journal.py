@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from waiver_exchange.application.chain import chain_hash
-from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, JournalRow
+from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, JournalRow, PlainRow
 from waiver_exchange.domain.commands import CancelOrder, encode_command
 
 EVENT_WORDS = 31
@@ -58,6 +58,9 @@ class FakeJournal(Journal):
     async def read(self, *, after: int, limit: int) -> list[JournalRow]:
         self._check()
         return self.rows[after : after + limit]
+
+    async def read_plain(self, *, after: int, limit: int) -> list[PlainRow]:
+        return list(await self.read(after=after, limit=limit))
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, JournalRow]:
         self._check()

@@ -26,6 +26,10 @@ class JournalRow(NamedTuple):
     chain: bytes
 
 
+# The columns of a `JournalRow` as a plain tuple: making a million named ones takes a third of a second.
+PlainRow = tuple[int, int, int, bytes | None, bytes, bytes, bytes]
+
+
 class JournalError(Exception):
     """The journal could not be read or written; the message says what is wrong and what the operator can do."""
 
@@ -45,6 +49,9 @@ class Journal(Protocol):
 
     async def read(self, *, after: int, limit: int) -> list[JournalRow]:
         """Return up to `limit` rows with a sequence above `after`, in order. Raises `JournalError`."""
+
+    async def read_plain(self, *, after: int, limit: int) -> list[PlainRow]:
+        """Return the same rows as `read`, for going through many of them. Raises `JournalError`."""
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, JournalRow]:
         """Return the durable rows that carry one of the keys. Raises `JournalError`."""

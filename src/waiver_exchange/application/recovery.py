@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from waiver_exchange.application.chain import verify_chain
-from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, JournalRow, SnapshotStore
+from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, PlainRow, SnapshotStore
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.state import StateError, load_state
 from waiver_exchange.projections.fold import Projector
 
-READ_ROWS: Final = 4_096
+READ_ROWS: Final = 1_024
 
 _log = logging.getLogger(__name__)
 
@@ -58,32 +58,32 @@ async def recover_engine(*, journal: Journal, snapshots: SnapshotStore | None) -
     at = await _start_from_snapshot(journal=journal, snapshots=snapshots) if snapshots else None
     if at is None:
         at = EngineAt(engine=Engine(), sequence=0, time_ns=0, chain=GENESIS_CHAIN)
-    while rows := await journal.read(after=at.sequence, limit=READ_ROWS):
+    while rows := await journal.read_plain(after=at.sequence, limit=READ_ROWS):
         replay(at, rows)
     return at
 
 
-def replay(at: EngineAt, rows: list[JournalRow]) -> None:
-    """Execute rows that follow `at`, check their chain and that each leads to the events that it holds, and move on."""
-    if rows[0].sequence != at.sequence + 1:
-        raise JournalDisagreesError(at.sequence + 1)
-    verify_chain(rows, previous=at.chain)
-    at.engine.execute_batch(b"".join([row.command for row in rows]))
+def replay(at: EngineAt, rows: list[PlainRow]) -> None:
+    """Execute rows that follow `at`, check their chain and that each leads to the events that it holds, and move on.
+
+    Raises `ChainBrokenError`, `JournalDisagreesError`.
+    """
+    verify_chain(rows, previous=at.chain, after=at.sequence)
+    at.engine.execute_batch(b"".join([command for _, _, _, _, command, _, _ in rows]))
     ends = at.engine.take_ends()
     events = at.engine.take_events()
-    if events != b"".join([row.events for row in rows]):
+    if events != b"".join([own for _, _, _, _, _, own, _ in rows]):
         raise JournalDisagreesError(_first_difference(rows, events=events, ends=ends))
-    last = rows[-1]
-    at.sequence, at.time_ns, at.chain = last.sequence, last.time_ns, last.chain
+    at.sequence, at.time_ns, _, _, _, _, at.chain = rows[-1]
 
 
-def _first_difference(rows: list[JournalRow], *, events: bytes, ends: list[int]) -> int:
+def _first_difference(rows: list[PlainRow], *, events: bytes, ends: list[int]) -> int:
     start = 0
-    for row, end in zip(rows, ends, strict=True):
-        if row.events != events[start:end]:
-            return row.sequence
+    for (sequence, _, _, _, _, own, _), end in zip(rows, ends, strict=True):
+        if own != events[start:end]:
+            return sequence
         start = end
-    return rows[-1].sequence
+    return rows[-1][0]
 
 
 async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> EngineAt | None:

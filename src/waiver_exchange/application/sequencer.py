@@ -25,8 +25,6 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.fold import Projector
 
 GROUP_ROWS_MAX: Final = 256
-# When nothing is being committed a small group goes first: the rest is executed meanwhile, and the two alternate.
-FIRST_GROUP_ROWS_MAX: Final = 32
 QUEUE_MAX: Final = 10_000
 TICK_SECONDS: Final = 0.25
 _DUE_ORDERS_MAX: Final = 256
@@ -142,8 +140,7 @@ class Sequencer:
             self._wake.set()
             await asyncio.sleep(0)
             return
-        rows_max = FIRST_GROUP_ROWS_MAX if self._commit is None else GROUP_ROWS_MAX
-        room = rows_max - len(self._staged.rows)
+        room = GROUP_ROWS_MAX - len(self._staged.rows)
         if room > 0 and not self._quiet and (self._queue or self._is_tick_due):
             self._is_tick_due = False
             await self._stage(room)

@@ -113,7 +113,7 @@ async def _replay_all(
             limit = min(limit, snapshot.sequence - at.sequence)
         if until is not None:
             limit = min(limit, until - at.sequence)
-        rows = await journal.read(after=at.sequence, limit=limit) if limit else []
+        rows = await journal.read_plain(after=at.sequence, limit=limit) if limit else []
         if not rows:
             if snapshot is not None and snapshot.sequence > at.sequence and until is None:
                 return f"the snapshot stands at row {snapshot.sequence}, beyond the journal's end at row {at.sequence}"

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
 from waiver_exchange.adapters.sqlite.journal_file import open_reader, open_writer
-from waiver_exchange.application.ports import Journal, JournalError, JournalRow
+from waiver_exchange.application.ports import Journal, JournalError, JournalRow, PlainRow
 
 _T = TypeVar("_T")
 
@@ -81,6 +81,10 @@ class SqliteJournal(Journal):
         """Return up to `limit` rows with a sequence above `after`, in order. Raises `JournalError`."""
         return await self._query(_READ, (after, limit))
 
+    async def read_plain(self, *, after: int, limit: int) -> list[PlainRow]:
+        """Return the same rows as `read`, for going through many of them. Raises `JournalError`."""
+        return await self._query_plain(_READ, (after, limit))
+
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, JournalRow]:
         """Return the durable rows that carry one of the keys. Raises `JournalError`."""
         found: dict[bytes, JournalRow] = {}
@@ -131,12 +135,15 @@ class SqliteJournal(Journal):
             await self._writer.run(self._writer.settle)
 
     async def _query(self, sql: str, parameters: Sequence[int | bytes]) -> list[JournalRow]:
+        return list(map(JournalRow._make, await self._query_plain(sql, parameters)))
+
+    async def _query_plain(self, sql: str, parameters: Sequence[int | bytes]) -> list[PlainRow]:
         await self._settle()
         if self._reader is None:
             raise JournalError(f"The journal {self._path} is closed.")
         try:
             # All rows at once: an open cursor would hold back the checkpoint.
-            return list(map(JournalRow._make, self._reader.execute(sql, parameters).fetchall()))
+            return self._reader.execute(sql, parameters).fetchall()
         except SQLITE_FAILURES as error:
             raise JournalError(explain_failure(error, action="read the journal", path=self._path)) from error
 
