@@ -37,7 +37,12 @@ demo-reset: setup ## Remove the demo's data: DATA_DIR=data/demo
 	@exec $(BIN)/waiver demo-reset --data-dir $(DATA_DIR)
 
 test: setup ## Run the tests; one: T=tests/unit/test_check_shifts.py::name
+ifeq ($(T),)
+	@$(BIN)/python tools/prepare_tests.py
+	@$(BIN)/pytest -q -n 2
+else
 	@$(BIN)/pytest $(T)
+endif
 
 check: setup ## Lint, check the format, the types and the imports
 	@echo "check: ruff check"

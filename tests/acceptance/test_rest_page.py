@@ -1,4 +1,4 @@
-"""The page in a real browser; skipped where there is none."""
+"""The page in a real browser; where there is none `make test` installs one or says that it cannot."""
 
 import shutil
 import subprocess
