@@ -1,0 +1,261 @@
+"""Every refusal is produced: by the engine, by the reading of a request, or by the service around them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+
+from tests.support.engine_desk import SHARE, EngineDesk, terms
+from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
+from waiver_exchange.adapters.sqlite.journal import SqliteJournal
+from waiver_exchange.application import sequencer
+from waiver_exchange.application.accounts import create_account
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import JournalError
+from waiver_exchange.application.queries import Queries
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.bootstrap import running_exchange
+from waiver_exchange.config import Settings
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import (
+    CancelOrder,
+    Command,
+    ConfigureExchange,
+    DepositCash,
+    ExchangeParameters,
+    ExpireOrder,
+    GrantShares,
+    HaltAccount,
+    HaltExchange,
+    HaltMarket,
+    IssueShares,
+    ListMarket,
+)
+from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.app import build_app
+from waiver_exchange.gateway.control.methods import run_method
+from waiver_exchange.gateway.control.protocol import ControlError
+from waiver_exchange.gateway.rest.errors import STATUS_OF
+from waiver_exchange.gateway.rest.json_object import decode_object
+from waiver_exchange.gateway.rest.orders import parse_order
+from waiver_exchange.projections.changes import ReadModelError
+
+R = RefusalReason
+BID = buy(BOB, price=2_500, quantity=SHARE)
+GTD = limit_order(BOB, codes.BUY, price=2_500, quantity=SHARE, time_in_force=codes.GTD)
+MARKET_BUY = replace(BID, price_cents=0, terms=terms(codes.BUY, order_type=codes.MARKET, time_in_force=codes.IOC))
+BY_NOTIONAL = replace(MARKET_BUY, quantity_units=0, notional_micros=1_000_000)
+DAYS_NS = 86_400_000_000_000
+FIRST_ORDER = 1 << 28 | 1
+
+
+def configured(parameters: ExchangeParameters) -> ConfigureExchange:
+    return ConfigureExchange(parameters=parameters)
+
+
+# The last command of each is refused by the engine.
+ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
+    R.account_not_found: (replace(BID, account=99),),
+    R.account_is_halted: (HaltAccount(account=BOB), BID),
+    R.market_not_found: (replace(BID, market=99),),
+    R.exchange_is_halted: (HaltExchange(), BID),
+    R.market_is_halted: (HaltMarket(market=MAHOMES), BID),
+    R.order_rate_is_too_high: (configured(ExchangeParameters(orders_per_second_max=1)), BID, BID),
+    R.order_terms_are_invalid: (replace(BID, terms=2),),
+    R.quantity_or_notional_is_required: (replace(BID, quantity_units=0),),
+    R.notional_needs_a_market_order: (replace(BID, quantity_units=0, notional_micros=1),),
+    R.quantity_must_be_positive: (replace(BID, quantity_units=-1),),
+    R.quantity_exceeds_supply: (replace(BID, quantity_units=100_000_001),),
+    R.notional_must_be_positive: (replace(BY_NOTIONAL, notional_micros=-1),),
+    R.price_must_be_positive: (replace(BID, price_cents=0),),
+    R.price_is_too_high: (replace(BID, price_cents=PRICE_CENTS_MAX + 1),),
+    R.market_order_takes_no_price: (replace(MARKET_BUY, price_cents=1),),
+    R.post_only_needs_a_resting_order: (replace(BID, terms=terms(codes.BUY, time_in_force=codes.IOC, post_only=True)),),
+    R.expiry_is_required: (GTD,),
+    R.expiry_is_not_in_the_future: (replace(GTD, expires_at_ns=EngineDesk().now),),
+    R.expiry_is_too_far: (replace(GTD, expires_at_ns=EngineDesk().now + 31 * DAYS_NS),),
+    R.expiry_needs_gtd: (replace(BID, expires_at_ns=EngineDesk().now + DAYS_NS),),
+    R.reference_price_is_missing: (
+        ListMarket(supply_units=100_000_000, reference_price_cents=0, facts=""),
+        replace(MARKET_BUY, market=2),
+    ),
+    R.price_is_outside_the_band: (replace(BID, price_cents=3_251),),
+    R.order_value_is_too_large: (configured(ExchangeParameters(order_value_micros_max=24_999_999)), BID),
+    R.notional_is_too_small: (replace(BY_NOTIONAL, notional_micros=2_499),),
+    R.position_would_be_too_large: (configured(ExchangeParameters(position_units_max=SHARE - 1)), BID),
+    R.too_many_open_orders: (configured(ExchangeParameters(open_orders_max=1)), BID, BID),
+    R.insufficient_cash: (replace(BID, quantity_units=40 * SHARE + 1),),
+    R.insufficient_shares: (sell(ANN, price=2_500, quantity=100 * SHARE + 1),),
+    R.amount_must_be_positive: (DepositCash(account=BOB, amount_micros=0, reference="nothing"),),
+    R.cash_issued_would_be_too_large: (DepositCash(account=BOB, amount_micros=CASH_MICROS_MAX, reference="all"),),
+    R.supply_must_be_positive: (ListMarket(supply_units=0, reference_price_cents=1, facts=""),),
+    R.supply_would_be_too_large: (IssueShares(market=MAHOMES, quantity_units=QUANTITY_UNITS_MAX),),
+    R.parameters_are_invalid: (configured(ExchangeParameters(collar_bps=0)),),
+    R.house_cannot_be_granted_shares: (GrantShares(account=codes.HOUSE_ACCOUNT, market=MAHOMES, quantity_units=SHARE),),
+    R.order_not_found: (CancelOrder(account=BOB, order_id=FIRST_ORDER),),
+    R.order_belongs_to_another_account: (BID, CancelOrder(account=ANN, order_id=FIRST_ORDER)),
+    R.order_is_final: (BID, CancelOrder(account=BOB, order_id=FIRST_ORDER), ExpireOrder(order_id=FIRST_ORDER)),
+    R.order_has_not_expired: (BID, ExpireOrder(order_id=FIRST_ORDER)),
+    R.post_only_would_take: (
+        sell(ANN, price=2_500, quantity=1),
+        replace(BID, terms=terms(codes.BUY, post_only=True)),
+    ),
+    R.order_table_is_full: (BID,),
+}
+
+
+@pytest.mark.parametrize("reason", ENGINE)
+def test_the_engine_refuses_and_changes_nothing(reason: RefusalReason) -> None:
+    *before, refused = ENGINE[reason]
+    desk = EngineDesk(*before)
+    if reason is R.order_table_is_full:
+        desk.engine.tables.order_rows = ORDER_ROWS_MAX
+    tables = desk.engine.tables
+    held = [int(word) for table in (tables.accounts, tables.positions) for word in table]
+    assert desk.execute(refused) == reason
+    assert [int(word) for table in (tables.accounts, tables.positions) for word in table] == held
+
+
+ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "1", "limit_price": "20.00"}
+
+# Bodies of POST /api/v1/orders that are refused before anything is looked up.
+REQUESTS: dict[RefusalReason, str] = {
+    R.request_is_malformed: "{",
+    R.field_is_missing: '{"side": "buy"}',
+    R.field_is_unknown: '{"symbl": "MAHOMES"}',
+    R.field_is_invalid: '{"symbol": 7}',
+    R.quantity_is_too_precise: '{"symbol": "A", "side": "buy", "type": "limit", "quantity": "0.00001"}',
+    R.price_is_off_the_tick: '{"symbol": "A", "side": "buy", "type": "limit", "limit_price": 20.001}',
+    R.amount_is_too_precise: '{"symbol": "A", "side": "buy", "type": "limit", "notional": "0.0000001"}',
+    R.number_is_too_large: '{"symbol": "A", "side": "buy", "type": "limit", "quantity": "1e18"}',
+}
+
+
+@pytest.mark.parametrize("reason", REQUESTS)
+def test_the_reading_of_a_request_refuses(reason: RefusalReason) -> None:
+    with pytest.raises(RefusedError) as refused:
+        parse_order(decode_object(REQUESTS[reason].encode()))
+    assert refused.value.reason is reason
+
+
+class Service:
+    """A running exchange with Mahomes listed, behind HTTP as Ann and behind the operator's methods."""
+
+    def __init__(self, exchange: Exchange, http: httpx.AsyncClient, patch: pytest.MonkeyPatch) -> None:
+        self.exchange = exchange
+        self.http = http
+        self.patch = patch
+
+    async def operate(self, method: str, **params: object) -> str:
+        """The code of the refusal of an operator's method, or nothing."""
+        try:
+            await run_method(self.exchange, method, params)
+        except ControlError as error:
+            return error.code
+        return ""
+
+    async def list_player(self, symbol: str = "MAHOMES", *, supply: str = "10000") -> str:
+        facts = {"name": "Patrick Mahomes", "position": "QB", "team": "KC", "reference_price": "20.00"}
+        return await self.operate("market.list_player", symbol=symbol, supply=supply, **facts)
+
+    async def order(self, **changes: object) -> httpx.Response:
+        return await self.http.post("/api/v1/orders", json=ORDER | changes)
+
+
+async def deposit_twice(service: Service) -> str:
+    assert await service.operate("cash.deposit", account="house", amount="1", reference="week 1") == ""
+    return await service.operate("cash.deposit", account="house", amount="2", reference="week 1")
+
+
+async def place_twice(service: Service) -> httpx.Response:
+    assert (await service.order(client_order_id="mine")).status_code == 200
+    return await service.order(client_order_id="mine", quantity="2")
+
+
+async def full_disk(*_: object) -> NoReturn:
+    raise JournalError("the disk is full")
+
+
+async def with_full_disk(service: Service) -> httpx.Response:
+    with service.patch.context() as patch:
+        patch.setattr(SqliteJournal, "append", full_disk)
+        return await service.order()
+
+
+async def with_full_queue(service: Service) -> httpx.Response:
+    service.patch.setattr(sequencer, "QUEUE_MAX", 0)
+    return await service.order()
+
+
+async def while_stopping(service: Service) -> httpx.Response:
+    service.exchange.stop()
+    return await service.order()
+
+
+async def unreadable(*_: object, **__: object) -> NoReturn:
+    raise ReadModelError("the disk is gone")
+
+
+async def placed_and_unreadable(service: Service) -> httpx.Response:
+    service.patch.setattr(Queries, "order", unreadable)
+    return await service.order()
+
+
+async def history_unreadable(service: Service) -> httpx.Response:
+    service.patch.setattr(Queries, "orders_page", unreadable)
+    return await service.http.get("/api/v1/orders")
+
+
+async def with_a_fault(service: Service) -> httpx.Response:
+    service.patch.delattr(Queries, "positions")
+    return await service.http.get("/api/v1/positions")
+
+
+SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]]] = {
+    R.credentials_are_missing: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": ""}),
+    R.credentials_are_wrong: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": "x"}),
+    R.symbol_already_listed: lambda s: s.list_player(supply="9999"),
+    R.symbol_is_invalid: lambda s: s.list_player("mahomes"),
+    R.reference_used_with_other_content: deposit_twice,
+    R.client_order_id_used_with_other_content: place_twice,
+    R.client_order_id_is_invalid: lambda s: s.order(client_order_id=""),
+    R.route_not_found: lambda s: s.http.get("/nope"),
+    R.method_is_not_allowed: lambda s: s.http.put("/api/v1/orders"),
+    R.request_is_too_large: lambda s: s.order(client_order_id="x" * 70_000),
+    R.content_type_is_unsupported: lambda s: s.http.post("/api/v1/orders", content="{}"),
+    R.journal_is_unavailable: with_full_disk,
+    R.exchange_is_busy: with_full_queue,
+    R.exchange_is_stopping: while_stopping,
+    R.outcome_is_unknown: placed_and_unreadable,
+    R.history_is_unavailable: history_unreadable,
+    R.internal_error: with_a_fault,
+}
+
+
+@pytest.fixture
+async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        ann = await create_account(exchange, name="Ann", cash_micros=1_000_000_000)
+        headers = {"X-API-Key": ann.api_key, "X-API-Secret": ann.api_secret}
+        transport = httpx.ASGITransport(build_app(exchange))  # type: ignore[arg-type]  # the same protocol, typed otherwise
+        async with httpx.AsyncClient(transport=transport, base_url="http://exchange", headers=headers) as http:
+            built = Service(exchange, http, monkeypatch)
+            assert await built.list_player() == ""
+            yield built
+
+
+@pytest.mark.parametrize("reason", SERVICE)
+async def test_the_service_refuses(service: Service, reason: RefusalReason) -> None:
+    answer = await SERVICE[reason](service)
+    if isinstance(answer, str):
+        assert answer == reason.name
+    else:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (STATUS_OF[reason], reason.name)
+
+
+def test_every_refusal_is_produced_above() -> None:
+    assert set(RefusalReason) - {*ENGINE, *REQUESTS, *SERVICE} == set()
