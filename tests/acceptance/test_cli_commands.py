@@ -173,3 +173,14 @@ def test_names_come_back_as_they_were_given(tmp_path: Path) -> None:
     assert ran.code == 0
     (_, ann) = waiver_json("account", "list", data_dir=tmp_path / "exchange")["accounts"]
     assert ann["name"] == 'quote " and \u00e9'
+
+
+def test_an_account_that_cannot_be_funded_is_not_opened(tmp_path: Path) -> None:
+    data_dir = tmp_path / "exchange"
+    waiver_json("account", "create", "--name", "first", data_dir=data_dir)
+    refused = waiver("account", "create", "--name", "rich", "--cash", "4000000000001", "--json", data_dir=data_dir)
+    assert refused.code == 1
+    assert refused.json["error"]["code"] == "cash_issued_would_be_too_large"
+    names = [account["name"] for account in waiver_json("account", "list", data_dir=data_dir)["accounts"]]
+    assert "rich" not in names
+    assert None not in names[1:]

@@ -12,7 +12,7 @@ from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import DepositCash, HaltAccount, OpenAccount, ResumeAccount
 from waiver_exchange.domain.events import AccountOpened
 from waiver_exchange.domain.ids import IdKind, to_uuid
-from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX
+from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, CASH_MICROS_MAX, REFERENCE_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import AccountView
 
@@ -35,14 +35,14 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
         raise RefusedError(RefusalReason.field_is_invalid, field="name")
     if cash_micros < 0:
         raise RefusedError(RefusalReason.amount_must_be_positive)
+    # Looked at before the account exists: a refusal leaves nothing behind.
+    if cash_micros > CASH_MICROS_MAX - exchange.state.cash_issued_micros:
+        raise RefusedError(RefusalReason.cash_issued_would_be_too_large)
     event = (await exchange.sequencer.submit(OpenAccount())).first_event()
     if not isinstance(event, AccountOpened):
         message = f"opening an account led to {type(event).__name__}"
         raise TypeError(message)
     account = event.account
-    if cash_micros:
-        reference = f"opening of {to_uuid(IdKind.account, account)}"
-        await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=reference)
     now_ns = exchange.clock.now_ns()
     await exchange.identity.add_account(account=account, name=name, created_at_ns=now_ns)
     key_id = "WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode()
@@ -51,6 +51,10 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
     await exchange.identity.add_key(
         ApiKey(key_id=key_id, account=account, secret_hash=sha256(secret.encode()).digest(), created_at_ns=now_ns)
     )
+    # Last: should the key not be kept, no cash was issued to an account that nobody can use.
+    if cash_micros:
+        reference = f"opening of {to_uuid(IdKind.account, account)}"
+        await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=reference)
     return NewAccount(account=account, api_key=key_id, api_secret=secret)
 
 

@@ -36,6 +36,7 @@ from waiver_exchange.gateway.control.params import (
 )
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
 from waiver_exchange.gateway.control.views import account_id, account_view, market_view, position_view
+from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.projections.changes import ReadModelError
 
 
@@ -60,7 +61,8 @@ async def run_method(exchange: Exchange, name: str, params: Params) -> Result:
     except msgspec.ValidationError as error:
         raise ControlError(code=RefusalReason.request_is_malformed.name, message=str(error)) from error
     except RefusedError as error:
-        raise ControlError(code=error.reason.name, message=error.reason.message, details=error.details) from error
+        details = details_of(error.reason, error.details)
+        raise ControlError(code=error.reason.name, message=error.reason.message, details=details) from error
     except (IdentityError, JournalError, ReadModelError) as error:
         raise ControlError(code="store_failed", message=str(error)) from error
 

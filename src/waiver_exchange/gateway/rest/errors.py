@@ -1,18 +1,18 @@
 """Every no of the exchange as HTTP: one table of statuses, one form of body."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from waiver_exchange.application.refused import Detail, RefusedError
-from waiver_exchange.domain.money import format_money, format_price, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import request_id_of
+from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
 from waiver_exchange.projections.changes import ReadModelError
@@ -106,27 +106,6 @@ _FRAMEWORK_REASONS: Final = {
 }
 
 
-class _Amounts(NamedTuple):
-    """How the two numbers that come with a refusal are called and written."""
-
-    required: str
-    available: str
-    text: Callable[[int], object]
-
-
-# The engine gives every denial two numbers; these mean something by them.
-_AMOUNTS: Final = {
-    _R.insufficient_cash: _Amounts("required", "available", format_money),
-    _R.insufficient_shares: _Amounts("required", "available", format_quantity),
-    _R.quantity_exceeds_supply: _Amounts("given", "limit", format_quantity),
-    _R.price_is_too_high: _Amounts("given", "limit", format_price),
-    _R.price_is_outside_the_band: _Amounts("given", "limit", format_price),
-    _R.order_value_is_too_large: _Amounts("given", "limit", format_money),
-    _R.position_would_be_too_large: _Amounts("given", "limit", format_quantity),
-    _R.too_many_open_orders: _Amounts("given", "limit", int),
-}
-
-
 def refusal_answer(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> Response[bytes]:
     """Return the answer that says a refusal."""
     said = _SAID_INSTEAD.get(reason, reason)
@@ -138,14 +117,8 @@ def refusal_answer(reason: RefusalReason, details: Mapping[str, Detail] | None =
 
 
 def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> dict[str, object]:
-    """Return what stands under `error`: amounts are decimal strings, as everywhere."""
-    said: dict[str, object] = dict(details or {})
-    required, available = said.pop("required", None), said.pop("available", None)
-    amounts = _AMOUNTS.get(reason)
-    if amounts is not None and isinstance(required, int) and isinstance(available, int):
-        said[amounts.required] = amounts.text(required)
-        said[amounts.available] = amounts.text(available)
-    return {"code": reason.name, "message": reason.message, "details": said}
+    """Return what stands under `error`."""
+    return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}
 
 
 def _answer_refused(_: AnyRequest, error: RefusedError) -> Response[bytes]:
