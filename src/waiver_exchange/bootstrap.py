@@ -18,13 +18,15 @@ from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.adapters.system.clock import SystemClock
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import Clock, Journal
+from waiver_exchange.application.ports import Clock, IdentityStore, Journal
 from waiver_exchange.application.queries import Queries
-from waiver_exchange.application.recovery import READ_ROWS, recover_engine
+from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import LiveState, Verification, verify_journal
 from waiver_exchange.config import Settings
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
+from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
@@ -46,13 +48,15 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     read_model = SqliteReadModel(directory.read_model)
     projector = await _load_projections(read_model, journal=journal, until=at.sequence)
     own_clock = clock or SystemClock()
+    identity = SqliteIdentityStore(directory.identity)
+    _warn_of_nameless(projector.state, identity)
     return Exchange(
         sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
         projector=projector,
         queries=Queries(state=projector.state, store=read_model),
         journal=journal,
         read_model=read_model,
-        identity=SqliteIdentityStore(directory.identity),
+        identity=identity,
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,
@@ -78,12 +82,13 @@ async def running_exchange(settings: Settings, *, clock: Clock | None = None) ->
 
 
 async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, until: int) -> Projector:
-    """Return the projections as of a row: what the store has, and the rows behind it folded and stored."""
+    """Return the projections as of a row: what the store has, and the rows behind it folded and stored.
+
+    Raises `ReadModelAheadError`, `JournalError`, `ReadModelError`.
+    """
     state = await read_model.load()
     if state.sequence > until:
-        _log.warning("the read model is ahead of the journal, which was restored; building it anew")
-        await read_model.reset()
-        state = await read_model.load()
+        raise ReadModelAheadError(seen=state.sequence, held=until)
     projector = Projector(state)
     while state.sequence < until:
         for row in await journal.read(after=state.sequence, limit=min(READ_ROWS, until - state.sequence)):
@@ -93,6 +98,19 @@ async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, un
             await read_model.store(changes)
             projector.forget_closed(changes)
     return projector
+
+
+def _warn_of_nameless(state: ReadModelState, identity: IdentityStore) -> None:
+    """Say so when accounts have nobody behind them: identity.db was lost, or the process ended while one was opened."""
+    nameless = [number for number in state.accounts if number != HOUSE_ACCOUNT and identity.find_name(number) is None]
+    if nameless:
+        _log.warning(
+            "%d of %d accounts have no name and no key, the first is %s; if identity.db was lost, restore it from a "
+            "backup, or make new keys with `waiver account new-key`",
+            len(nameless),
+            len(state.accounts) - 1,
+            to_uuid(IdKind.account, nameless[0]),
+        )
 
 
 async def _run_snapshot_process(data_dir: Path) -> None:

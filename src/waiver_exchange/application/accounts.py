@@ -21,15 +21,15 @@ _SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAccount:
-    """An account that was just opened; the secret is shown this once and kept nowhere."""
+class NewKey:
+    """An account's new key; the secret is shown this once and kept nowhere."""
 
     account: int
     api_key: str
     api_secret: str
 
 
-async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewAccount:
+async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewKey:
     """Open an account with an API key and, if wanted, cash. Raises `RefusedError`."""
     if not 0 < len(name) <= ACCOUNT_NAME_LENGTH_MAX or not name.isprintable():
         raise RefusedError(RefusalReason.field_is_invalid, field="name")
@@ -43,19 +43,28 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
         message = f"opening an account led to {type(event).__name__}"
         raise TypeError(message)
     account = event.account
-    now_ns = exchange.clock.now_ns()
-    await exchange.identity.add_account(account=account, name=name, created_at_ns=now_ns)
-    key_id = "WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode()
-    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
-    # A random secret of 256 bits needs no slow hash: nobody can try them all.
-    await exchange.identity.add_key(
-        ApiKey(key_id=key_id, account=account, secret_hash=sha256(secret.encode()).digest(), created_at_ns=now_ns)
-    )
+    await exchange.identity.add_account(account=account, name=name, created_at_ns=exchange.clock.now_ns())
+    new = await create_key(exchange, account=account)
     # Last: should the key not be kept, no cash was issued to an account that nobody can use.
     if cash_micros:
         reference = f"opening of {to_uuid(IdKind.account, account)}"
         await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=reference)
-    return NewAccount(account=account, api_key=key_id, api_secret=secret)
+    return new
+
+
+async def create_key(exchange: Exchange, *, account: int) -> NewKey:
+    """Make one more API key for an account; the others stay valid. Raises `RefusedError`."""
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+    key_id = "WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode()
+    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
+    # A random secret of 256 bits needs no slow hash: nobody can try them all.
+    hashed = sha256(secret.encode()).digest()
+    created_at_ns = exchange.clock.now_ns()
+    await exchange.identity.add_key(
+        ApiKey(key_id=key_id, account=account, secret_hash=hashed, created_at_ns=created_at_ns)
+    )
+    return NewKey(account=account, api_key=key_id, api_secret=secret)
 
 
 def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> int:

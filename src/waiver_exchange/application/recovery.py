@@ -44,10 +44,22 @@ class SnapshotDisagreesError(JournalError):
         """Name the row."""
         super().__init__(
             f"A snapshot was taken after row {sequence}, which this journal does not hold: it is cut short or another "
-            "journal. Restore the right journal from a backup. If it was put back to an earlier state on purpose, "
-            "remove the snapshots directory and start again."
+            "journal, and acknowledged rows are gone. Restore the right journal from a backup. If it was put back to "
+            "an earlier state on purpose, remove the snapshots directory and read_model.db and start again."
         )
         self.sequence = sequence
+
+
+class ReadModelAheadError(JournalError):
+    """The read model has seen rows that the journal does not hold: rows that were acknowledged are gone."""
+
+    def __init__(self, *, seen: int, held: int) -> None:
+        """Name the last row of each."""
+        super().__init__(
+            f"The read model has seen row {seen}, the journal ends at row {held}: it is cut short or another journal, "
+            "and acknowledged rows are gone. Restore the right journal from a backup. If it was put back to an earlier "
+            "state on purpose, remove read_model.db and start again."
+        )
 
 
 async def recover_engine(*, journal: Journal, snapshots: SnapshotStore | None) -> EngineAt:
@@ -87,7 +99,11 @@ def _first_difference(rows: list[PlainRow], *, events: bytes, ends: list[int]) -
 
 
 async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> EngineAt | None:
-    snapshot = snapshots.load_latest()
+    try:
+        snapshot = snapshots.load_latest()
+    except OSError:
+        _log.warning("the snapshots cannot be read; replaying the whole journal", exc_info=True)
+        return None
     if snapshot is None:
         return None
     rows = await journal.read(after=snapshot.sequence - 1, limit=1)

@@ -29,7 +29,8 @@ QUEUE_MAX: Final = 10_000
 TICK_SECONDS: Final = 0.25
 _DUE_ORDERS_MAX: Final = 256
 _RETRY_SECONDS_MAX: Final = 2.0
-_READ_BACK_TRIES: Final = 20
+# After 1.3 s those who wait are told that nobody knows; a stop gives requests 3 s.
+_READ_BACK_TRIES: Final = 6
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Sequencer:
                 await self._wake.wait()
                 self._wake.clear()
                 await self._step()
-                if self._is_stopping and not self._queue and self._is_at_rest():
+                if self._is_stopping and not self._queue and not self._is_working():
                     return
         finally:
             self._is_stopping = True
@@ -122,8 +123,11 @@ class Sequencer:
         self._is_stopping = True
         self._wake.set()
 
+    def _is_working(self) -> bool:
+        return self._commit is not None or bool(self._staged.rows)
+
     def _is_at_rest(self) -> bool:
-        return self._commit is None and not self._staged.rows and self.failure is None
+        return self.failure is None and not self._is_working()
 
     async def _tick(self) -> None:
         while True:
@@ -279,9 +283,9 @@ class Sequencer:
         executed.refuse(RefusalReason.journal_is_unavailable)
         await self._read_back(uncertain)
         self._in_flight.clear()
-        await self._wait_until_writable()
-        self.failure = None
-        _log.warning("journal works again; continuing after row %d", self._at.sequence)
+        if await self._wait_until_writable():
+            self.failure = None
+            _log.warning("journal works again; continuing after row %d", self._at.sequence)
 
     async def _read_back(self, uncertain: Staged) -> None:
         """Build the engine anew from the durable rows and answer those of the uncertain commit accordingly."""
@@ -294,6 +298,7 @@ class Sequencer:
                 if attempt == _READ_BACK_TRIES:
                     uncertain.refuse(RefusalReason.outcome_is_unknown)
                 if self._is_stopping:
+                    uncertain.refuse(RefusalReason.outcome_is_unknown)
                     raise
                 await asyncio.sleep(min(0.02 * 2 ** min(attempt, 10), _RETRY_SECONDS_MAX))
             else:
@@ -307,7 +312,8 @@ class Sequencer:
         else:
             uncertain.refuse(RefusalReason.journal_is_unavailable)
 
-    async def _wait_until_writable(self) -> None:
+    async def _wait_until_writable(self) -> bool:
+        """Return True when the journal takes writes again, False when the service is to stop before that."""
         attempt = 0
         while not self._is_stopping:
             try:
@@ -317,7 +323,8 @@ class Sequencer:
                 attempt += 1
                 await asyncio.sleep(min(0.02 * 2 ** min(attempt, 10), _RETRY_SECONDS_MAX))
             else:
-                return
+                return True
+        return False
 
     def _refuse_all(self, reason: RefusalReason) -> None:
         for staged in (self._committing, self._staged):

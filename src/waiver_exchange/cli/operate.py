@@ -33,6 +33,14 @@ def account_create(data_dir: str | None, as_json: bool, name: str, cash: str) ->
     _run(data_dir, as_json, "account.create", {"name": name, "cash": cash}, may_create=True)
 
 
+@account.command("new-key")
+@_account_option
+@common_options
+def account_new_key(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+    """Make one more API key for an account; its secret is shown this once."""
+    _run(data_dir, as_json, "account.new_key", {"account": account})
+
+
 @account.command("show")
 @_account_option
 @common_options

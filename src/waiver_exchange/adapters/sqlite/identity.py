@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
-from waiver_exchange.adapters.sqlite.errors import explain_failure
+from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure
 from waiver_exchange.application.ports import ApiKey, IdentityError, IdentityStore
 
 
@@ -21,7 +21,7 @@ class SqliteIdentityStore(IdentityStore):
         try:
             self._connection = self._executor.submit(_connect, path).result()
             self._names, self._keys = self._executor.submit(_load, self._connection).result()
-        except (sqlite3.Error, OSError) as error:
+        except (*SQLITE_FAILURES, OSError) as error:
             self._executor.shutdown()
             raise IdentityError(explain_failure(error, action="open the names and keys", path=path)) from error
         self._numbers: dict[str, int] = {}

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, ev
 from sqlalchemy.pool import NullPool
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.adapters.sqlite.errors import explain_failure
+from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -36,8 +36,21 @@ from waiver_exchange.projections.state import (
 Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__name__)
-_DAMAGE_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_PRIMARY_CODE_MASK: Final = 0xFF
+# What lies in the disk, another program or our rows; every other failure lies in the file, which can be made again.
+_PASSING_CODES: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CONSTRAINT,
+    }
+)
+_FAILURES: Final = (exc.DBAPIError, OSError, UnicodeDecodeError)
 _PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
 
 _WRITE_EXCHANGE: Final = schema.build_upsert(schema.exchange)
@@ -125,11 +138,11 @@ class SqliteReadModel:
     def _guard(self, work: Callable[[Connection], Result]) -> Result:
         try:
             return work(self._open())
-        except (exc.DBAPIError, OSError) as error:
+        except _FAILURES as error:
             raise ReadModelError(self._explain(error)) from error
 
-    def _explain(self, error: exc.DBAPIError | OSError) -> str:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    def _explain(self, error: Exception) -> str:
+        cause = _cause_of(error)
         if _is_damage(error):
             return (
                 f"The read model {self._path} is damaged: stop the server, delete the file and start again; it is then "
@@ -147,10 +160,10 @@ class SqliteReadModel:
         try:
             connection = self._connect()
             why = _find_fault(connection)
-        except exc.DBAPIError as error:
+        except (exc.DBAPIError, UnicodeDecodeError) as error:
             if not _is_damage(error):
                 raise
-            why = f"it is damaged ({error.orig})"
+            why = f"it is damaged ({_cause_of(error)})"
         else:
             if why is None:
                 return connection
@@ -190,12 +203,12 @@ class SqliteReadModel:
     def _load(self, connection: Connection) -> ReadModelState:
         try:
             return _load_state(connection)
-        except (LookupError, exc.NoResultFound) as error:
-            why = f"it is damaged (a row that others point to is missing: {error})"
         except exc.DBAPIError as error:
             if not _is_damage(error):
                 raise
-            why = f"it is damaged ({error.orig})"
+            why = f"it is damaged ({_cause_of(error)})"
+        except (LookupError, TypeError, ValueError, exc.InvalidRequestError) as error:
+            why = f"it is damaged (a row is missing or is not what it should be: {error})"
         return _load_state(self._replace(why))
 
 
@@ -218,9 +231,15 @@ def _build_engine(path: Path) -> Engine:
     return engine
 
 
+def _cause_of(error: Exception) -> BaseException:
+    """Return what sqlite3 raised, inside what SQLAlchemy made of it."""
+    return (error.orig or error) if isinstance(error, exc.DBAPIError) else error
+
+
 def _is_damage(error: Exception) -> bool:
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    return code is not None and code & _PRIMARY_CODE_MASK in _DAMAGE_CODES
+    cause = _cause_of(error)
+    # Without a code it is Python's own complaint about text that is none.
+    return isinstance(cause, SQLITE_FAILURES) and primary_code(cause) not in _PASSING_CODES
 
 
 def _find_fault(connection: Connection) -> str | None:

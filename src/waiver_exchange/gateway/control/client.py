@@ -37,7 +37,12 @@ def call_server(path: Path, method: str, params: Params, *, answer_seconds: floa
                 "The server took the request and did not answer; whether it was done is unknown. Look before you "
                 "repeat it; what carries a reference can be repeated safely."
             ) from error
-    return _result_of(line)
+    try:
+        return _result_of(line)
+    except (ValueError, LookupError, TypeError) as error:
+        raise ServerSilentError(
+            f"What answers on {path} is not the exchange; find out who listens there, and remove the file."
+        ) from error
 
 
 def _connect(path: Path) -> socket.socket:

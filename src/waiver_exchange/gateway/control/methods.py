@@ -73,6 +73,11 @@ async def _create_account(exchange: Exchange, params: CreateAccount) -> Result:
     return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
 
 
+async def _create_key(exchange: Exchange, params: OneAccount) -> Result:
+    new = await accounts.create_key(exchange, account=parse_account(params.account))
+    return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
+
+
 async def _show_account(exchange: Exchange, params: OneAccount) -> Result:
     account = parse_account(params.account)
     view = account_view(exchange, account)
@@ -199,6 +204,7 @@ async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
 
 METHODS: Final[dict[str, Method]] = {
     "account.create": Method(CreateAccount, _create_account),
+    "account.new_key": Method(OneAccount, _create_key),
     "account.show": Method(OneAccount, _show_account),
     "account.list": Method(AccountsPage, _list_accounts),
     "account.halt": Method(OneAccount, _halt_account),
