@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Exchange:
     """Return the exchange of a data directory as of its last durable row; the caller holds the directory's lock.
 
-    Raises `JournalError`, `ChainBrokenError`, `IdentityError`, `ReadModelError`, `DataDirectoryError`.
+    Raises `JournalError`, `JournalBrokenError`, `IdentityError`, `ReadModelError`, `DataDirectoryError`.
     """
     directory = DataDirectory(settings.data_dir)
     journal = SqliteJournal.open(directory.journal)
@@ -62,7 +62,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         draw_bytes=secrets.token_bytes,
         take_snapshot=partial(_run_snapshot_process, settings.data_dir),
         snapshot_rows=settings.snapshot_rows,
-        snapshot_sequence=at.sequence,
+        snapshot_sequence=at.snapshot_sequence,
     )
 
 

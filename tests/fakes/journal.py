@@ -36,8 +36,13 @@ class FakeJournal(Journal):
         self.gate = asyncio.Event()
         self.gate.set()
         self.appends = 0
+        self._finds_to_fail = 0
         self._failures: deque[Failure] = deque()
         self._order = asyncio.Lock()
+
+    def fail_finds(self, count: int) -> None:
+        """Make that many of the coming look-ups fail; everything else works."""
+        self._finds_to_fail += count
 
     def fail_next(self, *failures: Failure) -> None:
         """Make the coming appends fail, one after the other."""
@@ -64,6 +69,9 @@ class FakeJournal(Journal):
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, JournalRow]:
         self._check()
+        if self._finds_to_fail:
+            self._finds_to_fail -= 1
+            raise JournalError("The fake journal was told to fail a look-up.")
         wanted = set(keys)
         return {row.key: row for row in self.rows if row.key is not None and row.key in wanted}
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from struct import Struct, error
 from typing import Final
 
-from waiver_exchange.application.ports import PlainRow
+from waiver_exchange.application.ports import JournalBrokenError, PlainRow
 
 # The lengths stand before the parts, so that no byte can move from one part to its neighbour; -1 stands for no key.
 _pack_lengths: Final = Struct("<QiII").pack
@@ -17,7 +17,7 @@ _read_stamp: Final = Struct("<8xqq").unpack_from  # words 1 and 2 of a command: 
 _NO_KEY: Final = -1
 
 
-class ChainBrokenError(Exception):
+class ChainBrokenError(JournalBrokenError):
     """A journal row is missing or is not what was written; `sequence` is the first one that is wrong."""
 
     def __init__(self, *, sequence: int, problem: str) -> None:

@@ -34,6 +34,10 @@ class JournalError(Exception):
     """The journal could not be read or written; the message says what is wrong and what the operator can do."""
 
 
+class JournalBrokenError(Exception):
+    """The journal is not what was written: nothing may go on from it. The message names the place and what to do."""
+
+
 class Journal(Protocol):
     """The append-only table that is the one source of truth."""
 

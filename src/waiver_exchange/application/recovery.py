@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from waiver_exchange.application.chain import verify_chain
-from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, PlainRow, SnapshotStore
+from waiver_exchange.application.ports import (
+    GENESIS_CHAIN,
+    Journal,
+    JournalBrokenError,
+    JournalError,
+    PlainRow,
+    SnapshotStore,
+)
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.state import StateError, load_state
 from waiver_exchange.projections.fold import Projector
@@ -17,15 +24,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class EngineAt:
-    """An engine and the journal row (its sequence, time and chain) up to which it has executed."""
+    """An engine and the journal row (its sequence, time and chain) up to which it has executed.
+
+    `snapshot_sequence` is the row of the snapshot that it started from, 0 for none.
+    """
 
     engine: Engine
     sequence: int
     time_ns: int
     chain: bytes
+    snapshot_sequence: int = 0
 
 
-class JournalDisagreesError(JournalError):
+class JournalDisagreesError(JournalBrokenError):
     """Executing a row's command again did not give the row's events; the journal or the program was changed."""
 
     def __init__(self, sequence: int) -> None:
@@ -37,7 +48,7 @@ class JournalDisagreesError(JournalError):
         self.sequence = sequence
 
 
-class SnapshotDisagreesError(JournalError):
+class SnapshotDisagreesError(JournalBrokenError):
     """A snapshot was taken of rows that this journal does not hold: rows that were acknowledged are gone."""
 
     def __init__(self, sequence: int) -> None:
@@ -50,7 +61,7 @@ class SnapshotDisagreesError(JournalError):
         self.sequence = sequence
 
 
-class ReadModelAheadError(JournalError):
+class ReadModelAheadError(JournalBrokenError):
     """The read model has seen rows that the journal does not hold: rows that were acknowledged are gone."""
 
     def __init__(self, *, seen: int, held: int) -> None:
@@ -63,7 +74,7 @@ class ReadModelAheadError(JournalError):
 
 
 async def recover_engine(*, journal: Journal, snapshots: SnapshotStore | None) -> EngineAt:
-    """Return the engine as of the last durable row. Raises `JournalError`, `ChainBrokenError`.
+    """Return the engine as of the last durable row. Raises `JournalError`, `JournalBrokenError`.
 
     Time grows with the rows behind the newest usable snapshot; without any it is the whole journal.
     """
@@ -114,7 +125,13 @@ async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) ->
     except StateError:
         _log.warning("snapshot at row %d is of another version; replaying the whole journal", snapshot.sequence)
         return None
-    return EngineAt(engine=engine, sequence=snapshot.sequence, time_ns=snapshot.time_ns, chain=snapshot.chain)
+    return EngineAt(
+        engine=engine,
+        sequence=snapshot.sequence,
+        time_ns=snapshot.time_ns,
+        chain=snapshot.chain,
+        snapshot_sequence=snapshot.sequence,
+    )
 
 
 async def catch_up(projector: Projector, *, journal: Journal, until: int) -> None:

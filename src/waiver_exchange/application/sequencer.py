@@ -8,17 +8,18 @@ durable.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from struct import error as StructError  # noqa: N812 - an exception by its kind
 from typing import Final
 
 from waiver_exchange.application.chain import chain_hash
 from waiver_exchange.application.command_keys import key_of
 from waiver_exchange.application.outcome import Outcome
-from waiver_exchange.application.ports import Clock, Journal, JournalError, JournalRow
+from waiver_exchange.application.ports import Clock, Journal, JournalBrokenError, JournalError, JournalRow
 from waiver_exchange.application.recovery import EngineAt, catch_up
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Staged, Submission
+from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import Command, ExpireOrder, ResumeMarket, encode_command
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
@@ -27,12 +28,23 @@ from waiver_exchange.projections.fold import Projector
 GROUP_ROWS_MAX: Final = 256
 QUEUE_MAX: Final = 10_000
 TICK_SECONDS: Final = 0.25
-_DUE_ORDERS_MAX: Final = 256
+_REFUSALS: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED})
 _RETRY_SECONDS_MAX: Final = 2.0
 # After 1.3 s those who wait are told that nobody knows; a stop gives requests 3 s.
 _READ_BACK_TRIES: Final = 6
 
 _log = logging.getLogger(__name__)
+
+
+class ForeignRowError(JournalBrokenError):
+    """The journal holds a row that this process did not write: somebody else writes to it."""
+
+    def __init__(self, sequence: int) -> None:
+        """Name the row."""
+        super().__init__(
+            f"Journal row {sequence} was written by somebody else while this service ran. Find the other writer and "
+            "stop it, then run `waiver verify` before starting again."
+        )
 
 
 class Sequencer:
@@ -66,8 +78,8 @@ class Sequencer:
         self._is_stopping = False
         self._is_tick_due = False
         self._is_clock_behind = False
+        self._suspicion: JournalError | None = None
         self.failure: str | None = None
-        self.listeners: list[Callable[[Sequence[JournalRow]], None]] = []
 
     @property
     def engine_at(self) -> EngineAt:
@@ -138,6 +150,8 @@ class Sequencer:
     async def _step(self) -> None:
         if self._commit is not None and self._commit.done():
             await self._finish_commit()
+        if self._suspicion is not None and not self._is_working():
+            await self._recover_from(self._suspicion)
         if self._quiet and self._is_at_rest():
             self._quiet.popleft().set_result(None)
             # The one who waited acts before anything else is executed.
@@ -145,7 +159,7 @@ class Sequencer:
             await asyncio.sleep(0)
             return
         room = GROUP_ROWS_MAX - len(self._staged.rows)
-        if room > 0 and not self._quiet and (self._queue or self._is_tick_due):
+        if room > 0 and not self._quiet and self._suspicion is None and (self._queue or self._is_tick_due):
             self._is_tick_due = False
             await self._stage(room)
         if self._commit is None and self._staged.rows:
@@ -175,19 +189,16 @@ class Sequencer:
         self._commit.add_done_callback(lambda _: self._wake.set())
 
     async def _stage(self, limit: int) -> None:
-        """Execute up to `limit` waiting commands, after those whose time has come."""
-        submissions = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
-        try:
-            fresh = await self._without_repetitions(submissions)
-        except JournalError as error:
-            for submission in submissions:
-                submission.refuse(RefusalReason.journal_is_unavailable)
-            await self._finish_commit()
-            await self._recover_from(error)
-            return
+        """Execute what is due, then up to the rest of `limit` waiting commands; nothing overtakes what is due."""
         time_ns = max(self._clock.now_ns(), self._at.time_ns)
         self._warn_of_clock(time_ns)
-        submissions = [Submission(command) for command in self._due_commands(time_ns)] + fresh
+        due = [Submission(command) for command in self._due_commands(time_ns, limit=limit)]
+        room = limit - len(due)
+        if room == 0:
+            self._is_tick_due = True
+            self._wake.set()
+        fresh = await self._without_repetitions([self._queue.popleft() for _ in range(min(room, len(self._queue)))])
+        submissions = due + fresh
         if not submissions:
             return
         try:
@@ -213,18 +224,28 @@ class Sequencer:
                 self._in_flight[key] = submission
                 keyed.append(key)
                 fresh.append(submission)
-        found = await self._journal.find(keyed) if keyed else {}
+        try:
+            found = await self._journal.find(keyed) if keyed else {}
+        except JournalError as error:
+            # Nothing of these was executed. What was goes its way first; then the journal is looked at.
+            self._suspicion = error
+            self.failure = str(error)
+            for key in keyed:
+                del self._in_flight[key]
+            for submission in fresh:
+                submission.refuse(RefusalReason.journal_is_unavailable)
+            self._wake.set()
+            return []
         if not found:
             return fresh
         for key, row in found.items():
             self._in_flight.pop(key).repeat(row)
         return [submission for submission in fresh if submission.key not in found]
 
-    def _due_commands(self, time_ns: int) -> list[Command]:
+    def _due_commands(self, time_ns: int, *, limit: int) -> list[Command]:
         engine = self._at.engine
-        due: list[Command] = [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)]
-        while orders := engine.due_orders(time_ns, _DUE_ORDERS_MAX):
-            due += [ExpireOrder(order_id=order_id) for order_id in orders]
+        due: list[Command] = [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)[:limit]]
+        due += [ExpireOrder(order_id=order_id) for order_id in engine.due_orders(time_ns, limit - len(due))]
         return due
 
     def _execute(self, submissions: list[Submission], *, time_ns: int) -> None:
@@ -244,7 +265,8 @@ class Sequencer:
         for (submission, record), end in zip(encoded, ends, strict=True):
             sequence += 1
             own = events[start:end]
-            key = submission.key
+            # A refusal does not use the id up: the same may be sent again when its reason has passed.
+            key = None if own[0] in _REFUSALS else submission.key
             chain = chain_hash(previous=chain, sequence=sequence, key=key, command=record, events=own)
             account = int.from_bytes(record[16:24], "little")
             rows.append(JournalRow(sequence, time_ns, account, key, record, own, chain))
@@ -263,25 +285,32 @@ class Sequencer:
             return None
 
     def _publish(self, done: Staged) -> None:
-        """Show durable rows to the projections and the listeners, then answer those who wait for them."""
-        for row in done.rows:
+        """Show durable rows to the projections, then answer those who wait for them."""
+        for row, submission in zip(done.rows, done.submissions, strict=True):
             self._projector.apply(row)
-            if row.key is not None:
-                del self._in_flight[row.key]
-        for listener in self.listeners:
-            listener(done.rows)
+            if submission.key is not None:
+                del self._in_flight[submission.key]
+                if row.key is None and submission.followers is not None:
+                    # The first was refused and its id is free again: the others are heard on their own.
+                    self._queue.extend(submission.followers)
+                    submission.followers = None
         done.resolve()
 
     async def _recover_from(self, error: JournalError) -> None:
         """Go back to what is durable: the engine is ahead of it, and whether the last commit arrived is unknown."""
         self.failure = str(error)
+        self._suspicion = None
         _log.critical("journal failed, no command is taken until it works again: %s", error)
         uncertain, executed = self._committing, self._staged
         self._committing, self._staged = Staged(), Staged()
         while self._queue:
             self._queue.popleft().refuse(RefusalReason.journal_is_unavailable)
         executed.refuse(RefusalReason.journal_is_unavailable)
-        await self._read_back(uncertain)
+        try:
+            await self._read_back(uncertain)
+        except BaseException:
+            uncertain.refuse(RefusalReason.outcome_is_unknown)
+            raise
         self._in_flight.clear()
         if await self._wait_until_writable():
             self.failure = None
@@ -298,19 +327,19 @@ class Sequencer:
                 if attempt == _READ_BACK_TRIES:
                     uncertain.refuse(RefusalReason.outcome_is_unknown)
                 if self._is_stopping:
-                    uncertain.refuse(RefusalReason.outcome_is_unknown)
                     raise
                 await asyncio.sleep(min(0.02 * 2 ** min(attempt, 10), _RETRY_SECONDS_MAX))
             else:
                 break
         if not uncertain.rows:
             return
-        if self._at.sequence >= uncertain.rows[-1].sequence:
-            for listener in self.listeners:
-                listener(uncertain.rows)
+        last = uncertain.rows[-1]
+        if self._at.sequence < last.sequence:
+            uncertain.refuse(RefusalReason.journal_is_unavailable)
+        elif (self._at.sequence, self._at.chain) == (last.sequence, last.chain):
             uncertain.resolve()
         else:
-            uncertain.refuse(RefusalReason.journal_is_unavailable)
+            raise ForeignRowError(last.sequence)
 
     async def _wait_until_writable(self) -> bool:
         """Return True when the journal takes writes again, False when the service is to stop before that."""

@@ -6,7 +6,7 @@ from waiver_exchange.engine.state import state_bytes
 
 
 async def take_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> int:
-    """Keep a snapshot as of the last durable row and return its sequence. Raises `JournalError`, `ChainBrokenError`.
+    """Keep a snapshot as of the last durable row and return its sequence. Raises `JournalError`, `JournalBrokenError`.
 
     It starts from the snapshot before it, so its cost is that of the rows between them; that both lead to the same
     engine is checked row by row.

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fakes.clock import SECOND_NS, START_NS, FakeClock
-from tests.fakes.journal import Failure, FakeJournal
+from tests.fakes.journal import Failure, FakeJournal, chained_rows
 from waiver_exchange.application import sequencer as sequencer_module
+from waiver_exchange.application.command_keys import symbol_key
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.recovery import EngineAt, recover_engine
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.application.sequencer import ForeignRowError, Sequencer
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import (
     Command,
@@ -21,13 +22,17 @@ from waiver_exchange.domain.commands import (
     DepositCash,
     ExchangeParameters,
     GrantShares,
+    HaltMarket,
     ListMarket,
     OpenAccount,
     PlaceOrder,
+    ResumeMarket,
+    decode_command,
     pack_terms,
 )
 from waiver_exchange.domain.events import (
     MarketHalted,
+    MarketListed,
     MarketResumed,
     OrderAccepted,
     OrderExpired,
@@ -399,3 +404,100 @@ async def test_at_rest_sees_only_durable_rows_while_others_send() -> None:
             await rig.sequencer.at_rest()
             assert rig.sequencer.engine_at.sequence == len(rig.journal.rows) == rig.projector.state.sequence
         await asyncio.gather(*tasks)
+
+
+async def test_a_look_up_that_fails_leaves_what_was_executed_on_its_way_and_touches_nothing_else() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        committing = rig.start(order(name="a"))
+        await settle()
+        staged = rig.start(order(name="b"))
+        await settle()
+        rig.journal.fail_finds(1)
+        asked = rig.start(order(name="c"))
+        await settle()
+        rig.journal.gate.set()
+        first, second = await asyncio.gather(committing, staged)
+        with pytest.raises(RefusedError) as error:
+            await asked
+        assert reason_of(error) == RefusalReason.journal_is_unavailable
+        await rig.until_working()
+        names = [decode_command(row.command).tail for row in rig.journal.rows[len(SETUP) :]]
+        assert names == ["a", "b"]
+        assert rig.journal.rows[first.row.sequence - 1] == first.row
+        assert rig.journal.rows[second.row.sequence - 1] == second.row
+        again = await rig.place(name="c")
+        assert rig.journal.rows[again.row.sequence - 1] == again.row
+        assert (await rig.place(name="c")).row == again.row
+
+
+async def test_a_row_of_another_writer_is_never_taken_for_ones_own() -> None:
+    journal = FakeJournal()
+    with pytest.raises(ForeignRowError):  # noqa: PT012 - what happens before it is the test
+        async with running(journal) as rig:
+            (foreign,) = chained_rows(1, after=journal.rows[-1])
+            rig.journal.gate.clear()
+            mine = rig.start(order(name="mine"))
+            await settle()
+            at = rig.sequencer.engine_at
+            journal.rows.append(foreign)
+
+            async def recover() -> EngineAt:
+                at.sequence, at.chain = foreign.sequence, foreign.chain
+                return at
+
+            rig.sequencer._recover = recover
+            rig.projector.state.sequence = foreign.sequence
+            rig.journal.gate.set()
+            with pytest.raises(RefusedError) as error:
+                await mine
+            assert reason_of(error) == RefusalReason.outcome_is_unknown
+
+
+async def test_a_denied_order_does_not_use_its_client_order_id_up() -> None:
+    async with running() as rig:
+        await rig.submit(HaltMarket(market=1))
+        with pytest.raises(RefusedError):
+            (await rig.place(name="later")).first_event()
+        await rig.submit(ResumeMarket(market=1))
+        placed = await rig.place(name="later")
+        assert isinstance(placed.first_event(), OrderAccepted)
+        assert (await rig.place(name="later")).row == placed.row
+
+
+async def test_a_refused_listing_leaves_its_symbol_free() -> None:
+    async with running() as rig:
+        key = symbol_key("B")
+        huge = ListMarket(supply_units=4_000_000_000, reference_price_cents=1_000, facts='{"symbol":"B"}')
+        with pytest.raises(RefusedError):
+            (await rig.sequencer.submit(huge, key=key)).first_event()
+        right = ListMarket(supply_units=100_000, reference_price_cents=1_000, facts='{"symbol":"B"}')
+        assert isinstance((await rig.sequencer.submit(right, key=key)).first_event(), MarketListed)
+
+
+async def test_who_sent_the_same_id_while_the_first_was_being_denied_is_heard_on_his_own() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        denied = rig.start(order(name="same", price=1_301))
+        await settle()
+        other = rig.start(order(name="same"))
+        await settle()
+        rig.journal.gate.set()
+        with pytest.raises(RefusedError):
+            (await denied).first_event()
+        assert isinstance((await other).first_event(), OrderAccepted)
+
+
+async def test_thousands_of_orders_that_expire_at_once_go_in_bounded_groups_before_anything_else() -> None:
+    async with running() as rig:
+        expires = START_NS + 60 * SECOND_NS
+        terms = pack_terms(side=codes.SELL, order_type=codes.LIMIT, time_in_force=codes.GTD)
+        sell = PlaceOrder(account=2, market=1, terms=terms, quantity_units=1, price_cents=1_000, expires_at_ns=expires)
+        await asyncio.gather(*(rig.submit(sell) for _ in range(2_000)))
+        rig.clock.now = expires
+        appends = rig.journal.appends
+        rows = len(rig.journal.rows)
+        taken = await rig.place(account=3, terms=BUY)
+        assert not any(isinstance(event, TradeExecuted) for event in taken.events())
+        assert len(rig.journal.rows) == rows + 2_001
+        assert rig.journal.appends - appends >= 2_001 / sequencer_module.GROUP_ROWS_MAX
