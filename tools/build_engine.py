@@ -157,7 +157,7 @@ def runs_into_log(command: list[str], *, mode: str) -> bool:
 def report_uncompiled(reason: str, *, log: bool) -> None:
     """One line, so that nobody wonders why the exchange is slow."""
     where = f"; log: {LOG.relative_to(ROOT)}" if log else ""
-    print(f"engine: running uncompiled ({reason}); about 10x slower{where}", flush=True)
+    print(f"engine: running uncompiled ({reason}); some 50 times slower{where}", flush=True)
 
 
 if __name__ == "__main__":

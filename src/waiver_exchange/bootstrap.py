@@ -6,9 +6,10 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
@@ -16,11 +17,12 @@ from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
 from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.adapters.sqlite.read_model_check import KeptReadModel
 from waiver_exchange.adapters.system.clock import SystemClock
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import Clock, IdentityStore, Journal
+from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
-from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, recover_engine
+from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import LiveState, Verification, verify_journal
@@ -31,6 +33,7 @@ from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
 _SNAPSHOT_NICENESS: Final = 10
+_SNAPSHOT_SECONDS_MAX: Final = 3_600
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     projector = await _load_projections(read_model, journal=journal, until=at.sequence)
     own_clock = clock or SystemClock()
     identity = SqliteIdentityStore(directory.identity)
+    check_identity(identity, projector.state)
     _warn_of_nameless(projector.state, identity)
     return Exchange(
         sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
@@ -124,12 +128,14 @@ async def _run_snapshot_process(data_dir: Path) -> None:
         str(data_dir),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
-        preexec_fn=partial(os.nice, _SNAPSHOT_NICENESS),
     )
     try:
-        code = await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _SNAPSHOT_NICENESS)
+        code = await asyncio.wait_for(process.wait(), _SNAPSHOT_SECONDS_MAX)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
         raise
     if code != 0:
@@ -146,29 +152,57 @@ async def snapshot_data_directory(data_dir: Path) -> int:
         await journal.close()
 
 
-async def verify_data_directory(
-    settings: Settings, *, live: LiveState | None, report: Callable[[int], None]
-) -> Verification:
-    """Verify a data directory: against the running server's `live` state, or with the lock held by the caller.
+class _RebuiltReadModel:
+    """A read model in a temporary file, built from the rows that a verification goes through."""
 
-    Raises `JournalError`, `ReadModelError`.
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._store = SqliteReadModel(path)
+        self._projector = Projector(ReadModelState())
+
+    @property
+    def state(self) -> ReadModelState:
+        return self._projector.state
+
+    async def follow(self, rows: list[PlainRow]) -> None:
+        if self.state.sequence == 0:
+            await self._store.load()  # makes the file
+        for row in rows:
+            self._projector.apply(JournalRow._make(row))
+        changes = self._projector.take_changes()
+        if changes is not None:
+            await self._store.store(changes)
+            self._projector.forget_closed(changes)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+async def verify_data_directory(
+    settings: Settings, *, ask_live: Callable[[], LiveState] | None, report: Callable[[int], None]
+) -> Verification:
+    """Verify a data directory: against what the running server says of itself, or with the lock held by the caller.
+
+    Changes nothing in it. Raises `JournalError`, `ReadModelError`.
     """
     directory = DataDirectory(settings.data_dir)
-    journal = SqliteJournal.open(directory.journal, read_only=live is not None)
-    try:
-        snapshot = FileSnapshotStore(directory.snapshots).load_latest()
-        if live is not None:
-            return await verify_journal(journal=journal, snapshot=snapshot, live=live, report=report)
-        read_model = SqliteReadModel(directory.read_model)
+    journal = SqliteJournal.open(directory.journal, read_only=ask_live is not None)
+    kept = KeptReadModel(directory.read_model)
+    # Asked after the read model was looked at, which is then not ahead.
+    live = None if ask_live is None else ask_live()
+    with TemporaryDirectory(prefix="waiver-verify-") as folder:
+        rebuilt = _RebuiltReadModel(Path(folder) / "read_model.db")
+        checks = {kept.sequence: partial(kept.difference_from, rebuilt.path)} if kept.sequence else {}
         try:
-
-            async def load_projections(until: int) -> ReadModelState:
-                return (await _load_projections(read_model, journal=journal, until=until)).state
-
             return await verify_journal(
-                journal=journal, snapshot=snapshot, load_projections=load_projections, report=report
+                journal=journal,
+                snapshot=FileSnapshotStore(directory.snapshots).load_latest(),
+                live=live,
+                rebuilding=rebuilt,
+                checks=checks,
+                report=report,
             )
         finally:
-            await read_model.close()
-    finally:
-        await journal.close()
+            await rebuilt.close()
+            kept.close()
+            await journal.close()

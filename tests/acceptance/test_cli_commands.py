@@ -155,6 +155,9 @@ def alter_journal(data_dir: Path) -> None:
 def test_demo_reset_removes_an_exchange_and_nothing_else(tmp_path: Path) -> None:
     data_dir = tmp_path / "exchange"
     waiver_json("account", "create", "--name", "Ann", data_dir=data_dir)
+    real = waiver("demo-reset", "--json", data_dir=data_dir)
+    assert (real.code, real.json["error"]["code"]) == (1, "not_a_demo")
+    (data_dir / "demo").touch()
     foreign = data_dir / "diary.txt"
     foreign.write_text("dear diary", encoding="utf-8")
     refused = waiver("demo-reset", "--json", data_dir=data_dir)

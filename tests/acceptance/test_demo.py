@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.place_order import OrderRequest, place_order
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.demo import run_demo as demo_module
@@ -83,3 +85,19 @@ async def test_seeding_waits_for_a_journal_that_fails(
             while trades_done(exchange) < 1:
                 assert not demo.done()
                 await asyncio.sleep(0.05)
+
+
+async def test_who_buys_at_the_market_can_sell_at_the_market(tmp_path: Path, seed: int) -> None:
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange, running_demo(exchange, seed=seed) as demo:
+        while quoted_markets(exchange) < PLAYERS - TRADERS:
+            assert not demo.done()
+            await asyncio.sleep(0.05)
+        new = await create_account(exchange, name="newcomer", cash_micros=10_000_000_000)
+        filled = 0
+        symbols = sorted(exchange.state.symbols)[::10]
+        for symbol in symbols:
+            for side in ("buy", "sell"):
+                request = OrderRequest(symbol=symbol, side=side, order_type="market", quantity_units=10_000)
+                filled += (await place_order(exchange, account=new.account, request=request)).status == "filled"
+        # A quote may just be on its way when it is asked for.
+        assert filled >= 2 * len(symbols) - 4

@@ -48,7 +48,7 @@ async def test_trading_goes_on_and_created_at_never_goes_back(tmp_path: Path, ca
             assert orders[-1].created_at_ns == newest
             live = await describe_live(exchange)
             assert (live.sequence, live.difference) == (exchange.state.sequence, None)
-        found = await verify_data_directory(settings, live=None, report=lambda _: None)
+        found = await verify_data_directory(settings, ask_live=None, report=lambda _: None)
     assert found.difference is None
     times = [order.created_at_ns for order in orders]
     assert times == sorted(times)

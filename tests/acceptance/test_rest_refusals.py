@@ -1,5 +1,8 @@
 """Every no that a client of REST can be told, against real servers."""
 
+import contextlib
+import socket
+
 import httpx
 import pytest
 
@@ -294,3 +297,21 @@ def test_too_many_orders_in_a_second_are_told_to_wait(start_server: StartServer)
     slow = [response for response in answers if response.status_code == 429]
     assert slow
     refusal(slow[0], 429, "order_rate_is_too_high")
+
+
+def test_an_endless_head_is_refused_and_costs_nothing(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Endless: ")
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            for _ in range(64):
+                connection.sendall(b"a" * 65_536)
+        with contextlib.suppress(ConnectionError):
+            answer = connection.recv(4_096)
+    assert not answer or answer.startswith(b"HTTP/1.1 431 ")
+    assert server.public.get("/healthz").status_code == 200
+
+
+def test_a_head_that_just_fits_is_read(server: Server) -> None:
+    assert server.public.get("/healthz", headers={"X-Long": "a" * 30_000}).status_code == 200

@@ -17,7 +17,7 @@ from tests.model.reference_engine import ReferenceEngine
 from tests.support.virtual_time import run_in_virtual_time
 from waiver_exchange.application import sequencer as sequencer_module
 from waiver_exchange.application.chain import verify_chain
-from waiver_exchange.application.ports import GENESIS_CHAIN, JournalRow
+from waiver_exchange.application.ports import GENESIS_CHAIN, JournalRow, PlainRow
 from waiver_exchange.application.recovery import EngineAt, recover_engine
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
@@ -54,6 +54,21 @@ class Told:
     rows: dict[int, JournalRow] = field(default_factory=dict)
     unanswered: list[Command] = field(default_factory=list)
     orders: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Rebuilt:
+    """A read model that a verification builds, without a store."""
+
+    def __init__(self) -> None:
+        self.projector = Projector(ReadModelState())
+
+    @property
+    def state(self) -> ReadModelState:
+        return self.projector.state
+
+    async def follow(self, rows: list[PlainRow]) -> None:
+        for row in rows:
+            self.projector.apply(JournalRow._make(row))
 
 
 class World:
@@ -193,14 +208,7 @@ class World:
         keys = [row.key for row in self.rows if row.key is not None]
         assert len(keys) == len(set(keys))
         journal = FakeJournal(self.rows)
-        projector = Projector(ReadModelState())
-        for row in self.rows:
-            projector.apply(row)
-
-        async def projections(_: int) -> ReadModelState:
-            return projector.state
-
-        verification = await verify_journal(journal=journal, snapshot=None, load_projections=projections)
+        verification = await verify_journal(journal=journal, snapshot=None, live=None, rebuilding=Rebuilt(), checks={})
         assert verification.difference is None
         model = ReferenceEngine()
         for row in self.rows:

@@ -38,12 +38,13 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
     # Looked at before the account exists: a refusal leaves nothing behind.
     if cash_micros > CASH_MICROS_MAX - exchange.state.cash_issued_micros:
         raise RefusedError(RefusalReason.cash_issued_would_be_too_large)
-    event = (await exchange.sequencer.submit(OpenAccount())).first_event()
+    outcome = await exchange.sequencer.submit(OpenAccount())
+    event = outcome.first_event()
     if not isinstance(event, AccountOpened):
         message = f"opening an account led to {type(event).__name__}"
         raise TypeError(message)
     account = event.account
-    await exchange.identity.add_account(account=account, name=name, created_at_ns=exchange.clock.now_ns())
+    await exchange.identity.add_account(account=account, name=name, opened_at_ns=outcome.row.time_ns)
     new = await create_key(exchange, account=account)
     # Last: should the key not be kept, no cash was issued to an account that nobody can use.
     if cash_micros:

@@ -85,10 +85,11 @@ class Exchange:
             try:
                 await self._store_changes()
                 self.warning = None
-            except ReadModelError as error:
+            except Exception as error:  # noqa: BLE001 - a worker's boundary, see below
+                # A boundary of a worker: whatever it is, it is said, and tried again.
                 if self.warning is None:
-                    _log.exception("history cannot be stored; trading goes on and it is tried again")
-                self.warning = str(error)
+                    _log.exception("history cannot be stored; it is tried again")
+                self.warning = f"History cannot be stored, and what cannot be stored gathers in memory. {error}"
 
     async def _store_changes(self) -> None:
         """Store what changed; changes that could not be stored are stored again before later ones."""
@@ -108,5 +109,5 @@ class Exchange:
                 self.snapshot_sequence = sequence
                 try:
                     await self.take_snapshot()
-                except OSError:
+                except Exception:  # noqa: BLE001 - a worker's boundary: said, and tried again
                     _log.exception("no snapshot could be taken; only the next start becomes slower")

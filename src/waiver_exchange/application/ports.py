@@ -1,6 +1,6 @@
 """What the application needs from the outside world, as protocols that adapters implement."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -131,8 +131,8 @@ class IdentityError(Exception):
 class IdentityStore(Protocol):
     """Who is behind an account: names and API keys. Not in the journal, because it may have to be forgotten."""
 
-    async def add_account(self, *, account: int, name: str, created_at_ns: int) -> None:
-        """Keep an account's name durably. Raises `IdentityError`."""
+    async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
+        """Keep an account's name durably, with the journal's time at which it was opened. Raises `IdentityError`."""
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""
@@ -142,6 +142,9 @@ class IdentityStore(Protocol):
 
     def find_name(self, account: int) -> str | None:
         """Return an account's name, from memory."""
+
+    def list_accounts(self) -> Iterable[tuple[int, int]]:
+        """Return every account with the journal's time (UNIX nanoseconds) at which it was opened, from memory."""
 
     def find_account(self, name: str) -> int | None:
         """Return the first account of a name, from memory."""

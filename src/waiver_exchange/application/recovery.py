@@ -7,15 +7,18 @@ from typing import Final
 from waiver_exchange.application.chain import verify_chain
 from waiver_exchange.application.ports import (
     GENESIS_CHAIN,
+    IdentityStore,
     Journal,
     JournalBrokenError,
     JournalError,
     PlainRow,
     SnapshotStore,
 )
+from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.state import StateError, load_state
 from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState
 
 READ_ROWS: Final = 1_024
 
@@ -71,6 +74,27 @@ class ReadModelAheadError(JournalBrokenError):
             "and acknowledged rows are gone. Restore the right journal from a backup. If it was put back to an earlier "
             "state on purpose, remove read_model.db and start again."
         )
+
+
+class IdentityDisagreesError(JournalBrokenError):
+    """Names and keys belong to an account that the journal does not hold, or opened at another time."""
+
+    def __init__(self, account: str) -> None:
+        """Name the account."""
+        super().__init__(
+            f"identity.db holds the name and keys of account {account}, which this journal did not open: the journal "
+            "is cut short or another one, and the keys would open other people's accounts. Restore journal.db and "
+            "identity.db from the same backup. If the journal is meant, remove identity.db, start again, and make new "
+            "keys with `waiver account new-key`."
+        )
+
+
+def check_identity(identity: IdentityStore, state: ReadModelState) -> None:
+    """Raise `IdentityDisagreesError` unless every named account is the one that the journal opened."""
+    for account, opened_at_ns in identity.list_accounts():
+        view = state.accounts.get(account)
+        if view is None or view.opened_at_ns != opened_at_ns:
+            raise IdentityDisagreesError(str(to_uuid(IdKind.account, account)))
 
 
 async def recover_engine(*, journal: Journal, snapshots: SnapshotStore | None) -> EngineAt:

@@ -1,7 +1,10 @@
 """Take a snapshot of the engine from the journal, without touching the running engine."""
 
+from waiver_exchange.application.engine_state import decode_state
 from waiver_exchange.application.ports import Journal, Snapshot, SnapshotStore
 from waiver_exchange.application.recovery import recover_engine
+from waiver_exchange.application.verify import conservation_difference
+from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.state import state_bytes
 
 
@@ -12,8 +15,11 @@ async def take_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> int:
     engine is checked row by row.
     """
     at = await recover_engine(journal=journal, snapshots=snapshots)
-    if at.sequence:
-        snapshots.store(
-            Snapshot(sequence=at.sequence, time_ns=at.time_ns, chain=at.chain, state=state_bytes(at.engine))
-        )
+    if at.sequence == 0:
+        return 0
+    state = state_bytes(at.engine)
+    difference = conservation_difference(decode_state(state))
+    if difference is not None:
+        raise InvariantError(difference)
+    snapshots.store(Snapshot(sequence=at.sequence, time_ns=at.time_ns, chain=at.chain, state=state))
     return at.sequence

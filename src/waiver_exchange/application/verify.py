@@ -1,22 +1,23 @@
 """Prove the books: the chain, the replay, the snapshot, the projections, and that nothing appeared or vanished."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
+from functools import partial
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from waiver_exchange.application.chain import ChainBrokenError
 from waiver_exchange.application.engine_state import EngineState, OrderState, decode_state
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, Snapshot
+from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalBrokenError, PlainRow, Snapshot
 from waiver_exchange.application.recovery import READ_ROWS, EngineAt, replay
 from waiver_exchange.domain.codes import BUY
 from waiver_exchange.domain.limits import BPS
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.state import state_bytes
-from waiver_exchange.projections.state import ReadModelState
+from waiver_exchange.projections.context import LedgerMismatchError
+from waiver_exchange.projections.state import ReadModelState, market_row
 
 _PROGRESS_ROWS: Final = 100_000
 _Key = TypeVar("_Key")
@@ -34,11 +35,26 @@ class Verification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """What a running exchange holds in memory at a durable row."""
+    """What a running exchange holds in memory at a durable row; `facts_hash` covers what it says of its markets."""
 
     sequence: int
     state_hash: str
+    facts_hash: str
     difference: str | None
+
+
+class Rebuilding(Protocol):
+    """A read model that is built anew from the rows that a verification goes through."""
+
+    @property
+    def state(self) -> ReadModelState:
+        """The read model in memory."""
+
+    async def follow(self, rows: list[PlainRow]) -> None:
+        """Take the next rows."""
+
+
+Check = Callable[[], str | None]
 
 
 async def describe_live(exchange: Exchange) -> LiveState:
@@ -52,81 +68,106 @@ async def describe_live(exchange: Exchange) -> LiveState:
     difference = projections_difference(decode_state(state), exchange.state)
     if exchange.state.sequence != at.sequence:
         difference = f"projections stand at row {exchange.state.sequence}, the engine at row {at.sequence}"
-    return LiveState(sequence=at.sequence, state_hash=sha256(state).hexdigest(), difference=difference)
+    return LiveState(
+        sequence=at.sequence,
+        state_hash=sha256(state).hexdigest(),
+        facts_hash=_facts_hash(exchange.state),
+        difference=difference,
+    )
 
 
 async def verify_journal(
     *,
     journal: Journal,
     snapshot: Snapshot | None,
-    live: LiveState | None = None,
-    load_projections: Callable[[int], Awaitable[ReadModelState]] | None = None,
+    live: LiveState | None,
+    rebuilding: Rebuilding,
+    checks: Mapping[int, Check],
     report: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Replay the journal from its first row into a fresh engine and compare everything with it.
+    """Replay the journal from its first row into a fresh engine and a fresh read model, and compare everything.
 
-    `live` ends the replay at its row; without it `load_projections` gives the projections as of a row that proved to
-    be right. `report` is told the rows replayed so far. Raises `JournalError` when the journal cannot be read.
+    `live` ends the replay at its row. Each of `checks` runs after its row and returns what differs there. `report` is
+    told the rows replayed so far. Raises `JournalError` when the journal cannot be read.
     """
     at = EngineAt(engine=Engine(), sequence=0, time_ns=0, chain=GENESIS_CHAIN)
-    until = live.sequence if live else None
+    all_checks = dict(checks)
+    if snapshot is not None:
+        all_checks[snapshot.sequence] = _both(all_checks.get(snapshot.sequence), partial(_snapshot_check, snapshot, at))
+    replaying = _Replaying(journal=journal, at=at, rebuilding=rebuilding, checks=all_checks, report=report)
     try:
-        difference = await journal.find_damage() or await _replay_all(
-            at, journal=journal, snapshot=snapshot, until=until, report=report
-        )
-    except (ChainBrokenError, InvariantError) as error:
-        difference = str(error)
-    except JournalError as error:
-        if not hasattr(error, "sequence"):
-            raise
+        difference = await journal.find_damage() or await replaying.run(until=live.sequence if live else None)
+    except (JournalBrokenError, InvariantError, LedgerMismatchError) as error:
         difference = str(error)
     state = state_bytes(at.engine)
     state_hash = sha256(state).hexdigest()
     if difference is None:
-        difference = conservation_difference(decode_state(state))
+        held = decode_state(state)
+        difference = conservation_difference(held) or projections_difference(held, rebuilding.state)
     if difference is None and live is not None:
-        difference = _live_difference(at, state_hash, live)
-    if difference is None and load_projections is not None:
-        difference = projections_difference(decode_state(state), await load_projections(at.sequence))
+        difference = _live_difference(at, state_hash, _facts_hash(rebuilding.state), live)
     return Verification(sequence=at.sequence, state_hash=state_hash, difference=difference)
 
 
-def _live_difference(at: EngineAt, state_hash: str, live: LiveState) -> str | None:
+def _both(first: Check | None, second: Check) -> Check:
+    return second if first is None else lambda: first() or second()
+
+
+def _snapshot_check(snapshot: Snapshot, at: EngineAt) -> str | None:
+    if snapshot.chain == at.chain and snapshot.state == state_bytes(at.engine):
+        return None
+    return f"the snapshot at row {snapshot.sequence} is not the state that the journal leads to"
+
+
+def _live_difference(at: EngineAt, state_hash: str, facts_hash: str, live: LiveState) -> str | None:
     if at.sequence != live.sequence:
         return f"the journal ends at row {at.sequence}, the running engine stands at row {live.sequence}"
     if live.state_hash != state_hash:
         return f"the running engine's state at row {live.sequence} is {live.state_hash}, replay leads to {state_hash}"
+    if live.facts_hash != facts_hash:
+        return "the running service says other things of its markets than were listed; restart it"
     return live.difference
 
 
-async def _replay_all(
-    at: EngineAt,
-    *,
-    journal: Journal,
-    snapshot: Snapshot | None,
-    until: int | None,
-    report: Callable[[int], None],
-) -> str | None:
-    while True:
-        limit = READ_ROWS
-        if snapshot is not None and at.sequence < snapshot.sequence:
-            limit = min(limit, snapshot.sequence - at.sequence)
-        if until is not None:
-            limit = min(limit, until - at.sequence)
-        rows = await journal.read_plain(after=at.sequence, limit=limit) if limit else []
-        if not rows:
-            if snapshot is not None and snapshot.sequence > at.sequence and until is None:
-                return f"the snapshot stands at row {snapshot.sequence}, beyond the journal's end at row {at.sequence}"
-            return None
-        replay(at, rows)
-        if at.sequence // _PROGRESS_ROWS != (at.sequence - len(rows)) // _PROGRESS_ROWS:
-            report(at.sequence)
-        if (
-            snapshot is not None
-            and at.sequence == snapshot.sequence
-            and (snapshot.chain != at.chain or snapshot.state != state_bytes(at.engine))
-        ):
-            return f"the snapshot at row {snapshot.sequence} is not the state that the journal leads to"
+def _facts_hash(state: ReadModelState) -> str:
+    """Return a hash of everything that is shown of the markets, names and totals included."""
+    rows = [market_row(market) for _, market in sorted(state.markets.items())]
+    return sha256(repr((rows, sorted(state.symbols.items()))).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replaying:
+    """The way through the journal: rows to the engine and the read model, checks at their rows."""
+
+    journal: Journal
+    at: EngineAt
+    rebuilding: Rebuilding
+    checks: Mapping[int, Check]
+    report: Callable[[int], None]
+
+    async def run(self, *, until: int | None) -> str | None:
+        """Go to the end of the journal, or to a row; return the first difference."""
+        at = self.at
+        while rows := await self._read(until=until):
+            replay(at, rows)
+            await self.rebuilding.follow(rows)
+            if at.sequence // _PROGRESS_ROWS != (at.sequence - len(rows)) // _PROGRESS_ROWS:
+                self.report(at.sequence)
+            check = self.checks.get(at.sequence)
+            difference = check() if check is not None else None
+            if difference is not None:
+                return difference
+        beyond = max(self.checks, default=0)
+        if beyond > at.sequence and until is None:
+            return f"a snapshot or the read model stands at row {beyond}, the journal ends at row {at.sequence}"
+        return None
+
+    async def _read(self, *, until: int | None) -> list[PlainRow]:
+        sequence = self.at.sequence
+        stops = [row for row in (*self.checks, until) if row is not None and row > sequence]
+        if until is not None and sequence >= until:
+            return []
+        return await self.journal.read_plain(after=sequence, limit=min([READ_ROWS, *(row - sequence for row in stops)]))
 
 
 def conservation_difference(state: EngineState) -> str | None:
@@ -220,11 +261,23 @@ def _holdings_difference(state: EngineState, projections: ReadModelState) -> str
 
 def _markets_difference(state: EngineState, projections: ReadModelState) -> str | None:
     projected = {
-        number: (view.supply_units, view.halt_cause, view.halted_until_ns, projections.books[number].sequence)
+        number: (
+            view.supply_units,
+            view.reference_price_cents,
+            view.halt_cause,
+            view.halted_until_ns,
+            projections.books[number].sequence,
+        )
         for number, view in projections.markets.items()
     }
     held = {
-        number: (market.supply_units, market.halt_cause, market.halted_until_ns, market.book_sequence)
+        number: (
+            market.supply_units,
+            market.reference_price_cents,
+            market.halt_cause,
+            market.halted_until_ns,
+            market.book_sequence,
+        )
         for number, market in state.markets.items()
     }
     return _first_difference("market", held, projected)

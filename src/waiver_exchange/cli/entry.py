@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from waiver_exchange import __version__
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.operate import account, cash, market, shares, status
@@ -15,6 +16,7 @@ from waiver_exchange.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="waiver")
 def waiver() -> None:
     """Waiver Exchange: shares of NFL players in one order book per player.
 

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from waiver_exchange.gateway.control.protocol import Result
 _JOURNAL: Final = "journal.db"
 # What an exchange keeps, as prefixes: SQLite adds -wal, -shm and -journal.
 _OWN_PREFIXES: Final = (_JOURNAL, "read_model.db", "identity.db")
-_OWN_NAMES: Final = frozenset({"snapshots", "control.sock", "lock"})
+_OWN_NAMES: Final = frozenset({"snapshots", "control.sock", "lock", "demo"})
 
 
 @click.command()
@@ -34,8 +35,8 @@ def verify(data_dir: str | None, as_json: bool) -> int:  # noqa: FBT001
     directory = open_directory(settings, may_create=False)
     result = reach(
         directory,
-        online=lambda: _verify(settings, live=call(directory, "verify.live", {})),
-        offline=lambda: _verify(settings, live=None),
+        online=lambda: _verify(settings, ask_live=lambda: call(directory, "verify.live", {})),
+        offline=lambda: _verify(settings, ask_live=None),
     )
     if not as_json:
         result.pop("error", None)  # people read the difference
@@ -43,11 +44,11 @@ def verify(data_dir: str | None, as_json: bool) -> int:  # noqa: FBT001
     return 0 if result["ok"] else EXIT_FAILED
 
 
-def _verify(settings: Settings, *, live: Result | None) -> Result:
+def _verify(settings: Settings, *, ask_live: Callable[[], Result] | None) -> Result:
     # Imported only here: the stores and the engine are slow to load.
     from waiver_exchange.cli.proof import prove  # noqa: PLC0415
 
-    return asyncio.run(prove(settings, live=live))
+    return asyncio.run(prove(settings, ask_live=ask_live))
 
 
 @click.command(hidden=True)
@@ -75,12 +76,18 @@ def snapshot(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.command("demo-reset")
 @common_options
 def demo_reset(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Remove everything that an exchange keeps in its data directory, for good."""
+    """Remove a demo exchange, all that it keeps in its data directory, for good."""
     settings = settings_of(data_dir)
     path = settings.data_dir
     has_exchange = _looks_like_an_exchange(path)
     if has_exchange:
-        _remove_contents(open_directory(settings, may_create=False))
+        directory = open_directory(settings, may_create=False)
+        if not directory.demo_marker.exists():
+            raise CommandFailedError(
+                code="not_a_demo",
+                message=f"The exchange in {path} was not begun with `waiver serve --demo`. Nothing was removed.",
+            )
+        _remove_contents(directory)
     else:
         say(f"there is no exchange in {path}; nothing to remove")
     print_result({"data_dir": str(path), "is_removed": has_exchange}, as_json=as_json)

@@ -1,5 +1,8 @@
 """Read a data directory's journal from its first row: to prove it, or to take a snapshot."""
 
+from collections.abc import Callable
+from functools import partial
+
 from waiver_exchange.application.verify import LiveState
 from waiver_exchange.bootstrap import snapshot_data_directory, verify_data_directory
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
@@ -9,14 +12,15 @@ from waiver_exchange.config import Settings
 from waiver_exchange.gateway.control.protocol import Result
 
 
-async def prove(settings: Settings, *, live: Result | None) -> Result:
+async def prove(settings: Settings, *, ask_live: Callable[[], Result] | None) -> Result:
     """Verify against the running server's state, or with the lock held. Raises `CommandFailedError`."""
+    ask = None if ask_live is None else partial(_ask, ask_live)
     try:
-        found = await verify_data_directory(
-            settings, live=_live_state(live), report=lambda rows: say(f"{rows:,} rows replayed")
-        )
+        found = await verify_data_directory(settings, ask_live=ask, report=lambda rows: say(f"{rows:,} rows replayed"))
     except OPENING_FAILURES as error:
         raise unavailable("data_directory_unusable", error) from error
+    except OSError as error:
+        raise unavailable("data_directory_unusable", f"The data directory {settings.data_dir}: {error}") from error
     result: Result = {"ok": found.difference is None, "sequence": found.sequence, "state_hash": found.state_hash}
     if found.difference is not None:
         result["difference"] = found.difference
@@ -34,10 +38,18 @@ async def take(settings: Settings) -> int:
         raise CommandFailedError(code="snapshot_failed", message=f"The snapshot cannot be written: {error}") from error
 
 
-def _live_state(live: Result | None) -> LiveState | None:
-    match live:
-        case {"sequence": int(sequence), "state_hash": str(state_hash), "projections_difference": difference}:
+def _ask(ask_live: Callable[[], Result]) -> LiveState:
+    match ask_live():
+        case {
+            "sequence": int(sequence),
+            "state_hash": str(state_hash),
+            "facts_hash": str(facts_hash),
+            "projections_difference": difference,
+        }:
             return LiveState(
-                sequence=sequence, state_hash=state_hash, difference=None if difference is None else str(difference)
+                sequence=sequence,
+                state_hash=state_hash,
+                facts_hash=facts_hash,
+                difference=None if difference is None else str(difference),
             )
-    return None
+    raise CommandFailedError(code="verification_failed", message="The server is of another version; restart it.")

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from litestar import Litestar
 
+from waiver_exchange.cli.bounded_http import BoundedHttpProtocol
 from waiver_exchange.cli.failures import EXIT_FAILED, CommandFailedError
 
 BACKLOG: Final = 2_048
@@ -24,7 +25,7 @@ class WebServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedHttpProtocol,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
                 lifespan="on",

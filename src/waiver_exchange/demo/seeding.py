@@ -6,13 +6,14 @@ Every step is recognised when it is done again (symbols, references, account nam
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from waiver_exchange.application.accounts import create_account, deposit_cash
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.markets import Listing, grant_shares, list_player
+from waiver_exchange.application.markets import Listing, configure_exchange, grant_shares, list_player
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.fantasy.fair_value import reference_price_cents
 from waiver_exchange.fantasy.players import Player, load_players
@@ -27,6 +28,8 @@ TRADERS: Final = 20
 TRADER_CASH_MICROS: Final = 25_000 * MICROS_PER_DOLLAR
 TRADER_UNITS: Final = 40 * UNITS_PER_SHARE
 PROGRESS_PLAYERS: Final = 50
+# As far as the market maker's two prices may ever lie apart.
+COLLAR_BPS: Final = 1_200
 
 # A chunk is one commit and what gathers behind it; other clients' commands get in between.
 _CHUNK: Final = 50
@@ -46,11 +49,19 @@ class Seeded:
     anchors: dict[str, int]
 
 
+async def _widen_collar(exchange: Exchange) -> None:
+    """Let a market order reach the other side of the market maker's spread after a trade at this side."""
+    parameters = exchange.state.parameters
+    if parameters.collar_bps == ExchangeParameters().collar_bps:
+        await configure_exchange(exchange, replace(parameters, collar_bps=COLLAR_BPS))
+
+
 async def seed_exchange(exchange: Exchange, *, players: tuple[Player, ...] | None = None) -> Seeded:
     """Give the exchange everything that the demo needs and it does not have yet.
 
     Raises `RefusedError` when the exchange cannot take it now; do it again then.
     """
+    await _widen_collar(exchange)
     listed = load_players() if players is None else players
     anchors = {player.symbol: reference_price_cents(player.projected_points) for player in listed}
     await _list_players(exchange, listed, anchors)

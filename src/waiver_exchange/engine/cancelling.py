@@ -11,7 +11,8 @@ from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.matching import remove_resting
 from waiver_exchange.engine.orders import row_of
-from waiver_exchange.engine.tables import EXPIRES_AT, ID, ORDER_WIDTH, OWNER, Tables, is_account
+from waiver_exchange.engine.settlement import check_account, check_position
+from waiver_exchange.engine.tables import EXPIRES_AT, ID, ORDER_WIDTH, OWNER, POSITION, Tables, is_account
 
 # Read once: a member of an enumeration is a Python object.
 _BY_OWNER: Final[i64] = CancelReason.by_owner.value
@@ -30,6 +31,7 @@ def cancel(t: Tables, account: i64, order_id: i64, out: EventBuffer) -> i64:
     if account != OPERATOR and orders[row * ORDER_WIDTH + OWNER] != account:
         return _refuse(out, RefusalReason.order_belongs_to_another_account)
     remove_resting(t, out, orders, row, ORDER_CANCELLED, _BY_OPERATOR if account == OPERATOR else _BY_OWNER)
+    _check_owner(t, orders, row)
     return 0
 
 
@@ -43,7 +45,14 @@ def expire(t: Tables, time: i64, order_id: i64, out: EventBuffer) -> i64:
     if orders[row * ORDER_WIDTH + EXPIRES_AT] > time:
         return _refuse(out, RefusalReason.order_has_not_expired)
     remove_resting(t, out, orders, row, ORDER_EXPIRED, 0)
+    _check_owner(t, orders, row)
     return 0
+
+
+def _check_owner(t: Tables, orders: vec[i64], row: i64) -> None:
+    # A row that was just freed still says whose it was.
+    check_account(t.accounts, orders[row * ORDER_WIDTH + OWNER])
+    check_position(t.positions, orders[row * ORDER_WIDTH + POSITION])
 
 
 def _refuse(out: EventBuffer, reason: i64) -> i64:

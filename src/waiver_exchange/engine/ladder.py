@@ -28,11 +28,6 @@ def key_of(side: i64, price: i64) -> i64:
     return KEY_MAX - price if side == BUY else price
 
 
-def price_of(side: i64, key: i64) -> i64:
-    """Return the price of a key; the inverse of `key_of`."""
-    return KEY_MAX - key if side == BUY else key
-
-
 def _shift_left(value: i64, places: i64) -> i64:
     # mypyc compiles a shift of a known constant as a 32-bit shift; a parameter keeps all 64 bits.
     return value << places

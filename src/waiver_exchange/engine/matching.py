@@ -23,6 +23,7 @@ from waiver_exchange.domain.refusals import CancelReason
 from waiver_exchange.engine.arithmetic import smaller
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.incoming import IncomingOrder
+from waiver_exchange.engine.invariant import fail
 from waiver_exchange.engine.ladder import key_of, level_at, next_key
 from waiver_exchange.engine.orders import (
     cash_reserve,
@@ -32,7 +33,15 @@ from waiver_exchange.engine.orders import (
     maker_bps_of,
     with_credit,
 )
-from waiver_exchange.engine.settlement import add_cash, buy, emit_cash, emit_holding, sell
+from waiver_exchange.engine.settlement import (
+    add_cash,
+    buy,
+    check_account,
+    check_position,
+    emit_cash,
+    emit_holding,
+    sell,
+)
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
     BEST_KEY,
@@ -102,6 +111,14 @@ def remove_resting(t: Tables, out: EventBuffer, orders: vec[i64], row: i64, kind
     else:
         positions[position * POSITION_WIDTH + SHARES_ON_OFFER] -= remaining
         emit_holding(out, positions, position)
+
+
+def check_uncrossed(t: Tables, market: i64) -> None:
+    """Raise `InvariantError` unless the best bid of a market is below its best ask."""
+    at: i64 = market * 2 * BOOK_WIDTH
+    # Where there is none, `NO_KEY` stands for an ask above every price, and for a bid below every price.
+    if key_of(BUY, t.books[at + BEST_KEY]) >= t.books[at + BOOK_WIDTH + BEST_KEY]:
+        fail("a book is never crossed")
 
 
 def crosses(t: Tables, o: IncomingOrder) -> bool:
@@ -286,6 +303,8 @@ def _trade(
     emit_level(t, out, book, price, total)
     emit_cash(out, accounts, maker)
     emit_holding(out, positions, maker_position)
+    check_account(accounts, maker)
+    check_position(positions, maker_position)
 
 
 def _settle_maker(

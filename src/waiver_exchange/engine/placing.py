@@ -23,7 +23,7 @@ from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import watch_expiry
 from waiver_exchange.engine.incoming import IncomingOrder
-from waiver_exchange.engine.matching import can_fill_whole, crosses, emit_level, match
+from waiver_exchange.engine.matching import can_fill_whole, check_uncrossed, crosses, emit_level, match
 from waiver_exchange.engine.orders import (
     cash_reserve,
     enqueue,
@@ -34,7 +34,7 @@ from waiver_exchange.engine.orders import (
     take_row,
 )
 from waiver_exchange.engine.risk import refusal_of_order
-from waiver_exchange.engine.settlement import emit_cash, emit_holding
+from waiver_exchange.engine.settlement import check_account, check_position, emit_cash, emit_holding
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
     BOOK,
@@ -152,6 +152,9 @@ def _accept(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
         or positions[position + COST] != cost
     ):
         emit_holding(out, positions, o.position)
+    check_account(accounts, o.account)
+    check_position(positions, o.position)
+    check_uncrossed(t, o.market)
     if o.house_fees != 0 and o.account != HOUSE_ACCOUNT:
         emit_cash(out, accounts, HOUSE_ACCOUNT)
 

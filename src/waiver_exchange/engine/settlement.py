@@ -109,6 +109,20 @@ def emit_holding(out: EventBuffer, positions: vec[i64], position: i64) -> None:
     words[to + 5] = positions[at + REALIZED]
 
 
+def check_account(accounts: vec[i64], account: i64) -> None:
+    """Raise `InvariantError` unless what an account holds back is a part of its cash."""
+    held: i64 = accounts[account * ACCOUNT_WIDTH + CASH_HELD]
+    if held < 0 or held > accounts[account * ACCOUNT_WIDTH + CASH]:
+        fail("held cash is a part of the cash")
+
+
+def check_position(positions: vec[i64], position: i64) -> None:
+    """Raise `InvariantError` unless what is on offer is a part of the holding."""
+    held: i64 = positions[position * POSITION_WIDTH + SHARES_ON_OFFER]
+    if held < 0 or held > positions[position * POSITION_WIDTH + SHARES]:
+        fail("held shares are a part of the holding")
+
+
 def check_market(t: Tables, market: i64) -> None:
     """Raise `InvariantError` unless the shares held in a market are its supply."""
     at: i64 = market * MARKET_WIDTH

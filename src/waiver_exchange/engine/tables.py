@@ -10,8 +10,6 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-from waiver_exchange.domain.codes import HOUSE_ACCOUNT
-
 # Accounts.
 ACCOUNT_WIDTH: Final = 6
 CASH: Final = 0
@@ -238,8 +236,3 @@ def is_account(t: Tables, account: i64) -> bool:
 def is_market(t: Tables, market: i64) -> bool:
     """Say whether the market exists."""
     return 1 <= market <= t.market_count
-
-
-def house_is(account: i64) -> bool:
-    """Say whether the account is the house."""
-    return account == HOUSE_ACCOUNT

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ import pytest
 from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, list_player
-from waiver_exchange.application.ports import IdentityError, JournalRow
+from waiver_exchange.application.ports import IdentityError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.demo.seeding import (
@@ -23,9 +22,11 @@ from waiver_exchange.demo.seeding import (
 )
 from waiver_exchange.domain import codes
 from waiver_exchange.fantasy.players import load_players
+from waiver_exchange.projections.fold import FoldedRow
 
 PLAYERS = load_players()[:60]
-ROWS = 2 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
+# A wider collar; a listing and the market maker's grant for each player; the traders' grants; accounts and their cash.
+ROWS = 1 + 2 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
 
 
 def assert_seeded(exchange: Exchange, seeded: Seeded) -> None:
@@ -62,16 +63,19 @@ async def test_seeding_again_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 49, 60, 61, 62, 63, 75, 101, 102, 103, 150, 165, 215])
-async def test_an_interrupted_seeding_is_continued(tmp_path: Path, rows: int) -> None:
+async def test_an_interrupted_seeding_is_continued(tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data_dir=tmp_path)
     async with running_exchange(settings) as exchange:
         seeding = asyncio.create_task(seed_exchange(exchange, players=PLAYERS))
 
-        def interrupt(done: Sequence[JournalRow]) -> None:
-            if done[-1].sequence >= rows:
+        fold = exchange.projector.apply
+
+        def interrupt(row: FoldedRow) -> None:
+            fold(row)
+            if row.sequence >= rows:
                 seeding.cancel()
 
-        exchange.sequencer.listeners.append(interrupt)
+        monkeypatch.setattr(exchange.projector, "apply", interrupt)
         (outcome,) = await asyncio.gather(seeding, return_exceptions=True)
         assert isinstance(outcome, asyncio.CancelledError)
     async with running_exchange(settings) as exchange:

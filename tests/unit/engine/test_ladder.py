@@ -18,9 +18,8 @@ from waiver_exchange.domain.commands import (
 )
 from waiver_exchange.domain.events import BookLevelChanged, Event, TradeExecuted
 from waiver_exchange.domain.limits import PRICE_CENTS_MAX
-from waiver_exchange.engine.ladder import price_of
 from waiver_exchange.engine.state import load_state, state_bytes
-from waiver_exchange.engine.tables import BEST_KEY, BOOK_WIDTH, NO_KEY
+from waiver_exchange.engine.tables import BEST_KEY, BOOK_WIDTH, KEY_MAX, NO_KEY
 
 # One leaf holds 32 prices, one lower node 1,024, one upper node 32,768; 1,048,574 is the highest of all.
 PRICES = (1, 31, 32, 33, 1_023, 1_024, 32_767, 32_768, PRICE_CENTS_MAX)
@@ -53,7 +52,9 @@ def limit(account: int, side: int, *, price: int, units: int = 1, time_in_force:
 
 def best_price(desk: EngineDesk, side: int) -> int | None:
     key = desk.engine.tables.books[(MARKET * 2 + side) * BOOK_WIDTH + BEST_KEY]
-    return None if key == NO_KEY else int(price_of(side, key))
+    if key == NO_KEY:
+        return None
+    return KEY_MAX - key if side == codes.BUY else key
 
 
 def best_of(prices: set[int], side: int) -> int | None:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 _PID_BYTES_MAX: Final = 32
+_OTHERS: Final = 0o077
 
 
 class DataDirectoryError(Exception):
@@ -21,7 +22,7 @@ class DataDirectory:
     """The directory and the names of the files in it. Only its lock is opened here."""
 
     def __init__(self, path: Path) -> None:
-        """Create the directory (mode 0700) and its missing parents, unless it is there.
+        """Create the directory and its missing parents, unless it is there, and close it to others (mode 0700).
 
         Raises `DataDirectoryError` when it is a file, cannot be created or written, or belongs to another user.
         """
@@ -48,6 +49,15 @@ class DataDirectory:
             raise DataDirectoryError(
                 f"The data directory {path} cannot be written; make it writable, or name another with --data-dir."
             )
+
+        if path.stat().st_mode & _OTHERS:
+            # Whoever else may enter could read the keys' hashes or take the socket's place.
+            path.chmod(0o700)
+
+    @property
+    def demo_marker(self) -> Path:
+        """An empty file that says: this exchange was begun as a demo and may be reset."""
+        return self.path / "demo"
 
     @property
     def journal(self) -> Path:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ class SqliteIdentityStore(IdentityStore):
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="identity")
         try:
             self._connection = self._executor.submit(_connect, path).result()
-            self._names, self._keys = self._executor.submit(_load, self._connection).result()
+            self._names, self._opened_at_ns, self._keys = self._executor.submit(_load, self._connection).result()
         except (*SQLITE_FAILURES, OSError) as error:
             self._executor.shutdown()
             raise IdentityError(explain_failure(error, action="open the names and keys", path=path)) from error
@@ -28,10 +29,11 @@ class SqliteIdentityStore(IdentityStore):
         for account, name in self._names.items():
             self._numbers.setdefault(name, account)
 
-    async def add_account(self, *, account: int, name: str, created_at_ns: int) -> None:
-        """Keep an account's name durably. Raises `IdentityError`."""
-        await self._write("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", (account, name, created_at_ns))
+    async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
+        """Keep an account's name durably, with the journal's time at which it was opened. Raises `IdentityError`."""
+        await self._write("INSERT INTO accounts VALUES (?, ?, ?)", (account, name, opened_at_ns))
         self._names[account] = name
+        self._opened_at_ns[account] = opened_at_ns
         self._numbers.setdefault(name, account)
 
     async def add_key(self, key: ApiKey) -> None:
@@ -48,6 +50,10 @@ class SqliteIdentityStore(IdentityStore):
     def find_name(self, account: int) -> str | None:
         """Return an account's name, from memory."""
         return self._names.get(account)
+
+    def list_accounts(self) -> Iterable[tuple[int, int]]:
+        """Return every account with the journal's time (UNIX nanoseconds) at which it was opened, from memory."""
+        return self._opened_at_ns.items()
 
     def find_account(self, name: str) -> int | None:
         """Return the first account of a name, from memory."""
@@ -81,12 +87,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _load(connection: sqlite3.Connection) -> tuple[dict[int, str], dict[str, ApiKey]]:
+def _load(connection: sqlite3.Connection) -> tuple[dict[int, str], dict[int, int], dict[str, ApiKey]]:
     names = dict(connection.execute("SELECT account, name FROM accounts ORDER BY account"))
+    opened_at_ns = dict(connection.execute("SELECT account, opened_at_ns FROM accounts ORDER BY account"))
     keys = {
         key_id: ApiKey(key_id=key_id, account=account, secret_hash=secret_hash, created_at_ns=created_at_ns)
         for key_id, account, secret_hash, created_at_ns in connection.execute(
             "SELECT key_id, account, secret_hash, created_at_ns FROM api_keys"
         )
     }
-    return names, keys
+    return names, opened_at_ns, keys

@@ -2,8 +2,9 @@
 CREATE TABLE IF NOT EXISTS accounts (
     account INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    created_at_ns INTEGER NOT NULL
-) STRICT;
+    -- The journal's time: an account of the same number in another journal is another account.
+    opened_at_ns INTEGER NOT NULL
+);
 
 -- Of a secret only its SHA-256 is kept: it is random and 256 bits long.
 CREATE TABLE IF NOT EXISTS api_keys (
@@ -11,6 +12,6 @@ CREATE TABLE IF NOT EXISTS api_keys (
     account INTEGER NOT NULL,
     secret_hash BLOB NOT NULL,
     created_at_ns INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS api_keys_by_account ON api_keys (account);

@@ -43,6 +43,8 @@ class SqliteJournal(Journal):
     def __init__(self, *, path: Path, reader: sqlite3.Connection, writer: "_Writer | None") -> None:
         """Take connections that are open and checked; `writer` is None for a journal that is only read."""
         self._path = path
+        # A column that was changed to text is to be read and found wrong, not to fail as text.
+        reader.text_factory = bytes
         self._reader: sqlite3.Connection | None = reader
         self._writer = writer
 
@@ -109,7 +111,7 @@ class SqliteJournal(Journal):
             ((verdict,),) = self._reader.execute("PRAGMA integrity_check(1)").fetchall()
         except sqlite3.Error as error:
             raise JournalError(explain_failure(error, action="check the journal", path=self._path)) from error
-        return None if verdict == "ok" else f"the journal file is damaged: {verdict}"
+        return None if verdict == b"ok" else f"the journal file is damaged: {verdict.decode(errors='replace')}"
 
     async def check_writable(self) -> None:
         """Write a megabyte that is no row and remove it, which leaves that room for a batch. Raises `JournalError`."""

@@ -1,7 +1,9 @@
 """The other end of the control socket: one request, one answer."""
 
 import json
+import os
 import socket
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -54,7 +56,17 @@ def _connect(path: Path) -> socket.socket:
     except OSError as error:
         connection.close()
         raise NoServerError(str(error)) from error
+    _check_peer(connection, path=path)
     return connection
+
+
+def _check_peer(connection: socket.socket, *, path: Path) -> None:
+    """Talk to one's own server only: what is sent creates accounts, and the answer carries their secrets."""
+    credentials = struct.Struct("3i")
+    _, user, _ = credentials.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size))
+    if user not in {os.geteuid(), 0}:
+        connection.close()
+        raise ServerSilentError(f"Another user (id {user}) answers on {path}; nothing was sent. Remove the file.")
 
 
 def _read_line(connection: socket.socket) -> bytes:

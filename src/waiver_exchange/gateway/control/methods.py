@@ -198,6 +198,7 @@ async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
     return {
         "sequence": live.sequence,
         "state_hash": live.state_hash,
+        "facts_hash": live.facts_hash,
         "projections_difference": live.difference,
     }
 
