@@ -76,5 +76,5 @@ lock: ## Resolve the dependencies into requirements.lock; newest versions: UPGRA
 
 clean: ## Remove what was built; .venv and data stay
 	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
-	@rm -f src/*.so src/waiver_exchange/engine/*.so
+	@rm -f src/*.so src/waiver_exchange/*/*.so
 	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

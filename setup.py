@@ -1,4 +1,4 @@
-"""Compile the engine with mypyc. Everything else about the package stands in pyproject.toml.
+"""Compile the engine and the fold with mypyc. Everything else about the package stands in pyproject.toml.
 
 Only the commands that need machine code compile; an editable install does not, `tools/build_engine.py` does it after.
 """
@@ -8,14 +8,16 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
+# The same as in tools/build_engine.py.
+COMPILED_PACKAGES = ("src/waiver_exchange/engine", "src/waiver_exchange/projections")
 COMPILING_COMMANDS = frozenset({"build_ext", "bdist_wheel"})
 
 
 def engine_extensions() -> list[Extension]:
-    """One extension group of all engine modules, so that calls between them stay calls in C."""
+    """One extension group of all modules of the compiled packages, so that calls between them stay calls in C."""
     from mypyc.build import mypycify  # noqa: PLC0415 -- an editable install does without mypyc
 
-    modules = Path("src/waiver_exchange/engine").glob("*.py")
+    modules = (module for package in COMPILED_PACKAGES for module in Path(package).glob("*.py"))
     sources = sorted(str(path) for path in modules if path.name != "__init__.py")
     if not sources:
         return []

@@ -15,6 +15,7 @@ import uvloop
 from benchmarks.recordings import read_records
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.adapters.system.clock import SystemClock
+from waiver_exchange.application.exchange import STORE_SECONDS
 from waiver_exchange.application.recovery import EngineAt, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.domain import codes
@@ -61,9 +62,11 @@ async def measure(recording: Path, data_dir: Path, *, is_named: bool) -> tuple[f
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    storing = asyncio.create_task(_forget_forever(projector))
     started = time.perf_counter()
     await _submit_all(sequencer, iter(commands), in_flight=IN_FLIGHT)
     durable = len(commands) / (time.perf_counter() - started)
+    storing.cancel()
     sequencer.stop()
     await running
     rows, seconds = await _recover(recover)
@@ -83,6 +86,13 @@ async def _submit_all(sequencer: Sequencer, commands: Iterator[Command], *, in_f
             await sequencer.submit(command)
 
     await asyncio.gather(*(client() for _ in range(in_flight)))
+
+
+async def _forget_forever(projector: Projector) -> None:
+    """Take the changes as often as the service does; writing them is for the thread of the read model."""
+    while True:
+        await asyncio.sleep(STORE_SECONDS)
+        _forget(projector)
 
 
 def _forget(projector: Projector) -> None:

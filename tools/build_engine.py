@@ -1,4 +1,4 @@
-"""Compile the engine in place when its sources, or what they are compiled with, have changed.
+"""Compile the engine and the fold in place when its sources, or what they are compiled with, have changed.
 
 The compiled modules lie beside their sources and are optional: without them the same sources run, about ten times
 slower. Whatever happens here, a compiled module never outlives the source it was made from.
@@ -18,6 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+# The same as in setup.py.
+COMPILED_PACKAGES = (SOURCE / "waiver_exchange/engine", SOURCE / "waiver_exchange/projections")
 BUILD = ROOT / "build"
 STAMP = BUILD / "engine.stamp"
 LOG = BUILD / "engine.log"
@@ -45,16 +48,14 @@ def main() -> int:
 
 def engine_sources() -> list[Path]:
     """The modules that are compiled."""
-    return sorted(path for path in (ROOT / "src/waiver_exchange/engine").glob("*.py") if path.name != "__init__.py")
+    modules = (path for package in COMPILED_PACKAGES for path in package.glob("*.py"))
+    return sorted(path for path in modules if path.name != "__init__.py")
 
 
 def compiled_files() -> list[Path]:
     """All compiled modules in the tree, of this Python or another."""
-    source_root = ROOT / "src"
-    return [
-        *(source_root / "waiver_exchange/engine").glob("*.so"),
-        *source_root.glob(f"{GROUP_MODULE}*.so"),
-    ]
+    modules = (path for package in COMPILED_PACKAGES for path in package.glob("*.so"))
+    return [*modules, *SOURCE.glob(f"{GROUP_MODULE}*.so")]
 
 
 def remove_compiled() -> None:
@@ -136,7 +137,7 @@ def find_narrow_shifts(generated: str) -> list[str]:
 
 def imports() -> bool:
     """Try what was built in a process of its own: a module that cannot be loaded must not stay."""
-    names = [f"waiver_exchange.engine.{path.stem}" for path in engine_sources()]
+    names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in engine_sources()]
     code = "import importlib, sys; sys.path.insert(0, 'src'); [importlib.import_module(name) for name in sys.argv[1:]]"
     return runs_into_log([sys.executable, "-c", code, *names], mode="a")
 

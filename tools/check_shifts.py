@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-CHECKED = Path("src/waiver_exchange/engine")
+CHECKED = (Path("src/waiver_exchange/engine"), Path("src/waiver_exchange/projections"))
 INTEGER_TYPES = frozenset({"int", "i64", "i32", "i16", "u8"})
 
 # What a name is bound to in a scope: an expression, or None where that is more than one or not an expression.
@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def main(arguments: list[str]) -> int:
     """Check the files and folders named, by default the engine; return 1 if a shift is forbidden."""
-    roots = [Path(argument) for argument in arguments] or [CHECKED]
+    roots = [Path(argument) for argument in arguments] or CHECKED
     files = [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))]
     findings = [f"{path}:{line}" for path in files for line in find_forbidden_shifts(path.read_text(encoding="utf-8"))]
     for finding in findings:

@@ -93,11 +93,14 @@ async def test_who_buys_at_the_market_can_sell_at_the_market(tmp_path: Path, see
             assert not demo.done()
             await asyncio.sleep(0.05)
         new = await create_account(exchange, name="newcomer", cash_micros=10_000_000_000)
-        filled = 0
+        bought = sold = 0
         symbols = sorted(exchange.state.symbols)[::10]
         for symbol in symbols:
-            for side in ("buy", "sell"):
-                request = OrderRequest(symbol=symbol, side=side, order_type="market", quantity_units=10_000)
-                filled += (await place_order(exchange, account=new.account, request=request)).status == "filled"
+            order = OrderRequest(symbol=symbol, side="buy", order_type="market", quantity_units=10_000)
+            if (await place_order(exchange, account=new.account, request=order)).status == "filled":
+                bought += 1
+                order = OrderRequest(symbol=symbol, side="sell", order_type="market", quantity_units=10_000)
+                sold += (await place_order(exchange, account=new.account, request=order)).status == "filled"
         # A quote may just be on its way when it is asked for.
-        assert filled >= 2 * len(symbols) - 4
+        assert bought >= len(symbols) - 5
+        assert sold >= bought - 3

@@ -160,7 +160,7 @@ def test_a_snapshot_ahead_of_the_journal_is_told(traded: Traded, data_dir: Path)
     refused_start(data_dir, says=f"A snapshot was taken after row {row}, which this journal does not hold")
     proof = waiver("verify", "--json", data_dir=data_dir)
     assert proof.code == 1
-    assert "beyond the journal's end" in proof.json["difference"]
+    assert "a snapshot or the read model stands at row" in proof.json["difference"]
     # Somebody who means it does what the message says.
     shutil.rmtree(data_dir / "snapshots")
     refused_start(data_dir, says="The read model has seen row")

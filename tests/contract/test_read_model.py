@@ -1,6 +1,7 @@
 """What every store of the read model keeps to; on SQLite and on the one without a disk."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ async def flush(projector: Projector, store: ReadModelStore) -> None:
 
 def compared(state: ReadModelState) -> dict[str, object]:
     """A state without the empty folders that its past left."""
-    values = {name: getattr(state, name) for name in ReadModelState.__slots__}
+    values = {part.name: getattr(state, part.name) for part in fields(ReadModelState)}
     values["account_orders"] = {account: own for account, own in state.account_orders.items() if own}
     return values
 

@@ -43,10 +43,10 @@ async def fill(path: Path) -> FoldedExchange:
 @pytest.mark.parametrize(
     ("table", "fields"),
     [
-        (schema.accounts, views.AccountView.__slots__),
-        (schema.holdings, views.HoldingView.__slots__),
-        (schema.markets, (*views.MarketView.__slots__, "book_sequence")),
-        (schema.orders, views.OrderView.__slots__),
+        (schema.accounts, views.ACCOUNT_COLUMNS),
+        (schema.holdings, views.HOLDING_COLUMNS),
+        (schema.markets, (*views.MARKET_COLUMNS, "book_sequence")),
+        (schema.orders, views.ORDER_COLUMNS),
         (schema.trades, views.TradeView._fields),
         (schema.postings, views.LedgerPosting._fields),
         (schema.exchange, ("id", "sequence", "is_halted", "cash_issued_micros", *ExchangeParameters.__slots__)),

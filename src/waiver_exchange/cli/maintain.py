@@ -81,13 +81,7 @@ def demo_reset(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     path = settings.data_dir
     has_exchange = _looks_like_an_exchange(path)
     if has_exchange:
-        directory = open_directory(settings, may_create=False)
-        if not directory.demo_marker.exists():
-            raise CommandFailedError(
-                code="not_a_demo",
-                message=f"The exchange in {path} was not begun with `waiver serve --demo`. Nothing was removed.",
-            )
-        _remove_contents(directory)
+        _remove_contents(open_directory(settings, may_create=False))
     else:
         say(f"there is no exchange in {path}; nothing to remove")
     print_result({"data_dir": str(path), "is_removed": has_exchange}, as_json=as_json)
@@ -119,6 +113,11 @@ def _remove_contents(directory: DataDirectory) -> None:
     except DataDirectoryInUseError as error:
         raise unavailable("data_directory_in_use", error) from error
     with lock:
+        if not directory.demo_marker.exists():
+            raise CommandFailedError(
+                code="not_a_demo",
+                message=f"The exchange in {directory.path} was not begun with `serve --demo`; nothing was removed.",
+            )
         entries = [entry for entry in directory.path.iterdir() if entry != directory.lock]
         # The journal goes last: as long as it is there, an interrupted reset can be repeated.
         for entry in sorted(entries, key=lambda entry: entry.name == _JOURNAL):

@@ -5,6 +5,7 @@ on. The size of one take is that of what changed since the last one; who takes, 
 """
 
 from dataclasses import astuple, dataclass, field
+from typing import final
 
 from waiver_exchange.projections.state import (
     AccountView,
@@ -46,17 +47,42 @@ class ReadModelChanges:
     postings: tuple[LedgerPosting, ...]
 
 
-@dataclass(slots=True)
+@final
+@dataclass
 class PendingChanges:
-    """What changed since the last take, by key, so that a row that changed often is written once."""
+    """What changed since the last take; a row that changed often stands here once, which its `is_pending` sees to."""
 
     taken_sequence: int
-    accounts: dict[int, AccountView] = field(default_factory=dict)
-    holdings: dict[tuple[int, int], HoldingView] = field(default_factory=dict)
-    markets: dict[int, MarketView] = field(default_factory=dict)
-    orders: dict[int, OrderView] = field(default_factory=dict)
+    accounts: list[AccountView] = field(default_factory=list)
+    holdings: list[HoldingView] = field(default_factory=list)
+    markets: list[MarketView] = field(default_factory=list)
+    orders: list[OrderView] = field(default_factory=list)
     trades: list[TradeView] = field(default_factory=list)
     postings: list[LedgerPosting] = field(default_factory=list)
+
+    def add_account(self, view: AccountView) -> None:
+        """Have an account's row stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.accounts.append(view)
+
+    def add_holding(self, view: HoldingView) -> None:
+        """Have a holding's row stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.holdings.append(view)
+
+    def add_market(self, view: MarketView) -> None:
+        """Have a market's row stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.markets.append(view)
+
+    def add_order(self, view: OrderView) -> None:
+        """Have an order's row stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.orders.append(view)
 
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
@@ -71,14 +97,29 @@ class PendingChanges:
             after_sequence=self.taken_sequence,
             sequence=state.sequence,
             exchange=(int(state.is_halted), state.cash_issued_micros, *astuple(state.parameters)),
-            accounts=tuple(map(account_row, self.accounts.values())),
-            holdings=tuple(map(holding_row, self.holdings.values())),
-            markets=tuple((*market_row(view), state.books[view.market].sequence) for view in self.markets.values()),
-            orders=tuple(map(order_row, self.orders.values())),
+            accounts=tuple([account_row(view) for view in self.accounts]),
+            holdings=tuple([holding_row(view) for view in self.holdings]),
+            markets=tuple([(*market_row(view), state.books[view.market].sequence) for view in self.markets]),
+            orders=tuple([order_row(view) for view in self.orders]),
             trades=tuple(self.trades),
             postings=tuple(self.postings),
         )
         self.taken_sequence = state.sequence
-        for pending in (self.accounts, self.holdings, self.markets, self.orders, self.trades, self.postings):
-            pending.clear()
+        self._clear()
         return changes
+
+    def _clear(self) -> None:
+        for account in self.accounts:
+            account.is_pending = False
+        for holding in self.holdings:
+            holding.is_pending = False
+        for market in self.markets:
+            market.is_pending = False
+        for order in self.orders:
+            order.is_pending = False
+        self.accounts = []
+        self.holdings = []
+        self.markets = []
+        self.orders = []
+        self.trades = []
+        self.postings = []

@@ -1,16 +1,24 @@
 """What the handlers of one row's events share: the row, the state, what changed, and the ledger's running balances."""
 
 from dataclasses import dataclass, field
+from typing import Final, final
 
+from librt.strings import read_i64_le
+from mypy_extensions import i64
+
+from waiver_exchange.domain import codes
 from waiver_exchange.projections.changes import PendingChanges
 from waiver_exchange.projections.state import LedgerPosting, PostingKind, ReadModelState
+
+WORD: Final = 8
 
 
 class LedgerMismatchError(Exception):
     """An account's cash after a row is not its cash before it plus the row's postings: cash appeared or vanished."""
 
 
-@dataclass(slots=True)
+@final
+@dataclass
 class RowContext:
     """The row that is being folded; one object serves all rows. `balances` is empty between rows."""
 
@@ -19,6 +27,7 @@ class RowContext:
     sequence: int = 0
     time_ns: int = 0
     command: bytes = b""
+    events: bytes = b""
     balances: dict[int, int] = field(default_factory=dict)
     line: int = 0
 
@@ -74,7 +83,14 @@ class RowContext:
 
     def command_text(self) -> str:
         """Return the text behind the command's words, or an empty one."""
-        command = self.command
-        header = int.from_bytes(command[:8], "little")
-        start = (header >> 8 & 0xFFFF) * 8
-        return command[start : start + (header >> 24)].decode()
+        header = read_word(self.command, 0, 0)
+        length = header >> codes.HEADER_TAIL_SHIFT
+        if length == 0:
+            return ""
+        start = (header >> codes.HEADER_WORDS_SHIFT & 0xFFFF) * WORD
+        return self.command[start : start + length].decode()
+
+
+def read_word(events: bytes, at: i64, index: i64) -> i64:
+    """Return a word of the event whose header stands at byte `at`. Raises `IndexError` behind the end."""
+    return read_i64_le(events, at + index * WORD)

@@ -4,20 +4,20 @@ It runs once for every order, so it reads the journal's words where they stand a
 of event changes the state is written in `fold_orders` (orders, trades, books) and `fold_accounts` (the rest).
 """
 
-from collections.abc import Callable
-from struct import Struct
-from typing import Final, Protocol
+from typing import Final, Protocol, final
+
+from librt.strings import read_i64_le
+from mypy_extensions import i64  # noqa: TC002 -- written alike in every compiled module
 
 from waiver_exchange.domain import codes
-from waiver_exchange.projections import fold_accounts, fold_orders
 from waiver_exchange.projections.changes import PendingChanges, ReadModelChanges
-from waiver_exchange.projections.context import RowContext
+from waiver_exchange.projections.context import WORD, RowContext
+from waiver_exchange.projections.fold_accounts import fold_account_event
+from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 
-_WORD: Final = 8
-# Rows longer than this are rare sweeps of many orders; their format is made when they come.
-_PREPARED_WORDS: Final = 256
-_FORMATS: Final = tuple(Struct(f"<{count}q") for count in range(_PREPARED_WORDS))
+# From these nothing follows that people look at; the two HOLDING_CHANGED behind a grant of shares say all of it.
+_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED, codes.SHARES_GRANTED})
 _ORDER_ID_COLUMN: Final = 0
 _ORDER_STATUS_COLUMN: Final = 11
 
@@ -46,6 +46,7 @@ class JournalOrderError(Exception):
     """A row was folded out of order, or holds an event that this version does not know."""
 
 
+@final
 class Projector:
     """Folds durable rows, in order, into the state that the reads look at.
 
@@ -69,22 +70,30 @@ class Projector:
         if row.sequence != state.sequence + 1:
             msg = f"row {row.sequence} was folded after row {state.sequence}"
             raise JournalOrderError(msg)
-        events = row.events
-        size = len(events) // _WORD
-        words = _FORMATS[size].unpack(events) if size < _PREPARED_WORDS else Struct(f"<{size}q").unpack(events)
         context = self._context
         context.sequence = row.sequence
         context.time_ns = row.time_ns
         context.command = row.command
-        handlers = _HANDLERS
-        at = 0
-        while at < size:
-            header = words[at]
-            handlers[header & 0xFF](context, words, at)
-            at += header >> codes.HEADER_WORDS_SHIFT
+        context.events = row.events
+        self._fold_events()
         if context.balances:
             context.close_ledger()
-        state.sequence = row.sequence
+        state.sequence = context.sequence
+
+    def _fold_events(self) -> None:
+        context = self._context
+        events = context.events
+        size: i64 = len(events)
+        at: i64 = 0
+        while at < size:
+            header = read_i64_le(events, at)
+            kind = header & 0xFF
+            if not (fold_order_event(context, kind, at) or fold_account_event(context, kind, at)) and (
+                kind not in _UNSEEN
+            ):
+                msg = f"row {context.sequence} holds an event of kind {kind}, which this version does not know"
+                raise JournalOrderError(msg)
+            at += (header >> codes.HEADER_WORDS_SHIFT) * WORD
 
     @property
     def pending_count(self) -> int:
@@ -108,26 +117,3 @@ class Projector:
                     self.state.remove_order(order)
         if changes.trades:
             self.state.trim_tape(confirmed_trade_id=changes.trades[-1].trade_id)
-
-
-def _ignore(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    """Nothing that people look at follows from this event."""
-
-
-def _refuse(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    msg = f"row {context.sequence} holds an event of kind {words[at] & 0xFF}, which this version does not know"
-    raise JournalOrderError(msg)
-
-
-def _build_handlers() -> tuple[Callable[[RowContext, tuple[int, ...], int], None], ...]:
-    known = {
-        codes.ORDER_DENIED: _ignore,
-        codes.COMMAND_REFUSED: _ignore,
-        codes.SHARES_GRANTED: _ignore,  # the two HOLDING_CHANGED behind it say all
-        **fold_orders.HANDLERS,
-        **fold_accounts.HANDLERS,
-    }
-    return tuple(known.get(kind, _refuse) for kind in range(256))
-
-
-_HANDLERS: Final = _build_handlers()

@@ -1,60 +1,81 @@
 """How the events of accounts, holdings, markets and the exchange itself change the read model.
 
-Each function takes the words of a row and the place where its event's header stands; the words behind the header are
+Each function takes the place where its event's header stands in the row's events; the words behind the header are
 listed in `domain.codes`.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
+from struct import Struct
 from typing import Any, Final
+
+from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
-from waiver_exchange.projections.context import RowContext
+from waiver_exchange.projections.context import WORD, RowContext, read_word
 from waiver_exchange.projections.state import AccountView, BookView, HoldingView, MarketView
 
 _PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
 
 
-def _change_cash(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    account = words[at + 1]
+def fold_account_event(context: RowContext, kind: i64, at: i64) -> bool:
+    """Fold an event of an account, a market or the exchange itself; return whether it was one."""
+    if kind == codes.CASH_CHANGED:
+        _change_cash(context, at)
+        return True
+    if kind == codes.HOLDING_CHANGED:
+        _change_holding(context, at)
+        return True
+    fold_rare = _RARE.get(kind)
+    if fold_rare is None:
+        return False
+    fold_rare(context, at)
+    return True
+
+
+def _change_cash(context: RowContext, at: i64) -> None:
+    account = read_word(context.events, at, 1)
     view = context.state.accounts[account]
-    view.cash_micros = words[at + 2]
-    view.held_micros = words[at + 3]
-    context.pending.accounts[account] = view
+    view.cash_micros = read_word(context.events, at, 2)
+    view.held_micros = read_word(context.events, at, 3)
+    context.pending.add_account(view)
 
 
-def _change_holding(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    _, account, market, quantity, held, cost, realized = words[at : at + 7]
+def _change_holding(context: RowContext, at: i64) -> None:
+    events = context.events
+    account = read_word(events, at, 1)
+    market = read_word(events, at, 2)
     own = context.state.holdings.get(account)
     holding = None if own is None else own.get(market)
     if holding is None:
         holding = HoldingView(account, market)
         context.state.add_holding(holding)
-    holding.quantity_units = quantity
-    holding.held_units = held
-    holding.cost_micros = cost
-    holding.realized_micros = realized
-    context.pending.holdings[account, market] = holding
+    holding.quantity_units = read_word(events, at, 3)
+    holding.held_units = read_word(events, at, 4)
+    holding.cost_micros = read_word(events, at, 5)
+    holding.realized_micros = read_word(events, at, 6)
+    context.pending.add_holding(holding)
 
 
-def _open_account(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    account = words[at + 1]
+def _open_account(context: RowContext, at: i64) -> None:
+    account = read_word(context.events, at, 1)
     view = AccountView(account, opened_at_ns=context.time_ns)
     context.state.accounts[account] = view
-    context.pending.accounts[account] = view
+    context.pending.add_account(view)
 
 
-def _deposit_cash(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    account, amount = words[at + 1], words[at + 2]
+def _deposit_cash(context: RowContext, at: i64) -> None:
+    account, amount = read_word(context.events, at, 1), read_word(context.events, at, 2)
     context.state.cash_issued_micros += amount
     context.post(
         account, amount, kind="deposit", counterpart=codes.OPERATOR, trade_id=0, reference=context.command_text()
     )
 
 
-def _list_market(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    market, supply, reference_price = words[at + 1 : at + 4]
+def _list_market(context: RowContext, at: i64) -> None:
+    market = read_word(context.events, at, 1)
     facts = _read_facts(context.command_text())
     bye_week = str(facts.get("bye_week"))
     view = MarketView(
@@ -66,12 +87,12 @@ def _list_market(context: RowContext, words: tuple[int, ...], at: int) -> None:
         position=str(facts.get("position") or ""),
         bye_week=int(bye_week) if bye_week.isdecimal() else 0,
         projected_points=str(facts.get("projected_points") or ""),
-        supply_units=supply,
-        reference_price_cents=reference_price,
+        supply_units=read_word(context.events, at, 2),
+        reference_price_cents=read_word(context.events, at, 3),
         listed_at_ns=context.time_ns,
     )
     context.state.add_market(view, book=BookView())
-    context.pending.markets[market] = view
+    context.pending.add_market(view)
 
 
 def _read_facts(text: str) -> dict[str, Any]:
@@ -83,53 +104,51 @@ def _read_facts(text: str) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _issue_shares(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    view = context.state.markets[words[at + 1]]
-    view.supply_units = words[at + 3]
-    context.pending.markets[view.market] = view
+def _issue_shares(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
+    view.supply_units = read_word(context.events, at, 3)
+    context.pending.add_market(view)
 
 
-def _halt_market(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    view = context.state.markets[words[at + 1]]
-    view.halt_cause = words[at + 2]
-    view.halted_until_ns = words[at + 3]
-    context.pending.markets[view.market] = view
+def _halt_market(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
+    view.halt_cause = read_word(context.events, at, 2)
+    view.halted_until_ns = read_word(context.events, at, 3)
+    context.pending.add_market(view)
 
 
-def _resume_market(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    view = context.state.markets[words[at + 1]]
+def _resume_market(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
     view.halt_cause = view.halted_until_ns = 0
-    context.pending.markets[view.market] = view
+    context.pending.add_market(view)
 
 
-def _halt_exchange(context: RowContext, words: tuple[int, ...], at: int) -> None:  # noqa: ARG001
+def _halt_exchange(context: RowContext, at: i64) -> None:  # noqa: ARG001
     context.state.is_halted = True
 
 
-def _resume_exchange(context: RowContext, words: tuple[int, ...], at: int) -> None:  # noqa: ARG001
+def _resume_exchange(context: RowContext, at: i64) -> None:  # noqa: ARG001
     context.state.is_halted = False
 
 
-def _halt_account(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    view = context.state.accounts[words[at + 1]]
+def _halt_account(context: RowContext, at: i64) -> None:
+    view = context.state.accounts[read_word(context.events, at, 1)]
     view.is_halted = True
-    context.pending.accounts[view.account] = view
+    context.pending.add_account(view)
 
 
-def _resume_account(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    view = context.state.accounts[words[at + 1]]
+def _resume_account(context: RowContext, at: i64) -> None:
+    view = context.state.accounts[read_word(context.events, at, 1)]
     view.is_halted = False
-    context.pending.accounts[view.account] = view
+    context.pending.add_account(view)
 
 
-def _configure_exchange(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    values = words[at + 1 : at + 1 + len(_PARAMETERS)]
+def _configure_exchange(context: RowContext, at: i64) -> None:
+    values = Struct(f"<{len(_PARAMETERS)}q").unpack_from(context.events, at + WORD)
     context.state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, values, strict=True)))
 
 
-HANDLERS: Final = {
-    codes.CASH_CHANGED: _change_cash,
-    codes.HOLDING_CHANGED: _change_holding,
+_RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
     codes.ACCOUNT_OPENED: _open_account,
     codes.CASH_DEPOSITED: _deposit_cash,
     codes.MARKET_LISTED: _list_market,

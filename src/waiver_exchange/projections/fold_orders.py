@@ -1,158 +1,144 @@
 """How the events of orders, trades and books change the read model.
 
-Each function takes the words of a row and the place where its event's header stands; the words behind the header are
+Each function takes the place where its event's header stands in the row's events; the words behind the header are
 listed in `domain.codes`.
 """
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.refusals import CancelReason, RefusalReason
-from waiver_exchange.projections.context import RowContext
-from waiver_exchange.projections.state import OrderView, TradeView
+from waiver_exchange.projections.context import RowContext, read_word
+from waiver_exchange.projections.state import OrderStatus, OrderView, TradeView
 
 _REASONS: Final = {int(reason): reason.name for reason in CancelReason}
 _REFUSALS: Final = {int(reason): reason.name for reason in RefusalReason}
-_TYPE_BITS: Final = codes.TERMS_FIELD_MASK << codes.TYPE_SHIFT
 
 
-def _add_order(context: RowContext, words: tuple[int, ...], at: int) -> OrderView:
-    _, order_id, account, market, terms, quantity, notional, price, expires_at = words[at : at + 9]
-    now = context.time_ns
+def fold_order_event(context: RowContext, kind: i64, at: i64) -> bool:
+    """Fold an event of an order, a trade or a book; return whether it was one."""
+    if kind == codes.BOOK_LEVEL_CHANGED:
+        _change_level(context, at)
+    elif kind == codes.ORDER_ACCEPTED:
+        _add_order(context, at)
+    elif kind == codes.ORDER_CANCELLED:
+        order = _end_order(context, at, status="cancelled")
+        order.reason = _REASONS[read_word(context.events, at, 5)]
+    elif kind == codes.TRADE_EXECUTED:
+        _execute_trade(context, at)
+    elif kind == codes.ORDER_FILLED:
+        _end_order(context, at, status="filled")
+    elif kind == codes.ORDER_PARTIALLY_FILLED:
+        _end_order(context, at, status="partially_filled")
+    elif kind == codes.ORDER_REJECTED:
+        order = _add_order(context, at)
+        order.status = "rejected"
+        order.reason = _REFUSALS[read_word(context.events, at, 9)]
+    elif kind == codes.ORDER_EXPIRED:
+        _end_order(context, at, status="expired")
+    else:
+        return False
+    return True
+
+
+def _add_order(context: RowContext, at: i64) -> OrderView:
+    events = context.events
+    terms = read_word(events, at, 4)
+    order_type = terms >> codes.TYPE_SHIFT & codes.TERMS_FIELD_MASK
     order = OrderView(
-        order_id,
-        account,
-        market,
-        terms,
-        context.command_text(),
-        quantity,
-        notional,
-        0 if terms & _TYPE_BITS else price,  # a market order's collar is no limit that its owner gave
-        expires_at,
-        now,
-        now,
+        order_id=read_word(events, at, 1),
+        account=read_word(events, at, 2),
+        market=read_word(events, at, 3),
+        terms=terms,
+        given_client_order_id=context.command_text(),
+        quantity_units=read_word(events, at, 5),
+        notional_micros=read_word(events, at, 6),
+        # A market order's collar is no limit that its owner gave.
+        limit_price_cents=read_word(events, at, 7) if order_type == codes.LIMIT else 0,
+        expires_at_ns=read_word(events, at, 8),
+        created_at_ns=context.time_ns,
+        updated_at_ns=context.time_ns,
     )
-    # As `ReadModelState.add_order`, written out because every order comes by here.
-    state = context.state
-    state.orders[order_id] = order
-    own = state.account_orders.get(account)
-    if own is None:
-        own = state.account_orders[account] = {}
-    own[order_id] = order
-    context.pending.orders[order_id] = order
+    context.state.add_order(order)
+    context.pending.add_order(order)
     return order
 
 
-def _accept_order(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    _add_order(context, words, at)
+def _end_order(context: RowContext, at: i64, *, status: OrderStatus) -> OrderView:
+    order = context.state.orders[read_word(context.events, at, 1)]
+    order.status = status
+    order.updated_at_ns = context.time_ns
+    context.pending.add_order(order)
+    return order
 
 
-def _reject_order(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    order = _add_order(context, words, at)
-    order.status = "rejected"
-    order.reason = _REFUSALS[words[at + 9]]
-
-
-def _change_level(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    _, market, side, price, quantity, sequence = words[at : at + 6]
-    state = context.state
-    book = state.books[market]
-    levels = book.bids if side == codes.BUY else book.asks
-    if quantity:
+def _change_level(context: RowContext, at: i64) -> None:
+    events = context.events
+    market = read_word(events, at, 1)
+    book = context.state.books[market]
+    levels = book.bids if read_word(events, at, 2) == codes.BUY else book.asks
+    price = read_word(events, at, 3)
+    quantity = read_word(events, at, 4)
+    if quantity != 0:
         levels[price] = quantity
     else:
         del levels[price]
-    book.sequence = sequence
-    context.pending.markets[market] = state.markets[market]
+    book.sequence = read_word(events, at, 5)
+    context.pending.add_market(context.state.markets[market])
 
 
-def _execute_trade(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    (_, trade_id, market_id, price, quantity, maker_order, taker_order, maker, taker, maker_fee, taker_fee, side) = (
-        words[at : at + 12]
-    )
-    state, pending, now = context.state, context.pending, context.time_ns
+def _execute_trade(context: RowContext, at: i64) -> None:
+    events = context.events
     trade = TradeView(
-        trade_id,
-        context.sequence,
-        now,
-        market_id,
-        price,
-        quantity,
-        side,
-        maker_order,
-        taker_order,
-        maker,
-        taker,
-        maker_fee,
-        taker_fee,
+        trade_id=read_word(events, at, 1),
+        sequence=context.sequence,
+        time_ns=context.time_ns,
+        market=read_word(events, at, 2),
+        price_cents=read_word(events, at, 3),
+        quantity_units=read_word(events, at, 4),
+        taker_side=read_word(events, at, 11),
+        maker_order=read_word(events, at, 5),
+        taker_order=read_word(events, at, 6),
+        maker_account=read_word(events, at, 7),
+        taker_account=read_word(events, at, 8),
+        maker_fee_micros=read_word(events, at, 9),
+        taker_fee_micros=read_word(events, at, 10),
     )
-    state.tape.append(trade)
-    pending.trades.append(trade)
-    value = price * quantity
-    for order_id, fee in ((maker_order, maker_fee), (taker_order, taker_fee)):
-        order = state.orders[order_id]
-        order.filled_quantity_units += quantity
-        order.filled_value_micros += value
-        order.fee_micros += fee
-    market = state.markets[market_id]
-    market.last_price_cents = market.reference_price_cents = price
-    market.last_trade_at_ns = now
-    market.volume_units += quantity
+    context.state.tape.append(trade)
+    context.pending.trades.append(trade)
+    _fill(context, trade, order_id=trade.maker_order, fee_micros=trade.maker_fee_micros)
+    _fill(context, trade, order_id=trade.taker_order, fee_micros=trade.taker_fee_micros)
+    market = context.state.markets[trade.market]
+    market.last_price_cents = market.reference_price_cents = trade.price_cents
+    market.last_trade_at_ns = trade.time_ns
+    market.volume_units += trade.quantity_units
     market.trade_count += 1
-    pending.markets[market_id] = market
-    buyer, seller = (taker, maker) if side == codes.BUY else (maker, taker)
+    context.pending.add_market(market)
+    _post_trade(context, trade)
+
+
+def _fill(context: RowContext, trade: TradeView, *, order_id: int, fee_micros: int) -> None:
+    order = context.state.orders[order_id]
+    order.filled_quantity_units += trade.quantity_units
+    order.filled_value_micros += trade.price_cents * trade.quantity_units
+    order.fee_micros += fee_micros
+
+
+def _post_trade(context: RowContext, trade: TradeView) -> None:
+    maker, taker, trade_id = trade.maker_account, trade.taker_account, trade.trade_id
+    value = trade.price_cents * trade.quantity_units
+    buyer, seller = (taker, maker) if trade.taker_side == codes.BUY else (maker, taker)
     context.post(buyer, -value, kind="trade", counterpart=seller, trade_id=trade_id)
     context.post(seller, value, kind="trade", counterpart=buyer, trade_id=trade_id)
-    if maker_fee:
-        _post_fee(context, payer=maker, fee_micros=maker_fee, trade_id=trade_id)
-    if taker_fee:
-        _post_fee(context, payer=taker, fee_micros=taker_fee, trade_id=trade_id)
+    _post_fee(context, payer=maker, fee_micros=trade.maker_fee_micros, trade_id=trade_id)
+    _post_fee(context, payer=taker, fee_micros=trade.taker_fee_micros, trade_id=trade_id)
 
 
 def _post_fee(context: RowContext, *, payer: int, fee_micros: int, trade_id: int) -> None:
     """The house's fee to itself moves no cash."""
     house = codes.HOUSE_ACCOUNT
-    if payer != house:
+    if fee_micros != 0 and payer != house:
         context.post(payer, -fee_micros, kind="fee", counterpart=house, trade_id=trade_id)
         context.post(house, fee_micros, kind="fee", counterpart=payer, trade_id=trade_id)
-
-
-def _fill_part(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    order = context.state.orders[words[at + 1]]
-    order.status = "partially_filled"
-    order.updated_at_ns = context.time_ns
-    context.pending.orders[order.order_id] = order
-
-
-def _fill_whole(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    order = context.state.orders[words[at + 1]]
-    order.status = "filled"
-    order.updated_at_ns = context.time_ns
-    context.pending.orders[order.order_id] = order
-
-
-def _cancel_order(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    order = context.state.orders[words[at + 1]]
-    order.status = "cancelled"
-    order.reason = _REASONS[words[at + 5]]
-    order.updated_at_ns = context.time_ns
-    context.pending.orders[order.order_id] = order
-
-
-def _expire_order(context: RowContext, words: tuple[int, ...], at: int) -> None:
-    order = context.state.orders[words[at + 1]]
-    order.status = "expired"
-    order.updated_at_ns = context.time_ns
-    context.pending.orders[order.order_id] = order
-
-
-HANDLERS: Final = {
-    codes.ORDER_ACCEPTED: _accept_order,
-    codes.ORDER_REJECTED: _reject_order,
-    codes.TRADE_EXECUTED: _execute_trade,
-    codes.ORDER_PARTIALLY_FILLED: _fill_part,
-    codes.ORDER_FILLED: _fill_whole,
-    codes.ORDER_CANCELLED: _cancel_order,
-    codes.ORDER_EXPIRED: _expire_order,
-    codes.BOOK_LEVEL_CHANGED: _change_level,
-}

@@ -224,8 +224,8 @@ async def test_markets_and_books_go_by_symbol(desk: Desk) -> None:
     assert book.best_bid_cents == 2_401
 
 
-async def test_trades_go_on_in_the_store_behind_the_tape(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("waiver_exchange.projections.state.TAPE_TRADES_MAX", 3)
+async def test_trades_go_on_in_the_store_behind_the_tape(desk: Desk) -> None:
+    desk.exchange.state.tape_trades_max = 3
     desk.exchange.run(sell(ANN, price=2_500, quantity=1_000), *[buy(BOB, price=2_500, quantity=10)] * 6)
     desk.exchange.run(ListMarket(supply_units=10, reference_price_cents=9, facts=FACTS.replace("MAHOMES", "KELCE")))
     await desk.flush()

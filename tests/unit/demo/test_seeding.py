@@ -7,6 +7,7 @@ from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, list_player
 from waiver_exchange.application.ports import IdentityError
+from waiver_exchange.application.staging import Staged
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.demo.seeding import (
@@ -22,7 +23,6 @@ from waiver_exchange.demo.seeding import (
 )
 from waiver_exchange.domain import codes
 from waiver_exchange.fantasy.players import load_players
-from waiver_exchange.projections.fold import FoldedRow
 
 PLAYERS = load_players()[:60]
 # A wider collar; a listing and the market maker's grant for each player; the traders' grants; accounts and their cash.
@@ -68,14 +68,14 @@ async def test_an_interrupted_seeding_is_continued(tmp_path: Path, rows: int, mo
     async with running_exchange(settings) as exchange:
         seeding = asyncio.create_task(seed_exchange(exchange, players=PLAYERS))
 
-        fold = exchange.projector.apply
+        publish = exchange.sequencer._publish
 
-        def interrupt(row: FoldedRow) -> None:
-            fold(row)
-            if row.sequence >= rows:
+        def interrupt(done: Staged) -> None:
+            publish(done)
+            if done.rows[-1].sequence >= rows:
                 seeding.cancel()
 
-        monkeypatch.setattr(exchange.projector, "apply", interrupt)
+        monkeypatch.setattr(exchange.sequencer, "_publish", interrupt)
         (outcome,) = await asyncio.gather(seeding, return_exceptions=True)
         assert isinstance(outcome, asyncio.CancelledError)
     async with running_exchange(settings) as exchange:

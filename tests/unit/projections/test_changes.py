@@ -1,10 +1,7 @@
 """What a take hands to the store, and what may be forgotten after it."""
 
-import pytest
-
 from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.domain.commands import CancelOrder, HaltMarket
-from waiver_exchange.projections import state as views
 from waiver_exchange.projections.state import OrderView, TradeView
 
 
@@ -89,9 +86,9 @@ def test_order_that_closed_after_the_take_stays_until_its_own_take_is_stored() -
     assert order.order_id not in exchange.state.orders
 
 
-def test_tape_keeps_the_newest_trades_and_those_that_are_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "TAPE_TRADES_MAX", 3)
+def test_tape_keeps_the_newest_trades_and_those_that_are_not_stored() -> None:
     exchange = FoldedExchange(sell(ANN, price=2_500, quantity=1_000))
+    exchange.state.tape_trades_max = 3
     exchange.run(*[buy(BOB, price=2_500, quantity=10)] * 5)
     changes = exchange.take()
     exchange.run(*[buy(BOB, price=2_500, quantity=10)] * 4)

@@ -22,11 +22,12 @@ CHECKPOINT_PAGES: Final = 4_000
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the file for writing, creating it (mode 0600) when it is missing.
 
-    Each statement is a transaction of its own unless one is begun, and durable when it has run. Raises `JournalError`.
+    For one thread at a time, not always the one that opens it. Each statement is a transaction of its own unless one is
+    begun, and durable when it has run. Raises `JournalError`.
     """
     try:
         _create_file(path)
-        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
         try:
             _prepare_file(connection, path=path)
         except BaseException:
