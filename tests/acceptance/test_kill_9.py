@@ -56,7 +56,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_does_nothing_twice(tmp_path:
                 asyncio.run(settle_accounts(server.url, told))
             asyncio.run(trade_until_killed(server, told, chance))
             assert server.wait() == -signal.SIGKILL
-        acknowledged = sum(len(trader.acknowledged) for trader in told)
+        acknowledged = count_acknowledged(told)
         assert acknowledged > acknowledged_before, "a life without one acknowledged order proves little"
         acknowledged_before = acknowledged
     with serving(data_dir=data_dir) as server:
@@ -82,6 +82,10 @@ def prepare(data_dir: Path) -> list[Told]:
     return told
 
 
+def count_acknowledged(told: list[Told]) -> int:
+    return sum(len(trader.acknowledged) for trader in told)
+
+
 async def trade_until_killed(server: Server, told: list[Told], chance: random.Random) -> None:
     async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http:
         traders = [
@@ -89,7 +93,12 @@ async def trade_until_killed(server: Server, told: list[Told], chance: random.Ra
             for trader in told
             for _ in range(CONNECTIONS_OF_A_TRADER)
         ]
-        await asyncio.sleep(0.15 + chance.random() * 0.6)
+        before = count_acknowledged(told)
+        for _ in range(3_000):
+            if count_acknowledged(told) > before:
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(chance.random() * 0.6)
         server.process.kill()
         await asyncio.wait_for(asyncio.gather(*traders), 30)
 
