@@ -157,18 +157,6 @@ def break_file(path: Path, damage: str) -> None:
             file.commit()
 
 
-async def test_reset_starts_at_zero(path: Path, store: SqliteReadModel) -> None:
-    exchange = await fill(path)
-    await store.reset()
-
-    assert await store.checkpoint() == 0
-    assert await store.list_trades(market=None, before=None, limit=9) == []
-    exchange.run(CancelOrder(account=ANN, order_id=next(iter(exchange.state.orders))))
-    changes = exchange.take()
-    with pytest.raises(ReadModelError, match="do not follow the read model's row 0"):
-        await store.store(changes)
-
-
 async def test_folder_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     store = SqliteReadModel(tmp_path / "missing" / "read-model.db")
 

@@ -123,10 +123,6 @@ class SqliteReadModel:
             query = query.where(table.c.trade_id < before)
         return await self._run(lambda connection: _read_all(connection, query, TradeView))
 
-    async def reset(self) -> None:
-        """Throw everything away and start with an empty file at checkpoint 0."""
-        await self._run(lambda _: self._replace("it was reset"))
-
     async def close(self) -> None:
         """Finish what is waiting and give the file back."""
         await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
