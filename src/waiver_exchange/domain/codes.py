@@ -27,6 +27,10 @@ RESUME_ACCOUNT: Final = 12
 PLACE_ORDER: Final = 13  # market, terms, quantity, notional, price_cents, expires_at_ns; tail: client order id
 CANCEL_ORDER: Final = 14  # order_id
 EXPIRE_ORDER: Final = 15  # order_id
+PLACE_STOP_ORDER: Final = 16  # market, terms, quantity, price_cents, expires_at_ns, stop_price_cents; tail as above
+REPLACE_ORDER: Final = 17
+# order_id, quantity, price_cents, stop_price_cents, expires_at_ns, time in force + 1 (0 keeps what is); tail: client
+# order id of the new order
 
 # Events. Words: 0 header, then as listed. Sequence and time are those of the row. Balances and holdings are absolute.
 EXCHANGE_CONFIGURED: Final = 1  # the thirteen parameters
@@ -55,6 +59,10 @@ ORDER_FILLED: Final = 21  # order_id, account
 ORDER_CANCELLED: Final = 22  # order_id, account, market, remaining_units, reason (CancelReason)
 ORDER_EXPIRED: Final = 23  # order_id, account, market, remaining_units
 BOOK_LEVEL_CHANGED: Final = 24  # market, side, price_cents, quantity_units (0 = level gone), book_sequence
+STOP_ORDER_ACCEPTED: Final = 25
+# order_id, account, market, terms, quantity, price (the limit of a stop_limit, else 0), expires_at, stop_price
+ORDER_TRIGGERED: Final = 26  # order_id, account, price (the limit that it is worked with now)
+ORDER_REPLACED: Final = 27  # order_id, account, market, new_order_id, remaining_units (of the old order)
 
 HALT_BY_OPERATOR: Final = 1
 HALT_BY_CIRCUIT_BREAKER: Final = 2
@@ -64,6 +72,8 @@ BUY: Final = 0
 SELL: Final = 1
 LIMIT: Final = 0
 MARKET: Final = 1
+STOP: Final = 2
+STOP_LIMIT: Final = 3
 GTC: Final = 0
 DAY: Final = 1
 GTD: Final = 2

@@ -144,6 +144,42 @@ class PlaceOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceStopOrder:
+    """Place an order that is held until the last trade reaches its stop price.
+
+    `terms` comes from `pack_terms` with the type stop or stop_limit; `price_cents` is the limit of a stop_limit order
+    and 0 for a stop order; the rest is as for `PlaceOrder`.
+    """
+
+    account: int
+    market: int
+    terms: int
+    quantity_units: int
+    stop_price_cents: int
+    price_cents: int = 0
+    expires_at_ns: int = 0
+    client_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceOrder:
+    """Put a new order in the place of an open one; 0 keeps what the old one has.
+
+    `quantity_units` is the new total of which what is filled already stays with the old order; `time_in_force` is a
+    number of `domain.codes` plus 1. An empty `client_order_id` means that the exchange names the new order.
+    """
+
+    account: int
+    order_id: int
+    quantity_units: int = 0
+    price_cents: int = 0
+    stop_price_cents: int = 0
+    expires_at_ns: int = 0
+    time_in_force: int = 0
+    client_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder:
     """Take an order back; account 0 is the operator, who may cancel anybody's."""
 
@@ -172,6 +208,8 @@ Command = (
     | HaltAccount
     | ResumeAccount
     | PlaceOrder
+    | PlaceStopOrder
+    | ReplaceOrder
     | CancelOrder
     | ExpireOrder
 )
@@ -193,6 +231,8 @@ def encode_command(command: Command, *, time_ns: int) -> bytes:
     match command:
         case PlaceOrder():
             return _encode_order(command, time_ns=time_ns)
+        case PlaceStopOrder() | ReplaceOrder():
+            return _encode_order_with_stop(command, time_ns=time_ns)
         case CancelOrder():
             return _record(codes.CANCEL_ORDER, time_ns, command.account, command.order_id)
         case ExpireOrder():
@@ -215,6 +255,34 @@ def _encode_order(command: PlaceOrder, *, time_ns: int) -> bytes:
         command.price_cents,
         command.expires_at_ns,
     ) + (text + bytes(-len(text) % _WORD) if text else b"")
+
+
+def _encode_order_with_stop(command: PlaceStopOrder | ReplaceOrder, *, time_ns: int) -> bytes:
+    if isinstance(command, PlaceStopOrder):
+        return _record(
+            codes.PLACE_STOP_ORDER,
+            time_ns,
+            command.account,
+            command.market,
+            command.terms,
+            command.quantity_units,
+            command.price_cents,
+            command.expires_at_ns,
+            command.stop_price_cents,
+            tail=command.client_order_id,
+        )
+    return _record(
+        codes.REPLACE_ORDER,
+        time_ns,
+        command.account,
+        command.order_id,
+        command.quantity_units,
+        command.price_cents,
+        command.stop_price_cents,
+        command.expires_at_ns,
+        command.time_in_force,
+        tail=command.client_order_id,
+    )
 
 
 def _encode_operator_command(command: Command, *, time_ns: int) -> bytes:

@@ -221,6 +221,37 @@ class BookLevelChanged(NamedTuple):
     book_sequence: int
 
 
+class StopOrderAccepted(NamedTuple):
+    """A stop or stop_limit order is held until the last trade reaches its stop price; `price_cents` is 0 for a stop."""
+
+    order_id: int
+    account: int
+    market: int
+    terms: int
+    quantity_units: int
+    price_cents: int
+    expires_at_ns: int
+    stop_price_cents: int
+
+
+class OrderTriggered(NamedTuple):
+    """The last trade reached a held order's stop price; it goes to the book now with this limit."""
+
+    order_id: int
+    account: int
+    price_cents: int
+
+
+class OrderReplaced(NamedTuple):
+    """An open order gave its place to a new one; `remaining_units` is what it had left."""
+
+    order_id: int
+    account: int
+    market: int
+    new_order_id: int
+    remaining_units: int
+
+
 Event = (
     ExchangeConfigured
     | AccountOpened
@@ -246,6 +277,9 @@ Event = (
     | OrderCancelled
     | OrderExpired
     | BookLevelChanged
+    | StopOrderAccepted
+    | OrderTriggered
+    | OrderReplaced
 )
 
 EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
@@ -273,6 +307,9 @@ EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
     codes.ORDER_CANCELLED: OrderCancelled,
     codes.ORDER_EXPIRED: OrderExpired,
     codes.BOOK_LEVEL_CHANGED: BookLevelChanged,
+    codes.STOP_ORDER_ACCEPTED: StopOrderAccepted,
+    codes.ORDER_TRIGGERED: OrderTriggered,
+    codes.ORDER_REPLACED: OrderReplaced,
 }
 
 

@@ -45,7 +45,7 @@ class RefusalReason(IntEnum):
     notional_must_be_positive = 209, "The notional must be more than zero."
     price_must_be_positive = 210, "A limit order needs a limit_price of at least 0.01."
     price_is_too_high = 211, "The price is above the highest the exchange can quote."
-    market_order_takes_no_price = 212, "A market order takes no limit_price."
+    market_order_takes_no_price = 212, "A market or stop order takes no limit_price."
     post_only_needs_a_resting_order = 213, "post_only goes with limit orders that can rest: gtc, day or gtd."
     expiry_is_required = 214, "This time in force needs expires_at."
     expiry_is_not_in_the_future = 215, "expires_at must lie in the future."
@@ -65,6 +65,10 @@ class RefusalReason(IntEnum):
     supply_would_be_too_large = 229, "The supply would be above the most the exchange can hold for one player."
     parameters_are_invalid = 230, "A parameter of the exchange is out of its range."
     house_cannot_be_granted_shares = 231, "Shares are granted out of the house's holding, to another account."
+    stop_price_is_required = 232, "A stop or stop_limit order needs a stop_price of at least 0.01."
+    stop_price_needs_a_stop_order = 233, "stop_price goes with stop and stop_limit orders that are not triggered yet."
+    stop_order_needs_a_lifetime = 234, "A stop or stop_limit order is gtc, day or gtd."
+    nothing_is_replaced = 235, "Say what to change: quantity, limit_price, stop_price, time_in_force or expires_at."
 
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."
@@ -72,6 +76,7 @@ class RefusalReason(IntEnum):
     order_has_not_expired = 304, "The order has not reached its expiry."
     post_only_would_take = 305, "The order would have traded at once, which post_only forbids."
     order_table_is_full = 306, "The exchange holds as many open orders as it can."
+    quantity_is_filled_already = 307, "The new quantity is not more than what is filled already."
 
     request_is_malformed = 401, "The request body is not valid JSON of the documented form."
     field_is_missing = 402, "A required field is missing."
