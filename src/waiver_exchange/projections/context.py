@@ -8,7 +8,7 @@ from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.changes import PendingChanges
-from waiver_exchange.projections.state import LedgerPosting, PostingKind, ReadModelState
+from waiver_exchange.projections.state import LedgerPosting, OrderView, PostingKind, ReadModelState
 
 WORD: Final = 8
 
@@ -20,7 +20,10 @@ class LedgerMismatchError(Exception):
 @final
 @dataclass
 class RowContext:
-    """The row that is being folded; one object serves all rows. `balances` is empty between rows."""
+    """The row that is being folded; one object serves all rows. `balances` is empty between rows.
+
+    `replaced` is the order of the row's `ORDER_REPLACED`, until the order that takes its place is added.
+    """
 
     state: ReadModelState
     pending: PendingChanges
@@ -30,6 +33,7 @@ class RowContext:
     events: bytes = b""
     balances: dict[int, int] = field(default_factory=dict)
     line: int = 0
+    replaced: OrderView | None = None
 
     def post(
         self,

@@ -24,20 +24,29 @@ def fold_order_event(context: RowContext, kind: i64, at: i64) -> bool:
     elif kind == codes.ORDER_ACCEPTED:
         _add_order(context, at)
     elif kind == codes.ORDER_CANCELLED:
-        order = _end_order(context, at, status="cancelled")
+        order = _update_order(context, at, status="cancelled")
         order.reason = _REASONS[read_word(context.events, at, 5)]
     elif kind == codes.TRADE_EXECUTED:
         _execute_trade(context, at)
     elif kind == codes.ORDER_FILLED:
-        _end_order(context, at, status="filled")
+        _update_order(context, at, status="filled")
     elif kind == codes.ORDER_PARTIALLY_FILLED:
-        _end_order(context, at, status="partially_filled")
+        _update_order(context, at, status="partially_filled")
     elif kind == codes.ORDER_REJECTED:
         order = _add_order(context, at)
         order.status = "rejected"
         order.reason = _REFUSALS[read_word(context.events, at, 9)]
     elif kind == codes.ORDER_EXPIRED:
-        _end_order(context, at, status="expired")
+        _update_order(context, at, status="expired")
+    elif kind == codes.STOP_ORDER_ACCEPTED:
+        _hold_order(context, at)
+    elif kind == codes.ORDER_TRIGGERED:
+        order = _update_order(context, at, status="open")
+        order.triggered_at_ns = context.time_ns
+    elif kind == codes.ORDER_REPLACED:
+        order = _update_order(context, at, status="replaced")
+        order.replaced_by = read_word(context.events, at, 4)
+        context.replaced = order
     else:
         return False
     return True
@@ -56,17 +65,49 @@ def _add_order(context: RowContext, at: i64) -> OrderView:
         quantity_units=read_word(events, at, 5),
         notional_micros=read_word(events, at, 6),
         # A market order's collar is no limit that its owner gave.
-        limit_price_cents=read_word(events, at, 7) if order_type == codes.LIMIT else 0,
+        limit_price_cents=read_word(events, at, 7) if order_type != codes.MARKET else 0,
         expires_at_ns=read_word(events, at, 8),
         created_at_ns=context.time_ns,
         updated_at_ns=context.time_ns,
     )
-    context.state.add_order(order)
-    context.pending.add_order(order)
+    _take_in(context, order)
     return order
 
 
-def _end_order(context: RowContext, at: i64, *, status: OrderStatus) -> OrderView:
+def _hold_order(context: RowContext, at: i64) -> None:
+    events = context.events
+    order = OrderView(
+        order_id=read_word(events, at, 1),
+        account=read_word(events, at, 2),
+        market=read_word(events, at, 3),
+        terms=read_word(events, at, 4),
+        given_client_order_id=context.command_text(),
+        quantity_units=read_word(events, at, 5),
+        notional_micros=0,
+        limit_price_cents=read_word(events, at, 6),
+        expires_at_ns=read_word(events, at, 7),
+        created_at_ns=context.time_ns,
+        updated_at_ns=context.time_ns,
+        status="held",
+        stop_price_cents=read_word(events, at, 8),
+    )
+    _take_in(context, order)
+
+
+def _take_in(context: RowContext, order: OrderView) -> None:
+    replaced = context.replaced
+    if replaced is not None:
+        context.replaced = None
+        order.replaces = replaced.order_id
+        if order.stop_price_cents == 0:
+            # What was triggered already stays so, though its new limit stands for itself.
+            order.stop_price_cents = replaced.stop_price_cents
+            order.triggered_at_ns = replaced.triggered_at_ns
+    context.state.add_order(order)
+    context.pending.add_order(order)
+
+
+def _update_order(context: RowContext, at: i64, *, status: OrderStatus) -> OrderView:
     order = context.state.orders[read_word(context.events, at, 1)]
     order.status = status
     order.updated_at_ns = context.time_ns
@@ -91,25 +132,33 @@ def _change_level(context: RowContext, at: i64) -> None:
 
 def _execute_trade(context: RowContext, at: i64) -> None:
     events = context.events
+    price = read_word(events, at, 3)
+    quantity = read_word(events, at, 4)
+    maker = context.state.orders[read_word(events, at, 5)]
+    taker = context.state.orders[read_word(events, at, 6)]
+    maker_fee = read_word(events, at, 9)
+    taker_fee = read_word(events, at, 10)
+    _fill(maker, price, quantity, maker_fee)
+    _fill(taker, price, quantity, taker_fee)
     trade = TradeView(
         trade_id=read_word(events, at, 1),
         sequence=context.sequence,
         time_ns=context.time_ns,
         market=read_word(events, at, 2),
-        price_cents=read_word(events, at, 3),
-        quantity_units=read_word(events, at, 4),
+        price_cents=price,
+        quantity_units=quantity,
         taker_side=read_word(events, at, 11),
-        maker_order=read_word(events, at, 5),
-        taker_order=read_word(events, at, 6),
+        maker_order=maker.order_id,
+        taker_order=taker.order_id,
         maker_account=read_word(events, at, 7),
         taker_account=read_word(events, at, 8),
-        maker_fee_micros=read_word(events, at, 9),
-        taker_fee_micros=read_word(events, at, 10),
+        maker_fee_micros=maker_fee,
+        taker_fee_micros=taker_fee,
+        maker_filled_units=maker.filled_quantity_units,
+        taker_filled_units=taker.filled_quantity_units,
     )
     context.state.tape.append(trade)
     context.pending.trades.append(trade)
-    _fill(context, trade, order_id=trade.maker_order, fee_micros=trade.maker_fee_micros)
-    _fill(context, trade, order_id=trade.taker_order, fee_micros=trade.taker_fee_micros)
     market = context.state.markets[trade.market]
     market.last_price_cents = market.reference_price_cents = trade.price_cents
     market.last_trade_at_ns = trade.time_ns
@@ -119,10 +168,9 @@ def _execute_trade(context: RowContext, at: i64) -> None:
     _post_trade(context, trade)
 
 
-def _fill(context: RowContext, trade: TradeView, *, order_id: int, fee_micros: int) -> None:
-    order = context.state.orders[order_id]
-    order.filled_quantity_units += trade.quantity_units
-    order.filled_value_micros += trade.price_cents * trade.quantity_units
+def _fill(order: OrderView, price_cents: i64, quantity_units: i64, fee_micros: i64) -> None:
+    order.filled_quantity_units += quantity_units
+    order.filled_value_micros += price_cents * quantity_units
     order.fee_micros += fee_micros
 
 

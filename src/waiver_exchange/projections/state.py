@@ -18,10 +18,10 @@ from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.domain.ids import IdKind, to_uuid
 
-OrderStatus = Literal["open", "partially_filled", "filled", "cancelled", "expired", "rejected"]
+OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
 PostingKind = Literal["deposit", "trade", "fee"]
 
-OPEN_STATUSES: Final[frozenset[str]] = frozenset({"open", "partially_filled"})
+OPEN_STATUSES: Final[frozenset[str]] = frozenset({"held", "open", "partially_filled"})
 TAPE_TRADES_MAX: Final = 1_000
 
 
@@ -134,9 +134,11 @@ class OrderView:
     """One order from its acceptance to its end.
 
     `terms` is the word of `domain.commands.pack_terms`, taken apart on read. `given_client_order_id` is empty when the
-    exchange named the order. `limit_price_cents` is 0 for a market order. A partially filled order that was cancelled
-    or expired has that status; `filled_quantity_units` tells the rest. `reason` names a `CancelReason`, or the
-    `RefusalReason` of a rejected order, or is empty.
+    exchange named the order. `limit_price_cents` is 0 for a market and a stop order. A partially filled order that was
+    cancelled, replaced or expired has that status; `filled_quantity_units` tells the rest. `reason` names a
+    `CancelReason`, or the `RefusalReason` of a rejected order, or is empty. A stop order is `held` until the last trade
+    reaches `stop_price_cents`, from `triggered_at_ns` on it is like any other. `replaces` and `replaced_by` are ids of
+    orders, 0 for none.
     """
 
     order_id: int
@@ -155,6 +157,10 @@ class OrderView:
     filled_quantity_units: int
     filled_value_micros: int
     fee_micros: int
+    stop_price_cents: int
+    triggered_at_ns: int
+    replaces: int
+    replaced_by: int
     is_pending: bool = field(repr=False, compare=False)
 
     # Written out, because mypyc leaves a dataclass's own to the interpreter and every order comes by here.
@@ -176,6 +182,10 @@ class OrderView:
         filled_quantity_units: int = 0,
         filled_value_micros: int = 0,
         fee_micros: int = 0,
+        stop_price_cents: int = 0,
+        triggered_at_ns: int = 0,
+        replaces: int = 0,
+        replaced_by: int = 0,
     ) -> None:
         """Make an order that nothing waits to be stored of."""
         self.order_id = order_id
@@ -194,6 +204,10 @@ class OrderView:
         self.filled_quantity_units = filled_quantity_units
         self.filled_value_micros = filled_value_micros
         self.fee_micros = fee_micros
+        self.stop_price_cents = stop_price_cents
+        self.triggered_at_ns = triggered_at_ns
+        self.replaces = replaces
+        self.replaced_by = replaced_by
         self.is_pending = False
 
     @property
@@ -208,7 +222,7 @@ class OrderView:
 
     @property
     def order_type(self) -> int:
-        """`codes.LIMIT` or `codes.MARKET`."""
+        """One of `codes.LIMIT`, `MARKET`, `STOP`, `STOP_LIMIT`."""
         return self.terms >> codes.TYPE_SHIFT & codes.TERMS_FIELD_MASK
 
     @property
@@ -228,7 +242,7 @@ class OrderView:
 
     @property
     def is_open(self) -> bool:
-        """Whether the order rests in the book."""
+        """Whether the order rests in the book, or is held until its stop price is reached."""
         return self.status in OPEN_STATUSES
 
     @property
@@ -238,7 +252,10 @@ class OrderView:
 
 
 class TradeView(NamedTuple):
-    """One trade; `sequence` and `time_ns` are those of the taker's row in the journal."""
+    """One trade; `sequence` and `time_ns` are those of the taker's row in the journal.
+
+    `maker_filled_units` and `taker_filled_units` are all that was filled of that order, this trade included.
+    """
 
     trade_id: int
     sequence: int
@@ -253,6 +270,8 @@ class TradeView(NamedTuple):
     taker_account: int
     maker_fee_micros: int
     taker_fee_micros: int
+    maker_filled_units: int
+    taker_filled_units: int
 
 
 class LedgerPosting(NamedTuple):
@@ -365,6 +384,10 @@ def order_row(order: OrderView) -> Row:
         order.filled_quantity_units,
         order.filled_value_micros,
         order.fee_micros,
+        order.stop_price_cents,
+        order.triggered_at_ns,
+        order.replaces,
+        order.replaced_by,
     )
 
 
@@ -374,9 +397,14 @@ def copy_order(order: OrderView) -> OrderView:
 
 
 def rest_orders(orders: Iterable[OrderView], *, state: ReadModelState) -> None:
-    """Add open orders, in order of id, to a state without orders and fill its books with what remains of them."""
+    """Add open orders, in order of id, to a state without orders and fill its books with what remains of them.
+
+    Held orders are in no book.
+    """
     for order in orders:
         state.add_order(order)
+        if order.status == "held":
+            continue
         book = state.books[order.market]
         side = book.bids if order.side == codes.BUY else book.asks
         side[order.limit_price_cents] = side.get(order.limit_price_cents, 0) + order.remaining_units

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -111,12 +111,20 @@ orders: Final = Table(
         "quantity_units", "notional_micros", "limit_price_cents", "expires_at_ns", "created_at_ns", "updated_at_ns"
     ),
     *_texts("status", "reason"),
-    *_numbers("filled_quantity_units", "filled_value_micros", "fee_micros"),
+    *_numbers(
+        "filled_quantity_units",
+        "filled_value_micros",
+        "fee_micros",
+        "stop_price_cents",
+        "triggered_at_ns",
+        "replaces",
+        "replaced_by",
+    ),
 )
 
 # The condition is text, word for word the same in the index and in the queries, or SQLite would not use the index.
-IS_OPEN: Final = text("status IN ('open', 'partially_filled')")
-IS_CLOSED: Final = text("status NOT IN ('open', 'partially_filled')")
+IS_OPEN: Final = text("status IN ('held', 'open', 'partially_filled')")
+IS_CLOSED: Final = text("status NOT IN ('held', 'open', 'partially_filled')")
 
 Index("orders_by_account", orders.c.account, orders.c.order_id)
 # Without it, a start would read through all orders that ever were.
@@ -139,6 +147,8 @@ trades: Final = Table(
         "taker_account",
         "maker_fee_micros",
         "taker_fee_micros",
+        "maker_filled_units",
+        "taker_filled_units",
     ),
 )
 
