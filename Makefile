@@ -10,6 +10,9 @@ BIN := .venv/bin
 # Checked as far as they exist; mypy and ruff refuse a folder that does not.
 CHECKED := $(wildcard src tests tools benchmarks setup.py)
 
+LOCKING = --universal --python-version 3.11 --generate-hashes $(UPGRADE) --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --quiet
+
 # In words that every Python ever made can read.
 define REQUIRE_PYTHON
 import sys
@@ -66,13 +69,13 @@ fmt: setup ## Format, and mend what ruff can mend
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
 
-lock: ## Resolve the dependencies into requirements.lock; newest versions: UPGRADE=--upgrade
+lock: ## Resolve the dependencies into the lock files; newest versions: UPGRADE=--upgrade
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/pip install --quiet uv
-	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		$(UPGRADE) --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		--quiet --output-file requirements.lock
-	@echo "lock: requirements.lock"
+	@build/lock/bin/uv pip compile pyproject.toml --group dev $(LOCKING) --output-file requirements.lock
+	@build/lock/bin/uv pip compile tests/requirements/alpaca-trade-api.in $(LOCKING) \
+		--output-file tests/requirements/alpaca-trade-api.lock
+	@echo "lock: requirements.lock, tests/requirements/alpaca-trade-api.lock"
 
 clean: ## Remove what was built; .venv and data stay
 	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
