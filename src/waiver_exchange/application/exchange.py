@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, ReadModelStore
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
@@ -47,6 +48,11 @@ class Exchange:
     def state(self) -> ReadModelState:
         """The read model in memory, as of the last durable row."""
         return self.projector.state
+
+    @property
+    def feed(self) -> Feed:
+        """Where those who want to know what happens listen."""
+        return self.sequencer.feed
 
     def market(self, symbol: str) -> MarketView:
         """Return the market of a symbol. Raises `RefusedError`."""

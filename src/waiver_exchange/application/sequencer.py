@@ -14,6 +14,7 @@ from typing import Final
 
 from waiver_exchange.application.chain import chain_hash
 from waiver_exchange.application.command_keys import key_of
+from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.ports import Clock, Journal, JournalBrokenError, JournalError, JournalRow
 from waiver_exchange.application.recovery import EngineAt, catch_up
@@ -66,6 +67,7 @@ class Sequencer:
         self._at = at
         self._journal = journal
         self._projector = projector
+        self.feed = Feed(projector)
         self._clock = clock
         self._recover = recover
         self._queue: deque[Submission] = deque()
@@ -294,6 +296,7 @@ class Sequencer:
                     # The first was refused and its id is free again: the others are heard on their own.
                     self._queue.extend(submission.followers)
                     submission.followers = None
+        self.feed.publish(time_ns=done.rows[-1].time_ns)
         done.resolve()
 
     async def _recover_from(self, error: JournalError) -> None:
@@ -322,6 +325,7 @@ class Sequencer:
             try:
                 self._at = await self._recover()
                 await catch_up(self._projector, journal=self._journal, until=self._at.sequence)
+                self.feed.publish(time_ns=self._at.time_ns)
             except JournalError as error:
                 self.failure = str(error)
                 if attempt == _READ_BACK_TRIES:

@@ -8,6 +8,7 @@ from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.changes import PendingChanges
+from waiver_exchange.projections.feed_buffer import FeedBuffer
 from waiver_exchange.projections.state import LedgerPosting, OrderView, PostingKind, ReadModelState
 
 WORD: Final = 8
@@ -27,6 +28,7 @@ class RowContext:
 
     state: ReadModelState
     pending: PendingChanges
+    feed: FeedBuffer = field(default_factory=FeedBuffer)
     sequence: int = 0
     time_ns: int = 0
     command: bytes = b""

@@ -12,6 +12,7 @@ from mypy_extensions import i64  # noqa: TC002 -- written alike in every compile
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.changes import PendingChanges, ReadModelChanges
 from waiver_exchange.projections.context import WORD, RowContext
+from waiver_exchange.projections.feed_buffer import FeedBuffer
 from waiver_exchange.projections.fold_accounts import fold_account_event
 from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
@@ -59,7 +60,8 @@ class Projector:
         """Continue from a state, as loaded from the store or empty; the projector changes it from now on."""
         self.state = state
         self._pending = PendingChanges(taken_sequence=state.sequence)
-        self._context = RowContext(state=state, pending=self._pending)
+        self.feed = FeedBuffer()
+        self._context = RowContext(state=state, pending=self._pending, feed=self.feed)
 
     def apply(self, row: FoldedRow) -> None:
         """Fold one row. Raises `JournalOrderError`; the state is then of no more use.
@@ -78,6 +80,8 @@ class Projector:
         self._fold_events()
         if context.balances:
             context.close_ledger()
+        if self.feed.is_collecting:
+            self.feed.close_row(state, time_ns=context.time_ns)
         state.sequence = context.sequence
 
     def _fold_events(self) -> None:

@@ -41,6 +41,8 @@ def _change_cash(context: RowContext, at: i64) -> None:
     view.cash_micros = read_word(context.events, at, 2)
     view.held_micros = read_word(context.events, at, 3)
     context.pending.add_account(view)
+    if context.feed.is_collecting:
+        context.feed.add_account(account)
 
 
 def _change_holding(context: RowContext, at: i64) -> None:
@@ -57,6 +59,8 @@ def _change_holding(context: RowContext, at: i64) -> None:
     holding.cost_micros = read_word(events, at, 5)
     holding.realized_micros = read_word(events, at, 6)
     context.pending.add_holding(holding)
+    if context.feed.is_collecting:
+        context.feed.add_account(account)
 
 
 def _open_account(context: RowContext, at: i64) -> None:
@@ -93,6 +97,7 @@ def _list_market(context: RowContext, at: i64) -> None:
     )
     context.state.add_market(view, book=BookView())
     context.pending.add_market(view)
+    _tell_market(context, market)
 
 
 def _read_facts(text: str) -> dict[str, Any]:
@@ -108,6 +113,7 @@ def _issue_shares(context: RowContext, at: i64) -> None:
     view = context.state.markets[read_word(context.events, at, 1)]
     view.supply_units = read_word(context.events, at, 3)
     context.pending.add_market(view)
+    _tell_market(context, view.market)
 
 
 def _halt_market(context: RowContext, at: i64) -> None:
@@ -115,37 +121,55 @@ def _halt_market(context: RowContext, at: i64) -> None:
     view.halt_cause = read_word(context.events, at, 2)
     view.halted_until_ns = read_word(context.events, at, 3)
     context.pending.add_market(view)
+    _tell_market(context, view.market)
 
 
 def _resume_market(context: RowContext, at: i64) -> None:
     view = context.state.markets[read_word(context.events, at, 1)]
     view.halt_cause = view.halted_until_ns = 0
     context.pending.add_market(view)
+    _tell_market(context, view.market)
 
 
 def _halt_exchange(context: RowContext, at: i64) -> None:  # noqa: ARG001
     context.state.is_halted = True
+    _tell_exchange(context)
 
 
 def _resume_exchange(context: RowContext, at: i64) -> None:  # noqa: ARG001
     context.state.is_halted = False
+    _tell_exchange(context)
 
 
 def _halt_account(context: RowContext, at: i64) -> None:
     view = context.state.accounts[read_word(context.events, at, 1)]
     view.is_halted = True
     context.pending.add_account(view)
+    if context.feed.is_collecting:
+        context.feed.add_account(view.account)
 
 
 def _resume_account(context: RowContext, at: i64) -> None:
     view = context.state.accounts[read_word(context.events, at, 1)]
     view.is_halted = False
     context.pending.add_account(view)
+    if context.feed.is_collecting:
+        context.feed.add_account(view.account)
 
 
 def _configure_exchange(context: RowContext, at: i64) -> None:
     values = Struct(f"<{len(_PARAMETERS)}q").unpack_from(context.events, at + WORD)
     context.state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, values, strict=True)))
+
+
+def _tell_market(context: RowContext, market: int) -> None:
+    if context.feed.is_collecting:
+        context.feed.markets.add(market)
+
+
+def _tell_exchange(context: RowContext) -> None:
+    if context.feed.is_collecting:
+        context.feed.is_exchange_changed = True
 
 
 _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {

@@ -11,6 +11,7 @@ from mypy_extensions import i64
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 from waiver_exchange.projections.context import RowContext, read_word
+from waiver_exchange.projections.feed_buffer import OrderUpdateKind
 from waiver_exchange.projections.state import OrderStatus, OrderView, TradeView
 
 _REASONS: Final = {int(reason): reason.name for reason in CancelReason}
@@ -22,34 +23,48 @@ def fold_order_event(context: RowContext, kind: i64, at: i64) -> bool:
     if kind == codes.BOOK_LEVEL_CHANGED:
         _change_level(context, at)
     elif kind == codes.ORDER_ACCEPTED:
-        _add_order(context, at)
+        _tell(context, "accepted", _add_order(context, at))
     elif kind == codes.ORDER_CANCELLED:
         order = _update_order(context, at, status="cancelled")
         order.reason = _REASONS[read_word(context.events, at, 5)]
+        _tell(context, "cancelled", order)
     elif kind == codes.TRADE_EXECUTED:
         _execute_trade(context, at)
     elif kind == codes.ORDER_FILLED:
-        _update_order(context, at, status="filled")
+        _end_with_fill(context, _update_order(context, at, status="filled"))
     elif kind == codes.ORDER_PARTIALLY_FILLED:
         _update_order(context, at, status="partially_filled")
     elif kind == codes.ORDER_REJECTED:
         order = _add_order(context, at)
         order.status = "rejected"
         order.reason = _REFUSALS[read_word(context.events, at, 9)]
+        _tell(context, "rejected", order)
     elif kind == codes.ORDER_EXPIRED:
-        _update_order(context, at, status="expired")
+        _tell(context, "expired", _update_order(context, at, status="expired"))
     elif kind == codes.STOP_ORDER_ACCEPTED:
-        _hold_order(context, at)
+        _tell(context, "accepted", _hold_order(context, at))
     elif kind == codes.ORDER_TRIGGERED:
         order = _update_order(context, at, status="open")
         order.triggered_at_ns = context.time_ns
+        _tell(context, "triggered", order)
     elif kind == codes.ORDER_REPLACED:
         order = _update_order(context, at, status="replaced")
         order.replaced_by = read_word(context.events, at, 4)
         context.replaced = order
+        _tell(context, "replaced", order)
     else:
         return False
     return True
+
+
+def _tell(context: RowContext, kind: OrderUpdateKind, order: OrderView) -> None:
+    if context.feed.is_collecting:
+        context.feed.add_order(kind, order, sequence=context.sequence, time_ns=context.time_ns)
+
+
+def _end_with_fill(context: RowContext, order: OrderView) -> None:
+    if context.feed.is_collecting:
+        context.feed.fill_order(order)
 
 
 def _add_order(context: RowContext, at: i64) -> OrderView:
@@ -74,7 +89,7 @@ def _add_order(context: RowContext, at: i64) -> OrderView:
     return order
 
 
-def _hold_order(context: RowContext, at: i64) -> None:
+def _hold_order(context: RowContext, at: i64) -> OrderView:
     events = context.events
     order = OrderView(
         order_id=read_word(events, at, 1),
@@ -92,6 +107,7 @@ def _hold_order(context: RowContext, at: i64) -> None:
         stop_price_cents=read_word(events, at, 8),
     )
     _take_in(context, order)
+    return order
 
 
 def _take_in(context: RowContext, order: OrderView) -> None:
@@ -119,7 +135,8 @@ def _change_level(context: RowContext, at: i64) -> None:
     events = context.events
     market = read_word(events, at, 1)
     book = context.state.books[market]
-    levels = book.bids if read_word(events, at, 2) == codes.BUY else book.asks
+    side = read_word(events, at, 2)
+    levels = book.bids if side == codes.BUY else book.asks
     price = read_word(events, at, 3)
     quantity = read_word(events, at, 4)
     if quantity != 0:
@@ -128,6 +145,8 @@ def _change_level(context: RowContext, at: i64) -> None:
         del levels[price]
     book.sequence = read_word(events, at, 5)
     context.pending.add_market(context.state.markets[market])
+    if context.feed.is_collecting:
+        context.feed.add_level(book, market=market, side=side, price_cents=price, quantity_units=quantity)
 
 
 def _execute_trade(context: RowContext, at: i64) -> None:
@@ -159,6 +178,8 @@ def _execute_trade(context: RowContext, at: i64) -> None:
     )
     context.state.tape.append(trade)
     context.pending.trades.append(trade)
+    if context.feed.is_collecting:
+        context.feed.add_trade(trade, state=context.state)
     market = context.state.markets[trade.market]
     market.last_price_cents = market.reference_price_cents = trade.price_cents
     market.last_trade_at_ns = trade.time_ns
