@@ -1,0 +1,1 @@
+"""The streams of Alpaca: updates of the own orders, and market data."""
