@@ -23,7 +23,7 @@ endef
 export REQUIRE_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-reset test check bench simulate fmt lock clean
+.PHONY: help setup run demo-reset test check bench simulate fmt client lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ simulate: setup ## Run the seeded simulation: SEED=20260907
 fmt: setup ## Format, and mend what ruff can mend
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
+
+client: setup ## Write the generated parts of the Python client: its synchronous form, the codes of refusals
+	@$(BIN)/python tools/generate_client.py
 
 lock: ## Resolve the dependencies into the lock files; newest versions: UPGRADE=--upgrade
 	@$(PYTHON) -m venv build/lock

@@ -1,0 +1,31 @@
+"""The exchange from outside: a typed client over REST and WebSocket, synchronous and for asyncio.
+
+Invariants: no float ever stands for money, a price or a quantity; a request is sent again only where doing it twice is
+doing it once; every queue is bounded. Knows nothing of the server: imports nothing else of this package.
+"""
+
+from waiver_exchange.client.async_client import AsyncClient
+from waiver_exchange.client.async_transport import AsyncPages
+from waiver_exchange.client.call import Page
+from waiver_exchange.client.client import Client
+from waiver_exchange.client.errors import ApiError, ClientError, FellBehindError, NoAnswerError, UnexpectedAnswerError
+from waiver_exchange.client.refusal_codes import RefusalCode
+from waiver_exchange.client.retry import RetryPolicy
+from waiver_exchange.client.timestamps import Timestamp
+from waiver_exchange.client.transport import Pages
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AsyncPages",
+    "Client",
+    "ClientError",
+    "FellBehindError",
+    "NoAnswerError",
+    "Page",
+    "Pages",
+    "RefusalCode",
+    "RetryPolicy",
+    "Timestamp",
+    "UnexpectedAnswerError",
+]

@@ -1,0 +1,287 @@
+"""The exchange over REST.
+
+For asyncio; `client.py` is made from this file by `make client`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, Unpack
+
+from waiver_exchange.client.async_transport import AsyncPages, AsyncTransport
+from waiver_exchange.client.call import (
+    Call,
+    Page,
+    delete,
+    get,
+    new_client_order_id,
+    segment,
+)
+from waiver_exchange.client.errors import ApiError
+from waiver_exchange.client.models.account import (
+    Account,
+    ApiKey,
+    EquityInterval,
+    EquityPeriod,
+    EquityPoint,
+    LedgerLine,
+    NewApiKey,
+    Position,
+    Scope,
+    Token,
+)
+from waiver_exchange.client.models.markets import (
+    BookLevels,
+    Candle,
+    CandleInterval,
+    Direction,
+    Market,
+    MarketSort,
+    MarketStatus,
+    Ticker,
+    Trade,
+)
+from waiver_exchange.client.models.orders import Fill, NewOrder, Order, OrderChanges, OrderFilter, Side
+from waiver_exchange.client.refusal_codes import RefusalCode
+from waiver_exchange.client.wire import plain
+
+When = datetime | str | None
+
+
+class AsyncClient(AsyncTransport):
+    """One account's way to an exchange, or without a key the public's.
+
+    Every method raises `ApiError` when the exchange refuses, `NoAnswerError` when nothing answers in time, and
+    `UnexpectedAnswerError` when something else than an exchange answers. What may safely be sent again is, as the
+    `RetryPolicy` says: an order only under its `client_order_id`, which is made when none is given.
+    """
+
+    # Orders
+
+    async def place_order(self, **order: Unpack[NewOrder]) -> Order:
+        """Place an order and return it as it stands after matching. Safe to call again with its `client_order_id`."""
+        body = {"client_order_id": new_client_order_id(), **plain(order)}
+        return await self.send(Call(method="POST", path="/orders", kind=Order, body=body))
+
+    async def replace_order(self, order_id: str, **changes: Unpack[OrderChanges]) -> Order:
+        """Change an open order and return the new order that took its place."""
+        body = {"client_order_id": new_client_order_id(), **plain(changes)}
+        return await self.send(Call(method="PATCH", path=f"/orders/{segment(order_id)}", kind=Order, body=body))
+
+    async def cancel_order(self, order_id: str) -> Order:
+        """Cancel an open order and return it. Refused with `order_is_final` when it is not open any more."""
+        try:
+            return await self.send(delete(f"/orders/{segment(order_id)}", Order))
+        except ApiError as refusal:
+            # The first attempt may have cancelled it and only its answer was lost.
+            if refusal.code == RefusalCode.order_is_final and refusal.attempts > 1:
+                order = await self.order(order_id)
+                if order.status == "cancelled":
+                    return order
+            raise
+
+    async def cancel_all(self, *, symbol: str | None = None) -> list[Order]:
+        """Cancel all open orders, or those of one market, and return those that this cancelled."""
+        return await self.send(delete("/orders", list[Order], symbol=symbol))
+
+    async def order(self, order_id: str) -> Order:
+        """Return one order."""
+        return await self.send(get(f"/orders/{segment(order_id)}", Order))
+
+    async def order_named(self, client_order_id: str) -> Order | None:
+        """Return the order of that `client_order_id`, or None."""
+        found = await self.send(get("/orders", Page[Order], client_order_id=client_order_id))
+        return found.items[0] if found.items else None
+
+    def orders(
+        self,
+        *,
+        status: OrderFilter | None = None,
+        symbol: str | None = None,
+        side: Side | None = None,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Order]:
+        """Go through the orders, newest first unless `direction` is `asc`."""
+        call = get(
+            "/orders",
+            Page[Order],
+            status=status,
+            symbol=symbol,
+            side=side,
+            start=start,
+            end=end,
+            direction=direction,
+        )
+        return AsyncPages(self, call, limit=limit)
+
+    def fills(
+        self,
+        *,
+        symbol: str | None = None,
+        order_id: str | None = None,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Fill]:
+        """Go through the fills, newest first unless `direction` is `asc`."""
+        call = get("/fills", Page[Fill], symbol=symbol, order_id=order_id, start=start, end=end, direction=direction)
+        return AsyncPages(self, call, limit=limit)
+
+    # The account
+
+    async def account(self) -> Account:
+        """Return cash and equity."""
+        return await self.send(get("/account", Account))
+
+    async def account_limits(self) -> dict[str, Any]:
+        """Return the limits of this account and how much of them is used."""
+        return await self.send(get("/account/limits", dict[str, Any]))
+
+    async def positions(self) -> list[Position]:
+        """Return the shares held, by symbol."""
+        return await self.send(get("/positions", list[Position]))
+
+    async def position(self, symbol: str) -> Position:
+        """Return the shares held of one player."""
+        return await self.send(get(f"/positions/{segment(symbol)}", Position))
+
+    async def equity(
+        self,
+        *,
+        period: EquityPeriod | None = None,
+        start: When = None,
+        end: When = None,
+        interval: EquityInterval | None = None,
+    ) -> list[EquityPoint]:
+        """Return what the account was worth, oldest first: of a period up to now, or from start to end."""
+        call = get("/account/equity", Page[EquityPoint], period=period, start=start, end=end, interval=interval)
+        return (await self.send(call)).items
+
+    def ledger(
+        self, *, start: When = None, end: When = None, direction: Direction | None = None, limit: int | None = None
+    ) -> AsyncPages[LedgerLine]:
+        """Go through the statement: every change of cash and shares with the balance after it."""
+        call = get("/ledger", Page[LedgerLine], start=start, end=end, direction=direction)
+        return AsyncPages(self, call, limit=limit)
+
+    def ledger_csv(
+        self, *, start: When = None, end: When = None, direction: Direction | None = None
+    ) -> AsyncIterator[bytes]:
+        """Go through the statement as a CSV file, in pieces; a piece is not a line. Never sent twice."""
+        return self.stream(get("/ledger.csv", bytes, start=start, end=end, direction=direction))
+
+    # Keys
+
+    async def keys(self) -> list[ApiKey]:
+        """Return the account's keys. Needs the scope `admin`, as do the other methods on keys."""
+        return await self.send(get("/keys", list[ApiKey]))
+
+    async def create_key(self, name: str, *, scopes: Sequence[Scope] = ("read",)) -> NewApiKey:
+        """Make a key. The answer is the only place where its secret ever stands, so this is never sent twice."""
+        body = {"name": name, "scopes": list(scopes)}
+        return await self.send(Call(method="POST", path="/keys", kind=NewApiKey, body=body, is_repeatable=False))
+
+    async def rename_key(self, key_id: str, name: str) -> ApiKey:
+        """Give a key another name."""
+        return await self.send(Call(method="PATCH", path=f"/keys/{segment(key_id)}", kind=ApiKey, body={"name": name}))
+
+    async def revoke_key(self, key_id: str) -> ApiKey:
+        """Make a key useless, for good."""
+        return await self.send(delete(f"/keys/{segment(key_id)}", ApiKey))
+
+    async def create_token(self) -> Token:
+        """Return a short-lived token with the rights of this key, for where a secret should not be."""
+        return await self.send(Call(method="POST", path="/tokens", kind=Token))
+
+    # The public part
+
+    async def markets(
+        self,
+        *,
+        search: str | None = None,
+        team: str | None = None,
+        position: str | None = None,
+        status: MarketStatus | None = None,
+        sort: MarketSort | None = None,
+        direction: Direction | None = None,
+    ) -> list[Market]:
+        """Return the markets that fit."""
+        call = get(
+            "/markets",
+            list[Market],
+            search=search,
+            team=team,
+            position=position,
+            status=status,
+            sort=sort,
+            direction=direction,
+        )
+        return await self.send(call)
+
+    async def market(self, symbol: str) -> Market:
+        """Return one market."""
+        return await self.send(get(f"/markets/{segment(symbol)}", Market))
+
+    async def book(self, symbol: str, *, depth: int | None = None) -> BookLevels:
+        """Return the best levels of a book."""
+        return await self.send(get(f"/markets/{segment(symbol)}/book", BookLevels, depth=depth))
+
+    async def recent_trades(self, *, symbol: str | None = None, limit: int | None = None) -> list[Trade]:
+        """Return the newest trades of one market or of all, newest first."""
+        return await self.send(get("/trades", list[Trade], symbol=symbol, limit=limit))
+
+    def trades(
+        self,
+        symbol: str,
+        *,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Trade]:
+        """Go through the trades of a market, newest first unless `direction` is `asc`."""
+        path = f"/markets/{segment(symbol)}/trades"
+        return AsyncPages(self, get(path, Page[Trade], start=start, end=end, direction=direction), limit=limit)
+
+    def candles(
+        self,
+        symbol: str,
+        *,
+        interval: CandleInterval | None = None,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+        fill: bool | None = None,
+    ) -> AsyncPages[Candle]:
+        """Go through the candles of a market; `fill` adds those in which nothing traded."""
+        path = f"/markets/{segment(symbol)}/candles"
+        call = get(path, Page[Candle], interval=interval, start=start, end=end, direction=direction, fill=fill)
+        return AsyncPages(self, call, limit=limit)
+
+    async def tickers(self, *symbols: str) -> list[Ticker]:
+        """Return the tickers of the symbols, or of all markets."""
+        return await self.send(get("/tickers", list[Ticker], symbols=symbols or None))
+
+    async def ticker(self, symbol: str) -> Ticker:
+        """Return one market at a glance."""
+        return await self.send(get(f"/markets/{segment(symbol)}/ticker", Ticker))
+
+    async def status(self) -> dict[str, Any]:
+        """Return whether the exchange trades, and how far it is."""
+        return await self.send(get("/status", dict[str, Any]))
+
+    async def conservation(self) -> dict[str, Any]:
+        """Return the totals that prove that no cash and no share was made or lost."""
+        return await self.send(get("/conservation", dict[str, Any]))
+
+    async def fees(self) -> dict[str, Any]:
+        """Return what trading costs."""
+        return await self.send(get("/fees", dict[str, Any]))
+
+    async def limits(self) -> dict[str, Any]:
+        """Return what the exchange allows."""
+        return await self.send(get("/limits", dict[str, Any]))
