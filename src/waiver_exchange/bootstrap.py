@@ -32,6 +32,7 @@ from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
+_TOKEN_KEY_BYTES: Final = 32
 _SNAPSHOT_NICENESS: Final = 10
 _SNAPSHOT_SECONDS_MAX: Final = 3_600
 
@@ -64,6 +65,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,
+        token_key=secrets.token_bytes(_TOKEN_KEY_BYTES),
         take_snapshot=partial(_run_snapshot_process, settings.data_dir),
         snapshot_rows=settings.snapshot_rows,
         snapshot_sequence=at.snapshot_sequence,

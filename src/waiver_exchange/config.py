@@ -6,11 +6,22 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimits:
+    """How many requests are taken; 0 lifts a limit. The first two are per key, the others per network address."""
+
+    orders_per_second: int = 100
+    reads_per_second: int = 1_000
+    address_requests_per_second: int = 5_000
+    failed_authentications_per_minute: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator chooses; the defaults serve a laptop.
 
     `zone` is where the trading day ends.
     `snapshot_rows` journal rows lie between two snapshots of the engine.
+    `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
     """
 
     data_dir: Path
@@ -19,3 +30,5 @@ class Settings:
     is_demo: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     snapshot_rows: int = 200_000
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    trusted_proxies: tuple[str, ...] = ()

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.waiver_process import UNLIMITED
+
 START_SECONDS = 60
 STOP_SECONDS = 30
 COMMAND_SECONDS = 60
@@ -57,7 +59,7 @@ class Server:
         self.data_dir = data_dir
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WAIVER_")}
         self._clients: list[httpx.Client] = []
-        self._environment = clean | (environment or {})
+        self._environment = clean | UNLIMITED | (environment or {})
         command = [
             sys.executable,
             "-m",

@@ -13,8 +13,9 @@ from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.application import sequencer
 from waiver_exchange.application.accounts import create_account
+from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import JournalError
+from waiver_exchange.application.ports import JournalError, RequestRates
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import running_exchange
@@ -176,6 +177,24 @@ async def place_twice(service: Service) -> httpx.Response:
     return await service.order(client_order_id="mine", quantity="2")
 
 
+async def with_a_reading_key(service: Service) -> httpx.Response:
+    key = await create_key(service.exchange, account=2, scopes=["read"])
+    headers = {"X-API-Key": key.api_key, "X-API-Secret": key.api_secret}
+    return await service.http.post("/api/v1/orders", json=ORDER, headers=headers)
+
+
+async def with_too_many_keys(service: Service) -> str:
+    answers = [await service.operate("account.new_key", account="house") for _ in range(51)]
+    assert not any(answers[:50])
+    return answers[50]
+
+
+async def too_often(service: Service) -> httpx.Response:
+    await service.exchange.identity.set_rates(account=2, rates=RequestRates(1, None))
+    await service.order()
+    return await service.order()
+
+
 async def full_disk(*_: object) -> NoReturn:
     raise JournalError("the disk is full")
 
@@ -218,6 +237,11 @@ async def with_a_fault(service: Service) -> httpx.Response:
 SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]]] = {
     R.credentials_are_missing: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": ""}),
     R.credentials_are_wrong: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": "x"}),
+    R.token_is_wrong: lambda s: s.http.get("/api/v1/account", headers={"X-API-Key": "", "Authorization": "Bearer x"}),
+    R.scope_is_missing: with_a_reading_key,
+    R.key_not_found: lambda s: s.operate("account.revoke_key", account="house", key="WXNOBODY"),
+    R.too_many_keys: with_too_many_keys,
+    R.request_rate_is_too_high: too_often,
     R.symbol_already_listed: lambda s: s.list_player(supply="9999"),
     R.symbol_is_invalid: lambda s: s.list_player("mahomes"),
     R.reference_used_with_other_content: deposit_twice,

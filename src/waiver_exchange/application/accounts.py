@@ -1,13 +1,7 @@
 """Accounts and their cash: open, fund, halt."""
 
-import base64
-import hmac
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Final
-
+from waiver_exchange.application.api_keys import NewKey, create_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import DepositCash, HaltAccount, OpenAccount, ResumeAccount
 from waiver_exchange.domain.events import AccountOpened
@@ -15,18 +9,6 @@ from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, CASH_MICROS_MAX, REFERENCE_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import AccountView
-
-_KEY_BYTES: Final = 10
-_SECRET_BYTES: Final = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """An account's new key; the secret is shown this once and kept nowhere."""
-
-    account: int
-    api_key: str
-    api_secret: str
 
 
 async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewKey:
@@ -51,31 +33,6 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
         reference = f"opening of {to_uuid(IdKind.account, account)}"
         await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=reference)
     return new
-
-
-async def create_key(exchange: Exchange, *, account: int) -> NewKey:
-    """Make one more API key for an account; the others stay valid. Raises `RefusedError`."""
-    if account not in exchange.state.accounts:
-        raise RefusedError(RefusalReason.account_not_found)
-    key_id = "WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode()
-    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
-    # A random secret of 256 bits needs no slow hash: nobody can try them all.
-    hashed = sha256(secret.encode()).digest()
-    created_at_ns = exchange.clock.now_ns()
-    await exchange.identity.add_key(
-        ApiKey(key_id=key_id, account=account, secret_hash=hashed, created_at_ns=created_at_ns)
-    )
-    return NewKey(account=account, api_key=key_id, api_secret=secret)
-
-
-def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> int:
-    """Return the account of a key and secret. Raises `RefusedError`, the same for a wrong key and a wrong secret."""
-    key = exchange.identity.find_key(api_key)
-    given = sha256(api_secret.encode("utf-8", "replace")).digest()
-    expected = key.secret_hash if key is not None else bytes(len(given))
-    if not hmac.compare_digest(given, expected) or key is None:
-        raise RefusedError(RefusalReason.credentials_are_wrong)
-    return key.account
 
 
 async def deposit_cash(exchange: Exchange, *, account: int, amount_micros: int, reference: str) -> AccountView:

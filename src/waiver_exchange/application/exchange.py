@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.feed import Feed
-from waiver_exchange.application.ports import Clock, IdentityStore, Journal, ReadModelStore
+from waiver_exchange.application.ports import Clock, IdentityError, IdentityStore, Journal, ReadModelStore
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
@@ -18,6 +18,7 @@ from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import MarketView, ReadModelState
 
 STORE_SECONDS: Final = 0.25
+KEY_USES_SECONDS: Final = 30
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ _log = logging.getLogger(__name__)
 class Exchange:
     """The parts that use cases work with. `run` keeps the exchange going until `stop`.
 
-    `draw_bytes` gives that many bytes that nobody can guess. `warning` says what is wrong that does not stop trading.
+    `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves tokens and is kept nowhere.
+    `warning` says what is wrong that does not stop trading.
     """
 
     sequencer: Sequencer
@@ -38,6 +40,7 @@ class Exchange:
     clock: Clock
     zone: ZoneInfo
     draw_bytes: Callable[[int], bytes]
+    token_key: bytes
     take_snapshot: Callable[[], Awaitable[None]]
     snapshot_rows: int
     snapshot_sequence: int = 0
@@ -63,7 +66,8 @@ class Exchange:
 
     async def run(self) -> None:
         """Work until `stop`; raises what must end the process."""
-        background = [asyncio.create_task(self._store_forever()), asyncio.create_task(self._snapshot_forever())]
+        work = (self._store_forever(), self._snapshot_forever(), self._store_key_uses_forever())
+        background = [asyncio.create_task(task) for task in work]
         try:
             await self.sequencer.run()
         finally:
@@ -82,6 +86,7 @@ class Exchange:
         except ReadModelError:
             _log.warning("the read model is behind the journal; the next start folds the rest", exc_info=True)
         await self.read_model.close()
+        await self._store_key_uses()
         await self.identity.close()
         await self.journal.close()
 
@@ -106,6 +111,17 @@ class Exchange:
             self.projector.forget_closed(changes)
             self._untaken = None
             changes = self.projector.take_changes()
+
+    async def _store_key_uses_forever(self) -> None:
+        while True:
+            await asyncio.sleep(KEY_USES_SECONDS)
+            await self._store_key_uses()
+
+    async def _store_key_uses(self) -> None:
+        try:
+            await self.identity.store_uses()
+        except IdentityError:
+            _log.warning("when keys were last used could not be stored; nothing else is lost", exc_info=True)
 
     async def _snapshot_forever(self) -> None:
         while True:

@@ -116,12 +116,31 @@ class ReadModelStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key by which a program acts for an account; of the secret only the SHA-256 is kept."""
+    """A key by which a program acts for an account; of the secret only the SHA-256 is kept.
+
+    Times of 0 mean never. `last_used_at_ns` is as of the moment when the key was looked up.
+    """
 
     key_id: str
     account: int
     secret_hash: bytes
     created_at_ns: int
+    name: str = ""
+    scopes: frozenset[str] = frozenset()
+    last_used_at_ns: int = 0
+    revoked_at_ns: int = 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the key still opens anything."""
+        return self.revoked_at_ns == 0
+
+
+class RequestRates(NamedTuple):
+    """An account's own limits per key, which the operator set; None leaves one as it is for everybody, 0 lifts it."""
+
+    orders_per_second: int | None
+    reads_per_second: int | None
 
 
 class IdentityError(Exception):
@@ -137,8 +156,32 @@ class IdentityStore(Protocol):
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""
 
+    async def rename_key(self, key_id: str, *, name: str) -> ApiKey:
+        """Give a key another name durably and return it. Raises `IdentityError`."""
+
+    async def revoke_key(self, key_id: str, *, at_ns: int) -> ApiKey:
+        """End a key durably and return it; of those revoked long ago only the newest are kept.
+
+        Raises `IdentityError`.
+        """
+
     def find_key(self, key_id: str) -> ApiKey | None:
-        """Return a key that may be used, from memory."""
+        """Return a key that may be used, from memory; its last use is that of the store."""
+
+    def list_keys(self, account: int) -> list[ApiKey]:
+        """Return an account's keys with their last uses, also the revoked ones, oldest first, from memory."""
+
+    def note_use(self, key_id: str, *, at_ns: int) -> None:
+        """Remember in memory that a key was used."""
+
+    async def store_uses(self) -> None:
+        """Keep the last uses that were noted since the last time. Raises `IdentityError`."""
+
+    async def set_rates(self, *, account: int, rates: RequestRates) -> None:
+        """Keep an account's own limits durably. Raises `IdentityError`."""
+
+    def find_rates(self, account: int) -> RequestRates | None:
+        """Return an account's own limits, from memory."""
 
     def find_name(self, account: int) -> str | None:
         """Return an account's name, from memory."""

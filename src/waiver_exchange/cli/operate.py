@@ -35,10 +35,39 @@ def account_create(data_dir: str | None, as_json: bool, name: str, cash: str) ->
 
 @account.command("new-key")
 @_account_option
+@click.option("--name", default="", metavar="NAME", help="What the key is for.")
+@click.option("--scopes", default="", metavar="SCOPES", help="Of read,trade,admin; all without it.")
 @common_options
-def account_new_key(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """Make one more API key for an account; its secret is shown this once."""
-    _run(data_dir, as_json, "account.new_key", {"account": account})
+    _run(data_dir, as_json, "account.new_key", key)
+
+
+@account.command("keys")
+@_account_option
+@common_options
+def account_keys(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+    """List an account's API keys with their scopes and last use."""
+    _run(data_dir, as_json, "account.keys", {"account": account})
+
+
+@account.command("revoke-key")
+@_account_option
+@click.option("--key", required=True, metavar="KEY", help="The API key, not its secret.")
+@common_options
+def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
+    """End an API key and its tokens at once."""
+    _run(data_dir, as_json, "account.revoke_key", key)
+
+
+@account.command("limits")
+@_account_option
+@click.option("--orders", default="", metavar="N", help="Orders per second and key; 0 lifts it; or default.")
+@click.option("--reads", default="", metavar="N", help="Reads per second and key; 0 lifts it; or default.")
+@common_options
+def account_limits(data_dir: str | None, as_json: bool, **limits: object) -> None:  # noqa: FBT001
+    """Show or set an account's own request limits; they take effect at once."""
+    _run(data_dir, as_json, "account.limits", limits)
 
 
 @account.command("show")

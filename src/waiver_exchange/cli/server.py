@@ -104,7 +104,9 @@ class _Server:
 
     async def _serve(self, exchange: Exchange, running: asyncio.Task[None], *, listener: socket.socket) -> None:
         """Serve until a signal comes, the exchange breaks or the web server ends; then let requests finish."""
-        web = WebServer(build_app(exchange))
+        web = WebServer(
+            build_app(exchange, limits=self._settings.limits), trusted_proxies=self._settings.trusted_proxies
+        )
         serving = asyncio.create_task(web.serve(sockets=[listener]))
         stop = asyncio.create_task(self._signals.requested.wait())
         ready = asyncio.create_task(web.ready.wait())

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
-from waiver_exchange.config import Settings
+from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.domain.limits import (
     BPS,
     DURATION_NS_MAX,
@@ -22,6 +23,7 @@ DATA_DIR_DEFAULT: Final = "data"
 PREFIX: Final = "WAIVER_"
 _T = TypeVar("_T")
 _NS_PER_DAY: Final = 86_400 * NANOSECONDS_PER_SECOND
+REQUESTS_MAX: Final = 1_000_000
 _PORT_MAX: Final = 65_535
 _INT_MAX: Final = 2**62
 _INTEGER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -82,6 +84,14 @@ def _zone(text: str) -> ZoneInfo:
         raise _WrongValueError("a time zone such as America/New_York") from None
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(","))
+    try:
+        return tuple(str(ip_network(part)) if "/" in part else str(ip_address(part)) for part in parts)
+    except ValueError:
+        raise _WrongValueError("addresses or networks such as 127.0.0.1, 10.0.0.0/8") from None
+
+
 # One variable for each field of `ExchangeParameters`; unset leaves the field as the journal has it.
 PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
     "WAIVER_MAKER_FEE_BPS": ("maker_fee_bps", _integer(0, FEE_BPS_MAX)),
@@ -98,12 +108,21 @@ PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
     "WAIVER_LIFETIME_DAYS_DEFAULT": ("lifetime_ns_default", _duration(_NS_PER_DAY, "days", least_ns=1)),
     "WAIVER_LIFETIME_DAYS_MAX": ("lifetime_ns_max", _duration(_NS_PER_DAY, "days", least_ns=1)),
 }
+# One variable for each field of `RequestLimits`; 0 lifts a limit.
+LIMITS: Final = {
+    "WAIVER_ORDERS_PER_SECOND": "orders_per_second",
+    "WAIVER_READS_PER_SECOND": "reads_per_second",
+    "WAIVER_ADDRESS_REQUESTS_PER_SECOND": "address_requests_per_second",
+    "WAIVER_FAILED_AUTHENTICATIONS_PER_MINUTE": "failed_authentications_per_minute",
+}
 SERVICE: Final = (
     "WAIVER_HOST",
     "WAIVER_PORT",
     "WAIVER_DATA_DIR",
     "WAIVER_TIME_ZONE",
     "WAIVER_SNAPSHOT_ROWS",
+    "WAIVER_TRUSTED_PROXIES",
+    *LIMITS,
 )
 VARIABLES: Final = (*SERVICE, *PARAMETERS)
 
@@ -134,7 +153,16 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         is_demo=flags.is_demo,
         zone=zone or defaults.zone,
         snapshot_rows=rows or defaults.snapshot_rows,
+        limits=_read_limits(environment),
+        trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
     )
+
+
+def _read_limits(environment: Mapping[str, str]) -> RequestLimits:
+    chosen = {
+        field: _choose(None, "", environment, variable, _integer(0, REQUESTS_MAX)) for variable, field in LIMITS.items()
+    }
+    return RequestLimits(**{field: value for field, value in chosen.items() if value is not None})
 
 
 def read_parameters(environment: Mapping[str, str]) -> dict[str, int]:

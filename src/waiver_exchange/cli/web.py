@@ -20,8 +20,8 @@ REQUESTS_FINISH_SECONDS: Final = 3
 class WebServer(uvicorn.Server):
     """Uvicorn without its signal handlers: the process decides when it stops, and the exchange outlives it."""
 
-    def __init__(self, app: Litestar) -> None:
-        """Prepare to serve an application."""
+    def __init__(self, app: Litestar, *, trusted_proxies: tuple[str, ...] = ()) -> None:
+        """Prepare to serve an application; only a trusted proxy may say whose request it passes on."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -32,6 +32,8 @@ class WebServer(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=REQUESTS_FINISH_SECONDS,
             )

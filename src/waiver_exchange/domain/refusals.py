@@ -33,6 +33,10 @@ class RefusalReason(IntEnum):
     symbol_already_listed = 106, "This symbol is listed already, with other facts."
     reference_used_with_other_content = 107, "This reference was used before for something else; use a new one."
     client_order_id_used_with_other_content = 108, "This client_order_id names another order; use a new one."
+    scope_is_missing = 109, "This key does not have the scope that this needs."
+    token_is_wrong = 110, "This token is wrong or has expired, or its key was revoked; ask for a new one."
+    key_not_found = 111, "The account has no such API key."
+    too_many_keys = 112, "The account has as many API keys as it may; revoke one first."
 
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."
@@ -92,6 +96,7 @@ class RefusalReason(IntEnum):
     method_is_not_allowed = 412, "This route does not take this method."
     request_is_too_large = 413, "The request body is larger than the exchange reads."
     content_type_is_unsupported = 414, "Send the body as application/json."
+    request_rate_is_too_high = 415, "Too many requests in this time; slow down."
 
     journal_is_unavailable = 501, "The exchange cannot write its journal now; nothing was done. Try again later."
     exchange_is_busy = 502, "The exchange has more requests waiting than it can take; nothing was done. Try again."

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from litestar.types import Message, Scope
 
+from waiver_exchange.gateway.rate_limits import Allowance
+
 _REQUEST_ID: Final = "request_id"
+_ALLOWANCE: Final = "allowance"
 _REQUEST_ID_BYTES: Final = 8
 
 # The page needs its own files and the API, and no answer of ours needs more.
@@ -34,6 +37,26 @@ def request_id_of(scope: Scope) -> str:
     return str(found)
 
 
+def address_of(scope: Scope) -> str:
+    """Return the network address that a request comes from."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def keep_allowance(scope: Scope, allowance: Allowance | None) -> None:
+    """Keep what is left of the limit of a request's sender, for the answer's headers."""
+    if allowance is not None:
+        scope["state"][_ALLOWANCE] = allowance
+
+
+def _allowance_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-ratelimit-limit", b"%d" % allowance.limit),
+        (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"x-ratelimit-reset", b"%d" % allowance.reset_at_s),
+    )
+
+
 async def add_headers(message: Message, scope: Scope) -> None:
     """Complete the headers of an answer; what says nothing about caching is not to be kept."""
     if message["type"] != "http.response.start":
@@ -42,5 +65,8 @@ async def add_headers(message: Message, scope: Scope) -> None:
     if not any(name == b"cache-control" for name, _ in headers):
         headers.append(_UNCACHED)
     headers += _SECURITY
+    allowance: Allowance | None = scope["state"].get(_ALLOWANCE)
+    if allowance is not None:
+        headers += _allowance_headers(allowance)
     headers.append((b"x-request-id", request_id_of(scope).encode()))
     message["headers"] = headers

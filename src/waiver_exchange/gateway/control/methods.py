@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from waiver_exchange.application import accounts, markets
+from waiver_exchange.application import accounts, api_keys, markets
+from waiver_exchange.application.access import SCOPES
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import IdentityError, JournalError
+from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
 from waiver_exchange.domain.money import (
@@ -27,15 +28,19 @@ from waiver_exchange.gateway.control.params import (
     Deposit,
     GrantOfShares,
     IssueOfShares,
+    LimitsParams,
     ListPlayer,
+    NewKeyParams,
     NoParams,
     OneAccount,
+    OneKey,
     OneMarket,
     parse_account,
     parse_amount,
+    parse_rate,
 )
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
-from waiver_exchange.gateway.control.views import account_id, account_view, market_view, position_view
+from waiver_exchange.gateway.control.views import account_id, account_view, key_view, market_view, position_view
 from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.projections.changes import ReadModelError
 
@@ -73,9 +78,35 @@ async def _create_account(exchange: Exchange, params: CreateAccount) -> Result:
     return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
 
 
-async def _create_key(exchange: Exchange, params: OneAccount) -> Result:
-    new = await accounts.create_key(exchange, account=parse_account(params.account))
+async def _create_key(exchange: Exchange, params: NewKeyParams) -> Result:
+    scopes = params.scopes.replace(",", " ").split() or SCOPES
+    account = parse_account(params.account)
+    new = await api_keys.create_key(exchange, account=account, name=params.name, scopes=scopes)
     return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
+
+
+async def _list_keys(exchange: Exchange, params: OneAccount) -> Result:
+    keys = api_keys.list_keys(exchange, account=parse_account(params.account))
+    return {"keys": [key_view(key) for key in keys]}
+
+
+async def _revoke_key(exchange: Exchange, params: OneKey) -> Result:
+    account = parse_account(params.account)
+    return key_view(await api_keys.revoke_key(exchange, account=account, key_id=params.key))
+
+
+async def _limits(exchange: Exchange, params: LimitsParams) -> Result:
+    account = parse_account(params.account)
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+    before = exchange.identity.find_rates(account) or RequestRates(None, None)
+    rates = RequestRates(
+        orders_per_second=parse_rate(params.orders, field="orders", unset=before.orders_per_second),
+        reads_per_second=parse_rate(params.reads, field="reads", unset=before.reads_per_second),
+    )
+    if rates != before:
+        await exchange.identity.set_rates(account=account, rates=rates)
+    return {"account_id": account_id(account), **rates._asdict()}
 
 
 async def _show_account(exchange: Exchange, params: OneAccount) -> Result:
@@ -205,7 +236,10 @@ async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
 
 METHODS: Final[dict[str, Method]] = {
     "account.create": Method(CreateAccount, _create_account),
-    "account.new_key": Method(OneAccount, _create_key),
+    "account.new_key": Method(NewKeyParams, _create_key),
+    "account.keys": Method(OneAccount, _list_keys),
+    "account.revoke_key": Method(OneKey, _revoke_key),
+    "account.limits": Method(LimitsParams, _limits),
     "account.show": Method(OneAccount, _show_account),
     "account.list": Method(AccountsPage, _list_accounts),
     "account.halt": Method(OneAccount, _halt_account),

@@ -1,5 +1,6 @@
 """The parameters of the methods, and how their text becomes the exchange's integers."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +13,9 @@ from waiver_exchange.domain.money import InvalidAmountError
 from waiver_exchange.domain.refusals import RefusalReason
 
 HOUSE: Final = "house"
+DEFAULT: Final = "default"
+RATE_MAX: Final = 1_000_000
+_RATE: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
 ACCOUNTS_PAGE_MAX: Final = 1_000
 
 
@@ -34,6 +38,29 @@ class OneAccount(_Params, frozen=True):
     """An account."""
 
     account: str
+
+
+class NewKeyParams(_Params, frozen=True):
+    """A key to make; scopes are separated by commas, none means all."""
+
+    account: str
+    name: str = ""
+    scopes: str = ""
+
+
+class OneKey(_Params, frozen=True):
+    """A key of an account."""
+
+    account: str
+    key: str
+
+
+class LimitsParams(_Params, frozen=True):
+    """Requests per second and key; `default` is what everybody has, empty leaves it as it is."""
+
+    account: str
+    orders: str = ""
+    reads: str = ""
 
 
 class AccountsPage(_Params, frozen=True):
@@ -93,6 +120,17 @@ def parse_account(text: str) -> int:
     if account is None:
         raise RefusedError(RefusalReason.field_is_invalid, field="account")
     return account
+
+
+def parse_rate(text: str, *, field: str, unset: int | None) -> int | None:
+    """Return requests per second, None for `default`, or `unset` for no text. Raises `RefusedError`."""
+    if not text:
+        return unset
+    if text == DEFAULT:
+        return None
+    if not _RATE.fullmatch(text) or int(text) > RATE_MAX:
+        raise RefusedError(RefusalReason.field_is_invalid, field=field, expected=f"default, or 0 to {RATE_MAX}")
+    return int(text)
 
 
 def parse_amount(parse: Callable[[str], int], text: str, *, field: str) -> int:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.queries import AccountSummary, Position
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
@@ -27,6 +28,18 @@ def account_view(exchange: Exchange, account: int) -> Result:
     if summary is None:
         raise RefusedError(RefusalReason.account_not_found)
     return {"account_id": account_id(account), "name": _name_of(exchange, account), **_money_of(summary)}
+
+
+def key_view(key: ApiKey) -> Result:
+    """Return what may be seen of a key; times that did not come are null."""
+    return {
+        "id": key.key_id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "created_at": _time(key.created_at_ns),
+        "last_used_at": _time(key.last_used_at_ns),
+        "revoked_at": _time(key.revoked_at_ns),
+    }
 
 
 def position_view(position: Position) -> Result:

@@ -11,7 +11,8 @@ from litestar.types import ExceptionHandlersMap
 
 from waiver_exchange.application.refused import Detail, RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.headers import request_id_of
+from waiver_exchange.gateway.headers import keep_allowance, request_id_of
+from waiver_exchange.gateway.rate_limits import RateRefusedError
 from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
@@ -24,13 +25,14 @@ RETRY_AFTER_SECONDS: Final = 1
 _R = RefusalReason
 _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     HTTPStatus.BAD_REQUEST: (_R.request_is_malformed,),
-    HTTPStatus.UNAUTHORIZED: (_R.credentials_are_missing, _R.credentials_are_wrong),
-    HTTPStatus.FORBIDDEN: (_R.account_is_halted, _R.insufficient_cash, _R.insufficient_shares),
+    HTTPStatus.UNAUTHORIZED: (_R.credentials_are_missing, _R.credentials_are_wrong, _R.token_is_wrong),
+    HTTPStatus.FORBIDDEN: (_R.account_is_halted, _R.scope_is_missing, _R.insufficient_cash, _R.insufficient_shares),
     HTTPStatus.NOT_FOUND: (
         _R.account_not_found,
         _R.market_not_found,
         _R.order_not_found,
         _R.order_belongs_to_another_account,
+        _R.key_not_found,
         _R.route_not_found,
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (_R.method_is_not_allowed,),
@@ -39,6 +41,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.reference_used_with_other_content,
         _R.client_order_id_used_with_other_content,
         _R.order_is_final,
+        _R.too_many_keys,
         _R.quantity_is_filled_already,
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (_R.request_is_too_large,),
@@ -88,7 +91,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.client_order_id_is_invalid,
         _R.symbol_is_invalid,
     ),
-    HTTPStatus.TOO_MANY_REQUESTS: (_R.order_rate_is_too_high,),
+    HTTPStatus.TOO_MANY_REQUESTS: (_R.order_rate_is_too_high, _R.request_rate_is_too_high),
     HTTPStatus.INTERNAL_SERVER_ERROR: (_R.internal_error,),
     # What is nobody's mistake and passes: Retry-After says when to come back.
     HTTPStatus.SERVICE_UNAVAILABLE: (
@@ -126,8 +129,12 @@ def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = Non
     return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}
 
 
-def _answer_refused(_: AnyRequest, error: RefusedError) -> Response[bytes]:
-    return refusal_answer(error.reason, error.details)
+def _answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+    response = refusal_answer(error.reason, error.details)
+    if isinstance(error, RateRefusedError):
+        keep_allowance(request.scope, error.allowance)
+        response.headers["retry-after"] = str(error.allowance.retry_after_s)
+    return response
 
 
 def _answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -4,6 +4,7 @@ from typing import Final, get_args
 
 from litestar import Response, delete, get, post
 
+from waiver_exchange.application.access import TRADE
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import OrderRequest, place_order
@@ -14,7 +15,7 @@ from waiver_exchange.domain.money import parse_money, parse_price, parse_quantit
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import fields
 from waiver_exchange.gateway.rest.answers import JSON, answer
-from waiver_exchange.gateway.rest.authentication import account_of
+from waiver_exchange.gateway.rest.authentication import caller_of
 from waiver_exchange.gateway.rest.bodies import OrderBody, OrdersPageBody, order_body
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 from waiver_exchange.gateway.rest.json_object import JsonObject, decode_object
@@ -50,7 +51,7 @@ _FILTERS: Final[dict[str, OrderFilter]] = {name: name for name in get_args(Order
 @post("/api/v1/orders", status_code=200)
 async def place(request: AnyRequest) -> Response[bytes]:
     """Place an order; the same `client_order_id` with the same content returns the first one."""
-    account = account_of(request)
+    account = caller_of(request, scope=TRADE, kind="order").account
     exchange = exchange_of(request)
     content_type, _ = request.content_type
     if content_type != JSON:
@@ -63,7 +64,7 @@ async def place(request: AnyRequest) -> Response[bytes]:
 @get("/api/v1/orders")
 async def list_orders(request: AnyRequest) -> Response[bytes]:
     """Return orders, newest first, by pages; `status` is `open`, `closed` or `all` (the default)."""
-    account = account_of(request)
+    account = caller_of(request).account
     exchange = exchange_of(request)
     query = query_of(request, "status", "limit", "cursor")
     page = await exchange.queries.orders_page(
@@ -79,7 +80,7 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
 @delete("/api/v1/orders", status_code=200)
 async def cancel_all(request: AnyRequest) -> Response[bytes]:
     """Cancel all open orders, or those of one `symbol`; return those that were cancelled."""
-    account = account_of(request)
+    account = caller_of(request, scope=TRADE, kind="order").account
     exchange = exchange_of(request)
     query = query_of(request, "symbol")
     orders = await cancel_all_orders(exchange, account=account, symbol=query.get("symbol"))
@@ -89,7 +90,7 @@ async def cancel_all(request: AnyRequest) -> Response[bytes]:
 @get("/api/v1/orders/{order_id:str}")
 async def show(request: AnyRequest) -> Response[bytes]:
     """Return one order."""
-    account = account_of(request)
+    account = caller_of(request).account
     exchange = exchange_of(request)
     query_of(request)
     order = await exchange.queries.order(account=account, order_id=_order_id(request))
@@ -101,7 +102,7 @@ async def show(request: AnyRequest) -> Response[bytes]:
 @delete("/api/v1/orders/{order_id:str}", status_code=200)
 async def cancel(request: AnyRequest) -> Response[bytes]:
     """Cancel one order and return it."""
-    account = account_of(request)
+    account = caller_of(request, scope=TRADE, kind="order").account
     exchange = exchange_of(request)
     query_of(request)
     order = await cancel_order(exchange, account=account, order_id=_order_id(request))

@@ -1,3 +1,4 @@
+-- Version 1. Files from before versions were counted have these tables already.
 -- Who is behind an account. Nothing of this is in the journal, which knows accounts by number only.
 CREATE TABLE IF NOT EXISTS accounts (
     account INTEGER PRIMARY KEY,

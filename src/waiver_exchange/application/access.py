@@ -1,0 +1,108 @@
+"""Who asks, and what the key allows: every face of the exchange comes in through here.
+
+A key and its secret are compared in constant time. A token stands for a key for an hour and carries its own proof: the
+exchange keeps none of them, and forgets how to check them when it stops.
+"""
+
+import base64
+import hmac
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import ApiKey
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.refusals import RefusalReason
+
+READ: Final = "read"
+TRADE: Final = "trade"
+ADMIN: Final = "admin"
+SCOPES: Final = (READ, TRADE, ADMIN)
+
+TOKEN_SECONDS: Final = 3_600
+_TOKEN_LENGTH_MAX: Final = 200
+_SEPARATOR: Final = b"."
+
+
+class Caller(NamedTuple):
+    """The account that a request acts for, the key it came with and what that key may do."""
+
+    account: int
+    key_id: str
+    scopes: frozenset[str]
+
+
+class Token(NamedTuple):
+    """A new token, shown this once, and the UNIX time in nanoseconds until which it is good."""
+
+    text: str
+    expires_at_ns: int
+
+
+def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller:
+    """Return who has a key and its secret. Raises `RefusedError`, the same for a wrong key and a wrong secret."""
+    key = exchange.identity.find_key(api_key)
+    given = sha256(api_secret.encode("utf-8", "replace")).digest()
+    expected = key.secret_hash if key is not None else bytes(len(given))
+    if not hmac.compare_digest(given, expected) or key is None:
+        raise RefusedError(RefusalReason.credentials_are_wrong)
+    return _caller_of(exchange, key, now_ns=exchange.clock.now_ns())
+
+
+def authenticate_token(exchange: Exchange, *, token: str) -> Caller:
+    """Return who has a token that is still good and whose key is not revoked. Raises `RefusedError`."""
+    now_ns = exchange.clock.now_ns()
+    key_id = _key_id_of(exchange, token=token, now_ns=now_ns)
+    key = None if key_id is None else exchange.identity.find_key(key_id)
+    if key is None:
+        raise RefusedError(RefusalReason.token_is_wrong)
+    return _caller_of(exchange, key, now_ns=now_ns)
+
+
+def require(caller: Caller, scope: str) -> None:
+    """Raise `RefusedError` unless the caller's key has the scope."""
+    if scope not in caller.scopes:
+        raise RefusedError(RefusalReason.scope_is_missing, scope=scope)
+
+
+def issue_token(exchange: Exchange, caller: Caller) -> Token:
+    """Return a token that stands for the caller's key, with all its scopes, until it expires or the key is revoked."""
+    expires_at_ns = exchange.clock.now_ns() + TOKEN_SECONDS * NANOSECONDS_PER_SECOND
+    claim = f"{caller.key_id} {expires_at_ns}".encode()
+    parts = (_to_text(claim), _to_text(_proof(exchange, claim)))
+    return Token(text=_SEPARATOR.join(parts).decode(), expires_at_ns=expires_at_ns)
+
+
+def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
+    exchange.identity.note_use(key.key_id, at_ns=now_ns)
+    return Caller(account=key.account, key_id=key.key_id, scopes=key.scopes)
+
+
+def _key_id_of(exchange: Exchange, *, token: str, now_ns: int) -> str | None:
+    """Return the key that a token stands for, or None when it is not ours or no longer good."""
+    if len(token) > _TOKEN_LENGTH_MAX or not token.isascii():
+        return None
+    claim_text, _, proof_text = token.encode().partition(_SEPARATOR)
+    claim, proof = _from_text(claim_text), _from_text(proof_text)
+    if claim is None or proof is None or not hmac.compare_digest(proof, _proof(exchange, claim)):
+        return None
+    key_id, _, expires_at_ns = claim.decode().partition(" ")
+    return key_id if now_ns < int(expires_at_ns) else None
+
+
+def _proof(exchange: Exchange, claim: bytes) -> bytes:
+    return hmac.digest(exchange.token_key, claim, "sha256")
+
+
+def _to_text(value: bytes) -> bytes:
+    return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+
+def _from_text(text: bytes) -> bytes | None:
+    try:
+        value = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    # The decoder skips letters that are none of its alphabet; one token has one spelling.
+    return value if _to_text(value) == text else None

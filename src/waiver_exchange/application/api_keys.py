@@ -1,0 +1,104 @@
+"""An account's API keys: make, list, name, revoke. The secret is shown once; only its hash is kept."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from waiver_exchange.application.access import SCOPES
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import ApiKey
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.refusals import RefusalReason
+
+KEYS_MAX: Final = 50
+KEY_NAME_LENGTH_MAX: Final = 64
+_KEY_BYTES: Final = 10
+_SECRET_BYTES: Final = 32
+_ALL_SCOPES: Final = frozenset(SCOPES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """An account's new key; the secret is shown this once and kept nowhere."""
+
+    account: int
+    api_key: str
+    api_secret: str
+    key: ApiKey
+
+
+async def create_key(
+    exchange: Exchange,
+    *,
+    account: int,
+    name: str = "",
+    scopes: Iterable[str] = SCOPES,
+    may: frozenset[str] = _ALL_SCOPES,
+) -> NewKey:
+    """Make one more API key for an account; the others stay valid.
+
+    `may` is what the asking key has: nobody gives away more than he was given. Raises `RefusedError`.
+    """
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+    wanted = _checked_scopes(scopes)
+    if not wanted <= may:
+        raise RefusedError(RefusalReason.scope_is_missing, scope=min(wanted - may))
+    _check_name(name)
+    if sum(key.is_usable for key in exchange.identity.list_keys(account)) >= KEYS_MAX:
+        raise RefusedError(RefusalReason.too_many_keys, limit=KEYS_MAX)
+    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
+    key = ApiKey(
+        key_id="WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode(),
+        account=account,
+        # A random secret of 256 bits needs no slow hash: nobody can try them all.
+        secret_hash=sha256(secret.encode()).digest(),
+        created_at_ns=exchange.clock.now_ns(),
+        name=name,
+        scopes=wanted,
+    )
+    await exchange.identity.add_key(key)
+    return NewKey(account=account, api_key=key.key_id, api_secret=secret, key=key)
+
+
+def list_keys(exchange: Exchange, *, account: int) -> list[ApiKey]:
+    """Return an account's keys, also the revoked ones, oldest first. Raises `RefusedError`."""
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+    return exchange.identity.list_keys(account)
+
+
+async def rename_key(exchange: Exchange, *, account: int, key_id: str, name: str) -> ApiKey:
+    """Give an account's key another name. Raises `RefusedError`."""
+    _check_name(name)
+    _own_key(exchange, account=account, key_id=key_id)
+    return await exchange.identity.rename_key(key_id, name=name)
+
+
+async def revoke_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:
+    """End an account's key and every token made with it, at once; again it changes nothing. Raises `RefusedError`."""
+    key = _own_key(exchange, account=account, key_id=key_id)
+    if not key.is_usable:
+        return key
+    return await exchange.identity.revoke_key(key_id, at_ns=exchange.clock.now_ns())
+
+
+def _own_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:
+    found = next((key for key in exchange.identity.list_keys(account) if key.key_id == key_id), None)
+    if found is None:
+        raise RefusedError(RefusalReason.key_not_found)
+    return found
+
+
+def _checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    wanted = frozenset(scopes)
+    if not wanted or not wanted <= _ALL_SCOPES:
+        raise RefusedError(RefusalReason.field_is_invalid, field="scopes", allowed=", ".join(SCOPES))
+    return wanted
+
+
+def _check_name(name: str) -> None:
+    if len(name) > KEY_NAME_LENGTH_MAX or not name.isprintable():
+        raise RefusedError(RefusalReason.field_is_invalid, field="name")
