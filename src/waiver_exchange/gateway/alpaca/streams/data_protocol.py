@@ -127,14 +127,15 @@ class DataProtocol:
         return Reply(self._subscribed(), removed=removed)
 
     def _subscribed(self) -> dict[str, object]:
-        return {"T": "subscription"} | self.subscriptions.lists()
+        return {"T": "subscription", **self.subscriptions.lists()}
 
 
 def _decode(frame: Frame, *, is_msgpack: bool) -> dict[str, object] | None:
     """Return the object in a frame: text is JSON, bytes are of the connection's codec; None for anything else."""
-    decode = msgspec.msgpack.decode if is_msgpack and isinstance(frame, bytes) else msgspec.json.decode
     try:
-        request = decode(frame)
+        request: object = (
+            msgspec.msgpack.decode(frame) if is_msgpack and isinstance(frame, bytes) else msgspec.json.decode(frame)
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, ValueError):
         return None
     return request if isinstance(request, dict) else None
