@@ -1,6 +1,7 @@
-"""The book: the look of fill-or-kill, the loop over resting orders, the settlement of a trade, the outcome."""
+"""The book: the look of fill-or-kill, the loop over resting orders, the settlement of a trade."""
 
-from tests.model.removing import cancel_resting, forget
+from tests.model.open_orders import leave
+from tests.model.removing import cancel_open
 from tests.model.reports import cash_changed, holding_changed, level_changed
 from tests.model.rules import cost_of_part, fee_of, hold_of
 from tests.model.state import Exchange, Market, Order
@@ -9,7 +10,6 @@ from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.events import (
     Event,
     MarketHalted,
-    OrderCancelled,
     OrderFilled,
     OrderPartiallyFilled,
     TradeExecuted,
@@ -77,7 +77,7 @@ def _prevent_self_trade(exchange: Exchange, taker: Taker, maker: Order) -> list[
         taker.stopped_by = CancelReason.self_trade_prevented
     if taker.terms.self_trade == codes.CANCEL_NEWEST:
         return []
-    return cancel_resting(exchange, maker, CancelReason.self_trade_prevented)
+    return cancel_open(exchange, maker, CancelReason.self_trade_prevented)
 
 
 def _stop_by_size(taker: Taker, price: int) -> bool:
@@ -132,14 +132,14 @@ def _trade(exchange: Exchange, taker: Taker, maker: Order, market: Market) -> li
     quantity = min(maker.remaining, _units_wanted(taker, price))
     value = price * quantity
     maker_fee = fee_of(value, bps=maker.maker_bps, credit=maker.credit)
-    taker_bps = exchange.parameters.taker_fee_bps
-    taker_fee = fee_of(value, bps=taker_bps, credit=taker.credit)
+    taker_fee = fee_of(value, bps=taker.taker_bps, credit=taker.credit)
 
     held_before = hold_of(maker)
     maker.credit += maker_fee * limits.BPS - value * maker.maker_bps
     maker.remaining -= quantity
+    maker.filled += quantity
     released = held_before - hold_of(maker)
-    taker.credit += taker_fee * limits.BPS - value * taker_bps
+    taker.credit += taker_fee * limits.BPS - value * taker.taker_bps
     taker.units_traded += quantity
     taker.value_traded += value
     taker.fees_taken += maker_fee + taker_fee
@@ -154,7 +154,7 @@ def _trade(exchange: Exchange, taker: Taker, maker: Order, market: Market) -> li
         _sell(exchange, market, account_id=maker.account, quantity=quantity, value=value, fee=maker_fee)
         _buy(exchange, market, account_id=taker.account, quantity=quantity, value=value, fee=taker_fee)
     exchange.house.cash += maker_fee + taker_fee
-    market.reference = price
+    market.reference = market.last = price
 
     trade = TradeExecuted(
         exchange.next_trade,
@@ -202,88 +202,11 @@ def _report_maker(exchange: Exchange, maker: Order, market: Market) -> list[Even
     filled: Event = OrderPartiallyFilled(maker.id, maker.account, maker.remaining)
     if maker.remaining == 0:
         filled = OrderFilled(maker.id, maker.account)
-        forget(exchange, maker)
+        leave(exchange, maker)
+        exchange.give_row_back(maker.id)
     return [
         filled,
         level_changed(market, side=maker.side, price=maker.price),
         cash_changed(exchange.accounts[maker.account]),
         holding_changed(exchange.position(account=maker.account, market=market.id)),
     ]
-
-
-def settle_outcome(
-    exchange: Exchange,
-    taker: Taker,
-    market: Market,
-    *,
-    before: tuple[tuple[int, int], tuple[int, int, int]],
-) -> list[Event]:
-    """Rules 20 and 21: what becomes of the taker, and what has changed for it and for the house."""
-    events: list[Event] = []
-    is_filled = taker.is_done or not taker.something_remains
-    if not is_filled and taker.units_traded:
-        events.append(OrderPartiallyFilled(taker.order_id, taker.account, taker.units_remaining))
-    if not is_filled and taker.can_rest and taker.stopped_by is None:
-        order = _rest(exchange, taker, market)
-        events.append(level_changed(market, side=order.side, price=order.price))
-        _release(exchange, taker, needed=hold_of(order))
-    else:
-        events.append(_final_event(taker, is_filled=is_filled))
-        exchange.give_row_back(taker.order_id)
-        _release(exchange, taker, needed=0)
-    return events + _report_taker(exchange, taker, before=before)
-
-
-def _final_event(taker: Taker, *, is_filled: bool) -> Event:
-    if is_filled:
-        return OrderFilled(taker.order_id, taker.account)
-    unstopped = CancelReason.collar_reached if taker.terms.is_market else CancelReason.immediate_or_cancel
-    return OrderCancelled(
-        taker.order_id, taker.account, taker.market, taker.units_remaining, taker.stopped_by or unstopped
-    )
-
-
-def _rest(exchange: Exchange, taker: Taker, market: Market) -> Order:
-    """What remains of the taker goes into the book, with the fee terms and the credit it has now."""
-    order = Order(
-        id=taker.order_id,
-        account=taker.account,
-        market=taker.market,
-        side=taker.terms.side,
-        price=taker.price,
-        remaining=taker.units_remaining,
-        expires_at=taker.expires_at,
-        maker_bps=taker.maker_bps,
-        reserved_bps=taker.reserved_bps,
-        credit=taker.credit,
-    )
-    market.sides[order.side].add(order)
-    exchange.orders[order.id] = order
-    exchange.accounts[order.account].resting_orders += 1
-    if order.side == codes.BUY:
-        exchange.position(account=order.account, market=order.market).resting_buys += order.remaining
-    return order
-
-
-def _release(exchange: Exchange, taker: Taker, *, needed: int) -> None:
-    """What was held at acceptance goes back, but for what a resting remainder needs."""
-    if taker.terms.side == codes.BUY:
-        exchange.accounts[taker.account].held += needed - taker.hold
-    else:
-        exchange.position(account=taker.account, market=taker.market).held += needed - taker.hold
-
-
-def _report_taker(
-    exchange: Exchange, taker: Taker, *, before: tuple[tuple[int, int], tuple[int, int, int]]
-) -> list[Event]:
-    """Rule 21."""
-    account = exchange.accounts[taker.account]
-    position = exchange.position(account=taker.account, market=taker.market)
-    events: list[Event] = []
-    if (account.cash, account.held) != before[0]:
-        events.append(cash_changed(account))
-    if (position.quantity, position.held, position.cost) != before[1]:
-        events.append(holding_changed(position))
-    if taker.fees_taken and taker.account != codes.HOUSE_ACCOUNT:
-        events.append(cash_changed(exchange.house))
-    return events

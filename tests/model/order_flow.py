@@ -21,10 +21,10 @@ class OrderFlow:
 
     def limit_order(self) -> Command:
         random = self._random
-        account, market, side = self._account(), self._market(), random.randrange(2)
+        account, market, side = self.account(), self.market(), random.randrange(2)
         (time_in_force,) = random.choices(_TIMES_IN_FORCE, cum_weights=(60, 68, 82, 93, 100))
         can_rest = time_in_force not in (codes.IOC, codes.FOK)
-        price = self._limit_price(market, side)
+        price = self.limit_price(market, side)
         return PlaceOrder(
             account=account,
             market=market,
@@ -35,26 +35,26 @@ class OrderFlow:
                 self_trade=random.choice(_POLICIES),
                 post_only=random.random() < (0.12 if can_rest else 0.02),
             ),
-            quantity_units=self._quantity(account=account, market=market, side=side, price=price),
+            quantity_units=self.quantity(account=account, market=market, side=side, price=price),
             price_cents=price,
-            expires_at_ns=self._expiry(time_in_force),
+            expires_at_ns=self.expiry(time_in_force),
             client_order_id="c" * random.randrange(20) if random.random() < 0.3 else "",
         )
 
     def market_order_by_quantity(self) -> Command:
         random = self._random
-        account, market, side = self._account(), self._market(), random.randrange(2)
+        account, market, side = self.account(), self.market(), random.randrange(2)
         price = max(1, self._view.references.get(market, 0))
         return PlaceOrder(
             account=account,
             market=market,
             terms=self._market_terms(side),
-            quantity_units=self._quantity(account=account, market=market, side=side, price=price),
+            quantity_units=self.quantity(account=account, market=market, side=side, price=price),
         )
 
     def market_order_by_notional(self) -> Command:
         random = self._random
-        account, market, side = self._account(), self._market(), random.randrange(2)
+        account, market, side = self.account(), self.market(), random.randrange(2)
         price = max(1, self._view.references.get(market, 0))
         chance = random.random()
         if chance < 0.1:
@@ -65,7 +65,7 @@ class OrderFlow:
         elif side == codes.BUY and chance < 0.2:
             notional = self._view.cash[account] + random.randint(-1, 1)
         else:
-            quantity = self._quantity(account=account, market=market, side=side, price=price)
+            quantity = self.quantity(account=account, market=market, side=side, price=price)
             notional = quantity * price + random.randrange(price)
         return PlaceOrder(
             account=account, market=market, terms=self._market_terms(side), notional_micros=max(1, notional)
@@ -79,16 +79,18 @@ class OrderFlow:
             self_trade=self._random.choice(_POLICIES),
         )
 
-    def _account(self) -> int:
+    def account(self) -> int:
         """A few accounts trade most, so that they meet themselves."""
         accounts = self._view.accounts
         return min(self._random.randint(1, accounts), self._random.randint(1, accounts))
 
-    def _market(self) -> int:
+    def market(self) -> int:
+        """A few markets see most orders."""
         markets = max(1, len(self._view.supplies))
         return min(self._random.randint(1, markets), self._random.randint(1, markets))
 
-    def _limit_price(self, market: int, side: int) -> int:
+    def limit_price(self, market: int, side: int) -> int:
+        """Mostly close to the reference price or at a level of the book; at times far away or at the very ends."""
         random = self._random
         reference = self._view.references.get(market, 0) or random.randint(1, 5_000)
         chance = random.random()
@@ -105,7 +107,7 @@ class OrderFlow:
         price = reference + distance if side == codes.BUY else reference - distance
         return min(max(1, price), limits.PRICE_CENTS_MAX)
 
-    def _quantity(self, *, account: int, market: int, side: int, price: int) -> int:
+    def quantity(self, *, account: int, market: int, side: int, price: int) -> int:
         """Mostly a small part of what the account could do; at times exactly that, one more, or far too much."""
         random = self._random
         if side == codes.BUY:
@@ -123,7 +125,8 @@ class OrderFlow:
         possible = min(possible, self._view.order_value_max // price)
         return max(1, int(possible * random.random() ** 5 / 4))
 
-    def _expiry(self, time_in_force: int) -> int:
+    def expiry(self, time_in_force: int) -> int:
+        """What goes with the time in force, now and then something else."""
         random = self._random
         is_wrong = random.random() < 0.02
         if time_in_force not in (codes.DAY, codes.GTD):

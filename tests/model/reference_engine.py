@@ -5,8 +5,11 @@ from collections.abc import Callable
 from tests.model import operating
 from tests.model.placing import place_order
 from tests.model.removing import cancel_order, expire_order
+from tests.model.replacing import replace_order
 from tests.model.rules import RefusedError
 from tests.model.state import Exchange
+from tests.model.stopping import place_stop_order
+from tests.model.triggering import trigger_after
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import CommandRecord, decode_command
 from waiver_exchange.domain.events import CommandRefused, Event, OrderDenied
@@ -27,7 +30,10 @@ _EXECUTE: dict[int, Callable[[Exchange, CommandRecord], list[Event]]] = {
     codes.PLACE_ORDER: place_order,
     codes.CANCEL_ORDER: cancel_order,
     codes.EXPIRE_ORDER: expire_order,
+    codes.PLACE_STOP_ORDER: place_stop_order,
+    codes.REPLACE_ORDER: replace_order,
 }
+_DENIED = (codes.PLACE_ORDER, codes.PLACE_STOP_ORDER)
 
 
 class ReferenceEngine:
@@ -41,10 +47,11 @@ class ReferenceEngine:
         record = decode_command(command)
         self.exchange.time = record.time_ns
         try:
-            return tuple(_EXECUTE[record.kind](self.exchange, record))
+            events = _EXECUTE[record.kind](self.exchange, record)
         except RefusedError as refused:
-            answer = OrderDenied if record.kind == codes.PLACE_ORDER else CommandRefused
+            answer = OrderDenied if record.kind in _DENIED else CommandRefused
             return (answer(int(refused.reason), refused.required, refused.available),)
+        return (*events, *trigger_after(self.exchange, events))
 
     def state_bytes(self) -> bytes:
         """The canonical state; see `tests.model.state.Exchange.state_bytes`."""

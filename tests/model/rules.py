@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from tests.model.state import Account, Exchange, Market, Order
+from tests.model.state import Account, Exchange, Market, Order, row_of, serial_of
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.refusals import RefusalReason
 
@@ -33,6 +33,20 @@ def find_market(exchange: Exchange, market: int) -> Market:
     return exchange.markets[market]
 
 
+def find_order(exchange: Exchange, order_id: int) -> Order:
+    """Return an order that rests or is held."""
+    was_given = (
+        order_id >= 1
+        and 1 <= row_of(order_id) <= exchange.rows_used
+        and 1 <= serial_of(order_id) < exchange.next_serial
+    )
+    if not was_given:
+        refuse(RefusalReason.order_not_found)
+    if order_id not in exchange.orders:
+        refuse(RefusalReason.order_is_final)
+    return exchange.orders[order_id]
+
+
 def part_of(price: int, *, bps: int) -> int:
     """Basis points of a price, rounded down."""
     return price * bps // limits.BPS
@@ -49,8 +63,14 @@ def reserve_of(value: int, *, bps: int, credit: int) -> int:
     return value + fee_of(value, bps=bps, credit=credit)
 
 
+def fee_terms_of(exchange: Exchange) -> tuple[int, int]:
+    """The maker basis points and the reserved basis points of an order accepted now."""
+    parameters = exchange.parameters
+    return parameters.maker_fee_bps, max(parameters.maker_fee_bps, parameters.taker_fee_bps)
+
+
 def hold_of(order: Order) -> int:
-    """What a resting order holds: cash of a buy, shares of a sell."""
+    """What a resting or held order holds: cash of a buy, shares of a sell."""
     if order.side == codes.SELL:
         return order.remaining
     return reserve_of(order.price * order.remaining, bps=order.reserved_bps, credit=order.credit)

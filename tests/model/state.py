@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import ExchangeParameters
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -41,31 +41,47 @@ class Position:
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An order in a book."""
+    """An order in a book, or held: then it has a stop price, and the price of a stop is its protection price."""
 
     id: int
     account: int
     market: int
-    side: int
+    terms: int
     price: int
     remaining: int
     expires_at: int
     maker_bps: int
     reserved_bps: int
-    credit: int
+    filled: int = 0
+    credit: int = 0
+    stop_price: int = 0
+
+    @property
+    def side(self) -> int:
+        return self.terms & codes.TERMS_FIELD_MASK
+
+    @property
+    def type(self) -> int:
+        return self.terms >> codes.TYPE_SHIFT & codes.TERMS_FIELD_MASK
+
+    @property
+    def is_held(self) -> bool:
+        return self.stop_price != 0
 
     def words(self) -> tuple[int, ...]:
         return (
             self.market,
-            self.side,
+            self.terms,
             self.id,
             self.account,
             self.price,
             self.remaining,
+            self.filled,
             self.expires_at,
             self.maker_bps,
             self.reserved_bps,
             self.credit,
+            self.stop_price,
         )
 
 
@@ -101,8 +117,32 @@ class BookSide:
             del self.levels[order.price]
             self.prices.remove(order.price)
 
+    def substitute(self, old: Order, new: Order) -> None:
+        """Put an order of the same price in the very place of another."""
+        level = self.levels[old.price]
+        level[level.index(old)] = new
+
     def quantity_at(self, price: int) -> int:
         return sum(order.remaining for order in self.levels.get(price, ()))
+
+
+@dataclass(slots=True, eq=False)
+class HeldSide:
+    """The held orders of one side of a market, in the order in which they would trigger."""
+
+    side: int
+    orders: list[Order] = field(default_factory=list)
+
+    def add(self, order: Order) -> None:
+        """Put an order behind those of its stop price: the lowest buy comes first, the highest sell comes first."""
+        insort(self.orders, order, key=lambda held: held.stop_price if self.side == codes.BUY else -held.stop_price)
+
+    def remove(self, order: Order) -> None:
+        self.orders.remove(order)
+
+    def substitute(self, old: Order, new: Order) -> None:
+        """Put an order of the same stop price in the very place of another."""
+        self.orders[self.orders.index(old)] = new
 
 
 @dataclass(slots=True, eq=False)
@@ -110,17 +150,20 @@ class Market:
     id: int
     supply: int
     reference: int
+    last: int = 0
     halt_cause: int = 0
     halted_until: int = 0
     anchor_price: int = 0
     anchor_time: int = 0
     book_sequence: int = 0
     sides: tuple[BookSide, BookSide] = field(default_factory=lambda: (BookSide(codes.BUY), BookSide(codes.SELL)))
+    held: tuple[HeldSide, HeldSide] = field(default_factory=lambda: (HeldSide(codes.BUY), HeldSide(codes.SELL)))
 
     def words(self) -> tuple[int, ...]:
         return (
             self.supply,
             self.reference,
+            self.last,
             self.halt_cause,
             self.halted_until,
             self.anchor_price,
@@ -174,11 +217,17 @@ class Exchange:
         self.next_serial += 1
         return order_id
 
+    def take_order_id_of_same_row(self, order_id: int) -> int:
+        """Use up one serial for the order that replaces another."""
+        new_id = self.next_serial << limits.ORDER_ROW_BITS | row_of(order_id)
+        self.next_serial += 1
+        return new_id
+
     def give_row_back(self, order_id: int) -> None:
         self.free_rows.append(row_of(order_id))
 
     def state_bytes(self) -> bytes:
-        """The canonical state: little-endian signed 64-bit words, everything in a defined order."""
+        """The canonical state, as the rules lay it out."""
         words: list[int] = [
             STATE_VERSION,
             int(self.halted),
@@ -204,6 +253,10 @@ class Exchange:
         for market in self.markets.values():
             for side in market.sides:
                 for order in side.orders():
+                    words += order.words()
+        for market in self.markets.values():
+            for held in market.held:
+                for order in held.orders:
                     words += order.words()
         return struct.pack(f"<{len(words)}q", *words)
 

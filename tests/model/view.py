@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
 
@@ -25,12 +26,42 @@ from waiver_exchange.domain.events import (
     OrderCancelled,
     OrderExpired,
     OrderFilled,
+    OrderPartiallyFilled,
     OrderRejected,
+    OrderReplaced,
+    OrderTriggered,
     SharesIssued,
+    StopOrderAccepted,
     TradeExecuted,
 )
 
 _FINAL_KEPT = 500
+
+
+@dataclass(slots=True)
+class OpenOrder:
+    """An order that rests or is held; `stop_price` stays when it triggers, `is_held` does not."""
+
+    account: int
+    market: int
+    terms: int
+    price: int
+    remaining: int
+    stop_price: int
+    is_held: bool
+    filled: int = 0
+
+    @property
+    def side(self) -> int:
+        return self.terms & codes.TERMS_FIELD_MASK
+
+    @property
+    def type(self) -> int:
+        return self.terms >> codes.TYPE_SHIFT & codes.TERMS_FIELD_MASK
+
+    @property
+    def time_in_force(self) -> int:
+        return self.terms >> codes.TIME_IN_FORCE_SHIFT & codes.TERMS_FIELD_MASK
 
 
 class LiveOrders:
@@ -74,7 +105,9 @@ class MarketView:
         self.cash: defaultdict[int, int] = defaultdict(int)
         self.halted: set[tuple[str, int]] = set()
         self.live = LiveOrders()
-        self.owners: dict[int, int] = {}
+        self.held = LiveOrders()
+        self.partly_filled = LiveOrders()
+        self.open: dict[int, OpenOrder] = {}
         self.final: list[int] = []
         self.last_order_id = 0
         self.cash_issued = 0
@@ -128,11 +161,16 @@ class MarketView:
                 case BookLevelChanged():
                     self._see_level(event)
                 case OrderAccepted():
-                    self.last_order_id = event.order_id
-                    if event.expires_at_ns:
-                        self._see_live(event)
-                case OrderFilled() | OrderCancelled() | OrderExpired():
+                    self._see_order(event, stop_price=0)
+                case OrderPartiallyFilled():
+                    self._see_part(event)
+                case OrderFilled() | OrderCancelled() | OrderExpired() | OrderReplaced():
                     self._see_final(event.order_id)
+                case StopOrderAccepted():
+                    self._see_order(event, stop_price=event.stop_price_cents)
+                case OrderTriggered():
+                    self.held.discard(event.order_id)
+                    self.open[event.order_id].is_held = False
                 case TradeExecuted():
                     self.references[event.market] = event.price_cents
                 case _:
@@ -145,14 +183,37 @@ class MarketView:
         else:
             levels.pop(event.price_cents, None)
 
-    def _see_live(self, event: OrderAccepted) -> None:
+    def _see_order(self, event: OrderAccepted | StopOrderAccepted, *, stop_price: int) -> None:
+        self.last_order_id = event.order_id
+        if not event.expires_at_ns:
+            return
         self.live.add(event.order_id)
-        self.owners[event.order_id] = event.account
+        if stop_price:
+            self.held.add(event.order_id)
+        self.open[event.order_id] = OpenOrder(
+            event.account,
+            event.market,
+            event.terms,
+            event.price_cents,
+            event.quantity_units,
+            stop_price,
+            is_held=stop_price != 0,
+        )
         heappush(self._expiries, (event.expires_at_ns, event.order_id))
+
+    def _see_part(self, event: OrderPartiallyFilled) -> None:
+        order = self.open.get(event.order_id)
+        if order is not None:
+            if not order.filled:
+                self.partly_filled.add(event.order_id)
+            order.filled += order.remaining - event.remaining_units
+            order.remaining = event.remaining_units
 
     def _see_final(self, order_id: int) -> None:
         self.live.discard(order_id)
-        self.owners.pop(order_id, None)
+        self.held.discard(order_id)
+        self.partly_filled.discard(order_id)
+        self.open.pop(order_id, None)
         self.final.append(order_id)
         if len(self.final) > 2 * _FINAL_KEPT:
             del self.final[:_FINAL_KEPT]

@@ -1,7 +1,7 @@
 """Seeded commands in realistic and nasty proportions, led by what the exchange answers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -9,6 +9,8 @@ from tests.model.garbage import spoil
 from tests.model.order_flow import OrderFlow
 from tests.model.profiles import draw_parameters
 from tests.model.reference_engine import ReferenceEngine
+from tests.model.replace_flow import ReplaceFlow
+from tests.model.stop_flow import StopFlow
 from tests.model.view import MarketView
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import (
@@ -29,7 +31,14 @@ from waiver_exchange.domain.commands import (
     ResumeMarket,
     encode_command,
 )
-from waiver_exchange.domain.events import CommandRefused, Event, OrderCancelled, OrderDenied, OrderRejected
+from waiver_exchange.domain.events import (
+    CommandRefused,
+    Event,
+    MarketHalted,
+    OrderCancelled,
+    OrderDenied,
+    OrderRejected,
+)
 from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 
 _START_NS = 1_788_739_200_000_000_000  # 7 September 2026, 00:00 UTC
@@ -81,6 +90,9 @@ class Workload:
         self._depth = self._random.choice((10, 100, 500, 2_000))
         self._view = MarketView()
         self._flow = OrderFlow(self._random, self._view)
+        self._stops = StopFlow(self._random, self._view, self._flow)
+        self._replaces = ReplaceFlow(self._random, self._view, self._flow, self._stops)
+        self._planned: list[Command] = []
         self._setup = self._draw_setup()
         weighted = self._kinds_and_weights()
         self._kinds = [kind for kind, _ in weighted]
@@ -94,9 +106,20 @@ class Workload:
         command = self._draw()  # may move the time on
         return encode_command(command, time_ns=self._time)
 
-    def observe(self, events: Iterable[Event]) -> None:
+    def observe(self, events: Sequence[Event]) -> None:
         """Learn from the answer to the last command."""
         self._view.observe(events)
+        for event in events:
+            if isinstance(event, MarketHalted) and event.cause == codes.HALT_BY_CIRCUIT_BREAKER:
+                self._plan_resume(event.market)
+
+    def _plan_resume(self, market: int) -> None:
+        """At times resume soon what the breaker halted, also behind a halt of the exchange: stops may wait there."""
+        chance = self._random.random()
+        if chance < 0.2:
+            self._planned = [ResumeMarket(market=market)]
+        elif chance < 0.4:
+            self._planned = [ResumeExchange(), ResumeMarket(market=market), HaltExchange()]  # from the last one on
 
     def _draw(self) -> Command:
         setup = next(self._setup, None)
@@ -106,6 +129,8 @@ class Workload:
             self._sound_configuration_in -= 1
             if not self._sound_configuration_in:
                 return draw_parameters(self._random)
+        if self._planned:
+            return self._planned.pop()
         if self._view.halted and self._random.random() < 0.06:
             return self._resume(self._random.choice(sorted(self._view.halted)))
         if self._random.random() < _GARBAGE_SHARE:
@@ -151,7 +176,10 @@ class Workload:
 
     def _kinds_and_weights(self) -> tuple[tuple[Callable[[], Command], float], ...]:
         return (
-            (self._flow.limit_order, 55.0),
+            (self._flow.limit_order, 50.0),
+            (self._stops.stop_order, self._random.choice((3.0, 10.0, 25.0))),
+            (self._replaces.replace, self._random.choice((3.0, 10.0, 20.0))),
+            (self._replaces.replace_wrongly, 1.0),
             (self._flow.market_order_by_quantity, 7.0),
             (self._flow.market_order_by_notional, 7.0),
             (self._cancel, 6.0),
@@ -235,7 +263,7 @@ class Workload:
         order = self._view.live.draw(self._random)
         if order is None:
             return self._flow.limit_order()
-        owner = self._view.owners[order]
+        owner = self._view.open[order].account
         return CancelOrder(account=owner if self._random.random() < 0.95 else codes.OPERATOR, order_id=order)
 
     def _cancel_when_books_are_deep(self) -> Command:

@@ -74,12 +74,15 @@ def _check_holds(exchange: Exchange) -> None:
 
 def _check_orders(exchange: Exchange) -> None:
     in_books = [order.id for market in exchange.markets.values() for side in market.sides for order in side.orders()]
-    assert sorted(in_books) == sorted(exchange.orders)
+    held = [order.id for market in exchange.markets.values() for side in market.held for order in side.orders]
+    assert sorted(in_books + held) == sorted(exchange.orders)
+    assert {order.id for order in exchange.orders.values() if order.is_held} == set(held)
     assert all(order.remaining > 0 for order in exchange.orders.values())
-    rows = [order_id % (1 << 28) for order_id in in_books] + exchange.free_rows
+    rows = [order_id % (1 << 28) for order_id in exchange.orders] + exchange.free_rows
     assert sorted(rows) == list(range(1, exchange.rows_used + 1))
     for market in exchange.markets.values():
         _check_book(market)
+        _check_held(market, is_open=not exchange.halted and not market.halt_cause)
 
 
 def _check_book(market: Market) -> None:
@@ -87,6 +90,15 @@ def _check_book(market: Market) -> None:
     assert bids == sorted(bids, reverse=True)
     assert asks == sorted(asks)
     assert not bids or not asks or bids[0] < asks[0]
+
+
+def _check_held(market: Market, *, is_open: bool) -> None:
+    buys, sells = (side.orders for side in market.held)
+    assert buys == sorted(buys, key=lambda order: order.stop_price)
+    assert sells == sorted(sells, key=lambda order: -order.stop_price)
+    if is_open and market.last:
+        assert all(order.stop_price > market.last for order in buys)
+        assert all(order.stop_price < market.last for order in sells)
 
 
 def test_workload_reaches_every_event_and_every_reason() -> None:
