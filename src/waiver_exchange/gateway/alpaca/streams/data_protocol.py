@@ -3,14 +3,13 @@
 Messages of the server are arrays; what controls the stream comes alone in an array of one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Self, final
 
-import msgspec
-
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.alpaca.codec import encode_json, encode_msgpack
+from waiver_exchange.gateway.alpaca.streams.requests import Frame, Request, decode_request
 from waiver_exchange.gateway.alpaca.streams.subscriptions import (
     NamesError,
     Place,
@@ -18,7 +17,6 @@ from waiver_exchange.gateway.alpaca.streams.subscriptions import (
     TooManyNamesError,
 )
 
-Frame = str | bytes
 Authenticate = Callable[[str, str], None]
 
 CONNECTED: Final = "connected"
@@ -83,7 +81,7 @@ class DataProtocol:
 
     def receive(self, frame: Frame) -> Reply:
         """Return the answer to a frame; there is one to every frame."""
-        request = _decode(frame, is_msgpack=self._is_msgpack)
+        request = decode_request(frame, is_msgpack=self._is_msgpack)
         if request is None:
             return Reply(failure(StreamError.invalid_syntax))
         match request.get("action"):
@@ -110,7 +108,7 @@ class DataProtocol:
         self.is_authenticated = True
         return success(AUTHENTICATED)
 
-    def _subscribe(self, request: Mapping[str, object]) -> Reply:
+    def _subscribe(self, request: Request) -> Reply:
         try:
             added = self.subscriptions.add(request)
         except NamesError:
@@ -119,7 +117,7 @@ class DataProtocol:
             return Reply(failure(StreamError.symbol_limit_exceeded))
         return Reply(self._subscribed(), added=added)
 
-    def _unsubscribe(self, request: Mapping[str, object]) -> Reply:
+    def _unsubscribe(self, request: Request) -> Reply:
         try:
             removed = self.subscriptions.remove(request)
         except NamesError:
@@ -128,14 +126,3 @@ class DataProtocol:
 
     def _subscribed(self) -> dict[str, object]:
         return {"T": "subscription", **self.subscriptions.lists()}
-
-
-def _decode(frame: Frame, *, is_msgpack: bool) -> dict[str, object] | None:
-    """Return the object in a frame: text is JSON, bytes are of the connection's codec; None for anything else."""
-    try:
-        request: object = (
-            msgspec.msgpack.decode(frame) if is_msgpack and isinstance(frame, bytes) else msgspec.json.decode(frame)
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, ValueError):
-        return None
-    return request if isinstance(request, dict) else None

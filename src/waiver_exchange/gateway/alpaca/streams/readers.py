@@ -40,9 +40,14 @@ class Readers:
             if not readers:
                 del self._readers[place]
 
-    def has_any(self, *channels: Channel) -> bool:
-        """Whether anybody reads one of the channels."""
-        return any(place.channel in channels for place in self._readers)
+    def has_reader(self, channel: Channel, symbol: str) -> bool:
+        """Whether anybody gets a channel of a symbol."""
+        return next(self.of(channel, symbol), None) is not None
+
+    def has_named(self, reader: Reader, channel: Channel, symbol: str) -> bool:
+        """Whether a reader asked for a symbol by its name and not only for all."""
+        names = symbol, symbol + QUOTE_SUFFIX
+        return any(reader in self._readers.get(Place(channel, name), _NOBODY) for name in names)
 
     def symbols(self, channel: Channel) -> set[str]:
         """Return the symbols that somebody reads a channel of; `*` stands for all."""

@@ -1,0 +1,89 @@
+"""The protocol of the trading stream, without a network: no greeting, first a login, then what to listen to."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, final
+
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.gateway.alpaca.streams.requests import Frame, Request, decode_request
+
+TRADE_UPDATES: Final = "trade_updates"
+_STREAMS_MAX: Final = 100
+
+# Returns the account of a key and its secret, or raises `RefusedError`.
+Authenticate = Callable[[str, str], int]
+
+
+class Interest(NamedTuple):
+    """Whose trade updates a client listens to: an account's, or nobody's."""
+
+    account: int | None = None
+
+
+@final
+class TradingProtocol:
+    """One client's conversation."""
+
+    def __init__(self, *, authenticate: Authenticate, is_msgpack: bool) -> None:
+        """Begin a conversation with somebody unknown."""
+        self._authenticate = authenticate
+        self._is_msgpack = is_msgpack
+        self._account: int | None = None
+        self._is_listening = False
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether a login succeeded."""
+        return self._account is not None
+
+    @property
+    def interest(self) -> Interest:
+        """What the client is to be told now."""
+        return Interest(self._account if self._is_listening else None)
+
+    def receive(self, frame: Frame) -> dict[str, object]:
+        """Return the answer to a frame; there is one to every frame."""
+        request = decode_request(frame, is_msgpack=self._is_msgpack)
+        if request is None:
+            return _failure("invalid syntax")
+        match request.get("action"):
+            case "authenticate":
+                data = _data_of(request)
+                return self.log_in(data.get("key_id"), data.get("secret_key"))
+            case "auth":
+                return self.log_in(request.get("key"), request.get("secret"))
+            case "listen" if not self.is_authenticated:
+                return _authorization("listen", is_authorized=False)
+            case "listen":
+                return self._listen(_data_of(request).get("streams"))
+        return _failure("invalid syntax")
+
+    def log_in(self, key: object, secret: object) -> dict[str, object]:
+        """Return the answer to a key and its secret; a later login takes the place of an earlier one."""
+        try:
+            if not isinstance(key, str) or not isinstance(secret, str):
+                return _authorization("authenticate", is_authorized=False)
+            self._account = self._authenticate(key, secret)
+        except RefusedError:
+            return _authorization("authenticate", is_authorized=False)
+        return _authorization("authenticate", is_authorized=True)
+
+    def _listen(self, streams: object) -> dict[str, object]:
+        """Take a list in place of the one before; streams that there are none of are left out of the answer."""
+        if not isinstance(streams, list) or len(streams) > _STREAMS_MAX:
+            return _failure("invalid syntax")
+        self._is_listening = TRADE_UPDATES in streams
+        return {"stream": "listening", "data": {"streams": [TRADE_UPDATES] if self._is_listening else []}}
+
+
+def _data_of(request: Request) -> Mapping[str, object]:
+    data = request.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _authorization(action: str, *, is_authorized: bool) -> dict[str, object]:
+    status = "authorized" if is_authorized else "unauthorized"
+    return {"stream": "authorization", "data": {"action": action, "status": status}}
+
+
+def _failure(message: str) -> dict[str, object]:
+    return {"stream": "error", "data": {"status": "error", "code": 400, "message": message}}
