@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENT = ROOT / "src/waiver_exchange/client"
 # In this order: the longer word before the one that is in it.
 WORDS = (
-    (r"\basync_(client|transport)\b", r"\1"),
+    (r"\basync_(client|stream|transport)\b", r"\1"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bimport asyncio\nimport random\n", "import random\nimport time\n"),
-    (r"\bAsync(Client|Pages|Transport|Iterator|Iterable)\b", r"\1"),
+    (r"\bAsync(Client|Pages|Stream|Transport|Iterator|Iterable)\b", r"\1"),
     (r"\b__aiter__\b", "__iter__"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
     (r"\ba(close|read|iter_bytes)\(", r"\1("),

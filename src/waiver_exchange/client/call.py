@@ -1,11 +1,10 @@
 """One request as a value: what is asked, how its answer reads, and whether it may be sent twice."""
 
-import ipaddress
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic, Literal, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -63,12 +62,3 @@ def segment(text: str) -> str:
 def new_client_order_id() -> str:
     """Return a name that no order has had: with it an order can be sent twice and is placed once."""
     return secrets.token_hex(16)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL leads to this machine, where no proxy is wanted."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

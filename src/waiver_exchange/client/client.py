@@ -41,6 +41,8 @@ from waiver_exchange.client.models.markets import (
 )
 from waiver_exchange.client.models.orders import Fill, NewOrder, Order, OrderChanges, OrderFilter, Side
 from waiver_exchange.client.refusal_codes import RefusalCode
+from waiver_exchange.client.streaming.stream import Stream
+from waiver_exchange.client.streaming.subscription import QUEUE_EVENTS_MAX
 from waiver_exchange.client.transport import Pages, Transport
 from waiver_exchange.client.wire import plain
 
@@ -54,6 +56,10 @@ class Client(Transport):
     `UnexpectedAnswerError` when something else than an exchange answers. What may safely be sent again is, as the
     `RetryPolicy` says: an order only under its `client_order_id`, which is made when none is given.
     """
+
+    def connect(self, *, queue_events_max: int = QUEUE_EVENTS_MAX) -> Stream:
+        """Return a stream with this client's key: `with client.connect() as stream`."""
+        return Stream(self.access, queue_events_max=queue_events_max)
 
     # Orders
 

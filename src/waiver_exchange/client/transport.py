@@ -10,7 +10,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import httpx
 
-from waiver_exchange.client.call import PAGE_ITEMS_MAX, Call, Page, is_loopback
+from waiver_exchange.client.access import TIMEOUT_SECONDS_DEFAULT, Access
+from waiver_exchange.client.call import PAGE_ITEMS_MAX, Call, Page
 from waiver_exchange.client.errors import ClientError, NoAnswerError
 from waiver_exchange.client.retry import RetryPolicy
 from waiver_exchange.client.wire import decode, encode, refusal_of
@@ -29,17 +30,35 @@ class Transport:
         api_key: str | None = None,
         api_secret: str | None = None,
         token: str | None = None,
-        timeout_seconds: float = 10.0,
+        timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT,
         retry: RetryPolicy | None = None,
     ) -> None:
         """Take the address of the exchange, such as `http://127.0.0.1:8081`, and a key with its secret or a token."""
-        self.url = url.rstrip("/")
-        self._retry = retry or RetryPolicy()
+        self.access = Access(
+            url=url,
+            api_key=api_key,
+            api_secret=api_secret,
+            token=token,
+            timeout_seconds=timeout_seconds,
+            retry=retry or RetryPolicy(),
+        )
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1",
-            headers=_credentials(api_key=api_key, api_secret=api_secret, token=token),
+            base_url=self.access.rest_url,
+            headers=self.access.headers,
             timeout=timeout_seconds,
-            trust_env=not is_loopback(url),
+            trust_env=self.access.uses_proxies,
+        )
+
+    @classmethod
+    def of(cls, access: Access) -> Self:
+        """Return a client with the access of another."""
+        return cls(
+            access.url,
+            api_key=access.api_key,
+            api_secret=access.api_secret,
+            token=access.token,
+            timeout_seconds=access.timeout_seconds,
+            retry=access.retry,
         )
 
     def __enter__(self) -> Self:
@@ -62,7 +81,9 @@ class Transport:
             except ClientError as failure:
                 failure.attempts = attempt
                 chance = random.random()  # noqa: S311 - spreads clients, guards nothing
-                delay = self._retry.delay(failure, attempt=attempt, is_repeatable=call.is_repeatable, chance=chance)
+                delay = self.access.retry.delay(
+                    failure, attempt=attempt, is_repeatable=call.is_repeatable, chance=chance
+                )
                 if delay is None:
                     raise
             time.sleep(delay)
@@ -134,10 +155,3 @@ def _refusal(answer: httpx.Response) -> ClientError:
         request_id=answer.headers.get("x-request-id"),
         retry_after=answer.headers.get("retry-after"),
     )
-
-
-def _credentials(*, api_key: str | None, api_secret: str | None, token: str | None) -> dict[str, str]:
-    if token is not None:
-        return {"Authorization": f"Bearer {token}"}
-    given = {"X-API-Key": api_key, "X-API-Secret": api_secret}
-    return {name: value for name, value in given.items() if value is not None}
