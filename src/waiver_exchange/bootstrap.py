@@ -16,6 +16,7 @@ from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
 from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
+from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.adapters.sqlite.read_model_check import KeptReadModel
 from waiver_exchange.adapters.system.clock import SystemClock
@@ -42,7 +43,8 @@ _log = logging.getLogger(__name__)
 async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Exchange:
     """Return the exchange of a data directory as of its last durable row; the caller holds the directory's lock.
 
-    Raises `JournalError`, `JournalBrokenError`, `IdentityError`, `ReadModelError`, `DataDirectoryError`.
+    Raises `JournalError`, `JournalBrokenError`, `IdentityError`, `PreferencesError`, `ReadModelError`,
+    `DataDirectoryError`.
     """
     directory = DataDirectory(settings.data_dir)
     journal = SqliteJournal.open(directory.journal)
@@ -62,6 +64,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         journal=journal,
         read_model=read_model,
         identity=identity,
+        preferences=SqlitePreferencesStore(directory.preferences),
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,

@@ -8,7 +8,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.feed import Feed
-from waiver_exchange.application.ports import Clock, IdentityError, IdentityStore, Journal, ReadModelStore
+from waiver_exchange.application.ports import (
+    Clock,
+    IdentityError,
+    IdentityStore,
+    Journal,
+    PreferencesStore,
+    ReadModelStore,
+)
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
@@ -37,6 +44,7 @@ class Exchange:
     journal: Journal
     read_model: ReadModelStore
     identity: IdentityStore
+    preferences: PreferencesStore
     clock: Clock
     zone: ZoneInfo
     draw_bytes: Callable[[int], bytes]
@@ -88,6 +96,7 @@ class Exchange:
         await self.read_model.close()
         await self._store_key_uses()
         await self.identity.close()
+        await self.preferences.close()
         await self.journal.close()
 
     async def _store_forever(self) -> None:

@@ -1,6 +1,6 @@
 """What the application needs from the outside world, as protocols that adapters implement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -191,6 +191,69 @@ class IdentityStore(Protocol):
 
     def find_account(self, name: str) -> int | None:
         """Return the first account of a name, from memory."""
+
+    async def close(self) -> None:
+        """Give the store back."""
+
+
+class PreferencesError(Exception):
+    """Preferences could not be read or written; the message says what the operator can do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """What an account's owner chose about trading; the defaults are those of an account that never chose."""
+
+    suspend_trade: bool = False
+    fractional_trading: bool = True
+    no_shorting: bool = True
+    max_margin_multiplier: str = "1"
+    trade_confirm_email: str = "none"
+    ptp_no_exception_entry: bool = False
+    dtbp_check: str = "entry"
+    pdt_check: str = "entry"
+    max_options_trading_level: int = 0
+    disable_overnight_trading: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchlist:
+    """Symbols that an account keeps together under a name of its own; `number` counts all watchlists from 1."""
+
+    number: int
+    account: int
+    name: str
+    symbols: tuple[str, ...]
+    created_at_ns: int
+    updated_at_ns: int
+
+
+class PreferencesStore(Protocol):
+    """What owners choose for themselves. Not in the journal: no balance and no book depends on it."""
+
+    def find_settings(self, account: int) -> AccountSettings:
+        """Return an account's settings, from memory."""
+
+    async def change_settings(
+        self, account: int, change: Callable[[AccountSettings], AccountSettings]
+    ) -> AccountSettings:
+        """Keep what `change` makes of an account's settings, durably; no other change comes between.
+
+        Raises `PreferencesError` and what `change` raises.
+        """
+
+    async def list_watchlists(self, account: int) -> list[Watchlist]:
+        """Return an account's watchlists in the order of their making. Raises `PreferencesError`."""
+
+    async def change_watchlists(self, account: int, change: Callable[[list[Watchlist], int], Watchlist]) -> Watchlist:
+        """Keep the watchlist that `change` returns, durably, and return it; no other change comes between.
+
+        `change` gets the account's watchlists and the number of a new one. Raises `PreferencesError` and what
+        `change` raises.
+        """
+
+    async def remove_watchlist(self, account: int, number: int) -> bool:
+        """Forget a watchlist; return whether there was one. Raises `PreferencesError`."""
 
     async def close(self) -> None:
         """Give the store back."""

@@ -1,7 +1,7 @@
 """Run one method on an exchange that this process opens itself; the caller holds the data directory's lock."""
 
 from waiver_exchange.adapters.files.data_directory import DataDirectoryError
-from waiver_exchange.application.ports import IdentityError, JournalBrokenError, JournalError
+from waiver_exchange.application.ports import IdentityError, JournalBrokenError, JournalError, PreferencesError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
 from waiver_exchange.config import Settings
@@ -10,7 +10,14 @@ from waiver_exchange.gateway.control.protocol import ControlError, Params, Resul
 from waiver_exchange.projections.changes import ReadModelError
 
 # What opening a store can end with; each message tells the operator what to do.
-OPENING_FAILURES = (DataDirectoryError, IdentityError, JournalBrokenError, JournalError, ReadModelError)
+OPENING_FAILURES = (
+    DataDirectoryError,
+    IdentityError,
+    JournalBrokenError,
+    JournalError,
+    PreferencesError,
+    ReadModelError,
+)
 
 
 async def run_offline(settings: Settings, method: str, params: Params) -> Result:

@@ -11,6 +11,7 @@ class IdKind(IntEnum):
     """What a UUID names; part of the UUID, so that an order's id is never taken for an account's."""
 
     account = 0xAC
+    watchlist = 0x57
     market = 0x3A
     order = 0x0D
     trade = 0x7D

@@ -38,6 +38,13 @@ class RefusalReason(IntEnum):
     key_not_found = 111, "The account has no such API key."
     too_many_keys = 112, "The account has as many API keys as it may; revoke one first."
 
+    trading_is_suspended_by_owner = 120, "This account's owner has suspended its new orders (suspend_trade)."
+    fractional_trading_is_switched_off = 121, "This account's owner has switched fractional orders off."
+    watchlist_not_found = 122, "There is no such watchlist."
+    watchlist_name_is_taken = 123, "Another watchlist of this account has this name."
+    too_many_watchlists = 124, "The account has as many watchlists as it may; delete one first."
+    watchlist_is_full = 125, "The watchlist would have more symbols than it may."
+
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."
     order_rate_is_too_high = 203, "Too many orders in this second; slow down."

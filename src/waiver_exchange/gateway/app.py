@@ -7,13 +7,14 @@ from litestar.datastructures import State
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.config import RequestLimits
+from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
+from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.headers import add_headers
 from waiver_exchange.gateway.page import PAGE_HANDLERS
 from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.account import ACCOUNT_HANDLERS
 from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
 from waiver_exchange.gateway.rest.context import state_of
-from waiver_exchange.gateway.rest.errors import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.rest.health import HEALTH_HANDLERS
 from waiver_exchange.gateway.rest.markets import MARKET_HANDLERS
 from waiver_exchange.gateway.rest.orders import ORDER_HANDLERS
@@ -24,7 +25,14 @@ BODY_BYTES_MAX: Final = 64 * 1024
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Litestar:
     """Return the application that serves an exchange, which its caller runs, stops and closes."""
     rate_limits = RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
-    handlers = [*ORDER_HANDLERS, *ACCOUNT_HANDLERS, *MARKET_HANDLERS, *HEALTH_HANDLERS, *PAGE_HANDLERS]
+    handlers = [
+        *ORDER_HANDLERS,
+        *ACCOUNT_HANDLERS,
+        *MARKET_HANDLERS,
+        *HEALTH_HANDLERS,
+        *PAGE_HANDLERS,
+        *ALPACA_HANDLERS,
+    ]
     return Litestar(
         route_handlers=handlers,
         state=State(state_of(exchange, allowed_methods=AllowedMethods(handlers), rate_limits=rate_limits)),

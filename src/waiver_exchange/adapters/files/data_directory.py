@@ -75,6 +75,11 @@ class DataDirectory:
         return self.path / "identity.db"
 
     @property
+    def preferences(self) -> Path:
+        """The database of account settings and watchlists."""
+        return self.path / "preferences.db"
+
+    @property
     def snapshots(self) -> Path:
         """The directory of the engine's snapshots."""
         return self.path / "snapshots"

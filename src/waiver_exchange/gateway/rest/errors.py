@@ -7,7 +7,6 @@ from typing import Final
 
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
 
 from waiver_exchange.application.refused import Detail, RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
@@ -26,10 +25,17 @@ _R = RefusalReason
 _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     HTTPStatus.BAD_REQUEST: (_R.request_is_malformed,),
     HTTPStatus.UNAUTHORIZED: (_R.credentials_are_missing, _R.credentials_are_wrong, _R.token_is_wrong),
-    HTTPStatus.FORBIDDEN: (_R.account_is_halted, _R.scope_is_missing, _R.insufficient_cash, _R.insufficient_shares),
+    HTTPStatus.FORBIDDEN: (
+        _R.account_is_halted,
+        _R.scope_is_missing,
+        _R.trading_is_suspended_by_owner,
+        _R.insufficient_cash,
+        _R.insufficient_shares,
+    ),
     HTTPStatus.NOT_FOUND: (
         _R.account_not_found,
         _R.market_not_found,
+        _R.watchlist_not_found,
         _R.order_not_found,
         _R.order_belongs_to_another_account,
         _R.key_not_found,
@@ -38,6 +44,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: (_R.method_is_not_allowed,),
     HTTPStatus.CONFLICT: (
         _R.symbol_already_listed,
+        _R.watchlist_name_is_taken,
         _R.reference_used_with_other_content,
         _R.client_order_id_used_with_other_content,
         _R.order_is_final,
@@ -47,6 +54,9 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (_R.request_is_too_large,),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (_R.content_type_is_unsupported,),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
+        _R.fractional_trading_is_switched_off,
+        _R.too_many_watchlists,
+        _R.watchlist_is_full,
         _R.exchange_is_halted,
         _R.market_is_halted,
         _R.order_terms_are_invalid,
@@ -129,7 +139,8 @@ def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = Non
     return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}
 
 
-def _answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+def answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+    """Answer what a use case refuses."""
     response = refusal_answer(error.reason, error.details)
     if isinstance(error, RateRefusedError):
         keep_allowance(request.scope, error.allowance)
@@ -137,31 +148,24 @@ def _answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]
     return response
 
 
-def _answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+def answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refuses in our words; it refuses nothing but routes, methods and sizes."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _answer_failure(request, error)
+        return answer_failure(request, error)
     response = refusal_answer(_FRAMEWORK_REASONS.get(HTTPStatus(error.status_code), _R.request_is_malformed))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["allow"] = allowed_methods_of(request).of(request.scope["path"])
     return response
 
 
-def _answer_failed_read(request: AnyRequest, error: ReadModelError) -> Response[bytes]:
+def answer_failed_read(request: AnyRequest, error: ReadModelError) -> Response[bytes]:
     """History cannot be read; an order that was just placed or cancelled is durable all the same."""
     _log.error("request %s: %s", request_id_of(request.scope), error)
     return refusal_answer(_R.history_is_unavailable if request.method == "GET" else _R.outcome_is_unknown)
 
 
-def _answer_failure(request: AnyRequest, error: Exception) -> Response[bytes]:
+def answer_failure(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Answer a fault of the program."""
     request_id = request_id_of(request.scope)
     _log.error("request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=error)
     return refusal_answer(_R.internal_error, {"request_id": request_id})
-
-
-EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
-    RefusedError: _answer_refused,
-    HTTPException: _answer_framework,
-    ReadModelError: _answer_failed_read,
-    Exception: _answer_failure,
-}

@@ -1,0 +1,9 @@
+"""All routes of the Alpaca-compatible face."""
+
+from typing import Final
+
+from waiver_exchange.gateway.alpaca.account import ACCOUNT_HANDLERS
+from waiver_exchange.gateway.alpaca.assets import ASSET_HANDLERS
+from waiver_exchange.gateway.alpaca.clock import CLOCK_HANDLERS
+
+ALPACA_HANDLERS: Final = (*ACCOUNT_HANDLERS, *ASSET_HANDLERS, *CLOCK_HANDLERS)
