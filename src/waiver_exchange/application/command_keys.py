@@ -15,13 +15,18 @@ from waiver_exchange.domain.commands import (
     IssueShares,
     ListMarket,
     PlaceOrder,
+    PlaceStopOrder,
+    ReplaceOrder,
     decode_command,
     encode_command,
 )
 from waiver_exchange.domain.refusals import RefusalReason
 
 KEY_BYTES: Final = 16
-_EXPIRES_AT_WORD: Final = 8
+_TERMS_WORD: Final = 4
+_NEW_TIME_IN_FORCE_WORD: Final = 8
+# Where the records of orders hold their expiry.
+_EXPIRY_WORDS: Final = {codes.PLACE_ORDER: 8, codes.PLACE_STOP_ORDER: 7, codes.REPLACE_ORDER: 7}
 
 
 def order_key(account: int, client_order_id: str) -> bytes:
@@ -43,8 +48,8 @@ def symbol_key(symbol: str) -> bytes:
 def key_of(command: Command) -> bytes | None:
     """Return the key of a command, or None when it carries no id. A listing's key is the caller's to give."""
     match command:
-        case PlaceOrder(account=account, client_order_id=client_order_id) if client_order_id:
-            return order_key(account, client_order_id)
+        case PlaceOrder() | PlaceStopOrder() | ReplaceOrder():
+            return order_key(command.account, command.client_order_id) if command.client_order_id else None
         case DepositCash(account=account, reference=reference) if reference:
             return reference_key("deposit", account, reference)
         case GrantShares(account=account, reference=reference) if reference:
@@ -60,7 +65,7 @@ def refusal_of_repetition(command: Command, record: bytes) -> RefusalReason | No
     second = decode_command(encode_command(command, time_ns=first.time_ns))
     if _content_of(first) == _content_of(second):
         return None
-    if isinstance(command, PlaceOrder):
+    if isinstance(command, PlaceOrder | PlaceStopOrder | ReplaceOrder):
         return RefusalReason.client_order_id_used_with_other_content
     if isinstance(command, ListMarket):
         return RefusalReason.symbol_already_listed
@@ -68,10 +73,16 @@ def refusal_of_repetition(command: Command, record: bytes) -> RefusalReason | No
 
 
 def _content_of(record: CommandRecord) -> tuple[tuple[int, ...], str]:
+    """Return what the sender said: a day order's expiry comes from the day it was sent on instead."""
     words = record.words
-    if record.kind == codes.PLACE_ORDER:
-        time_in_force = words[4] >> codes.TIME_IN_FORCE_SHIFT & codes.TERMS_FIELD_MASK
-        # A day order's expiry comes from the day it was sent on, not from the caller.
-        if time_in_force == codes.DAY:
-            words = words[:_EXPIRES_AT_WORD]
+    computed = _EXPIRY_WORDS.get(record.kind)
+    if computed is not None and _is_of_the_day(record):
+        words = words[:computed] + words[computed + 1 :]
     return words, record.tail
+
+
+def _is_of_the_day(record: CommandRecord) -> bool:
+    if record.kind == codes.REPLACE_ORDER:
+        return record.words[_NEW_TIME_IN_FORCE_WORD] == codes.DAY + 1
+    time_in_force = record.words[_TERMS_WORD] >> codes.TIME_IN_FORCE_SHIFT & codes.TERMS_FIELD_MASK
+    return time_in_force == codes.DAY

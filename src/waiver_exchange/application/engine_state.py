@@ -6,6 +6,8 @@ from itertools import islice
 from struct import unpack
 from typing import Final, NamedTuple
 
+from waiver_exchange.domain import codes
+
 _PARAMETERS: Final = 13
 
 
@@ -25,6 +27,7 @@ class MarketState(NamedTuple):
 
     supply_units: int
     reference_price_cents: int
+    last_price_cents: int
     halt_cause: int
     halted_until_ns: int
     breaker_price_cents: int
@@ -45,18 +48,30 @@ class PositionState(NamedTuple):
 
 
 class OrderState(NamedTuple):
-    """A resting order's words in the canonical state."""
+    """An open order's words in the canonical state; `stop_price_cents` is 0 when it rests, and not when it is held."""
 
     market: int
-    side: int
+    terms: int
     order_id: int
     account: int
     price_cents: int
     remaining_units: int
+    filled_units: int
     expires_at_ns: int
     maker_bps: int
     reserved_bps: int
     fee_credit: int
+    stop_price_cents: int
+
+    @property
+    def side(self) -> int:
+        """Whether it buys or sells, as in `domain.codes`."""
+        return self.terms & codes.TERMS_FIELD_MASK
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for its stop price, in no book."""
+        return self.stop_price_cents != 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +94,7 @@ def decode_state(state: bytes) -> EngineState:
     parameters = tuple(islice(words, _PARAMETERS))
     accounts, markets, positions, _rows, free_rows, orders = islice(words, 6)
     account_states = {number: AccountState(*_take(words, 6)) for number in range(1, accounts + 1)}
-    market_states = {number: MarketState(*_take(words, 7)) for number in range(1, markets + 1)}
+    market_states = {number: MarketState(*_take(words, 8)) for number in range(1, markets + 1)}
     position_states = [PositionState(*_take(words, 7)) for _ in range(positions)]
     _take(words, free_rows)
     return EngineState(
@@ -89,7 +104,7 @@ def decode_state(state: bytes) -> EngineState:
         accounts=account_states,
         markets=market_states,
         positions=position_states,
-        orders=[OrderState(*_take(words, 10)) for _ in range(orders)],
+        orders=[OrderState(*_take(words, 12)) for _ in range(orders)],
     )
 
 

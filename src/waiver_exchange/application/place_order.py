@@ -8,20 +8,22 @@ from zoneinfo import ZoneInfo
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import PlaceOrder, pack_terms
-from waiver_exchange.domain.events import OrderAccepted, OrderRejected
+from waiver_exchange.domain.commands import PlaceOrder, PlaceStopOrder, pack_terms
+from waiver_exchange.domain.events import OrderAccepted, OrderRejected, StopOrderAccepted
 from waiver_exchange.domain.limits import CLIENT_ORDER_ID_LENGTH_MAX, NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import OrderView
 
 SIDES: Final = {"buy": codes.BUY, "sell": codes.SELL}
-TYPES: Final = {"limit": codes.LIMIT, "market": codes.MARKET}
+TYPES: Final = {"limit": codes.LIMIT, "market": codes.MARKET, "stop": codes.STOP, "stop_limit": codes.STOP_LIMIT}
 TIMES_IN_FORCE: Final = {"gtc": codes.GTC, "day": codes.DAY, "gtd": codes.GTD, "ioc": codes.IOC, "fok": codes.FOK}
 SELF_TRADE_PREVENTIONS: Final = {
     "cancel_newest": codes.CANCEL_NEWEST,
     "cancel_oldest": codes.CANCEL_OLDEST,
     "cancel_both": codes.CANCEL_BOTH,
 }
+
+_HELD_TYPES: Final = frozenset({codes.STOP, codes.STOP_LIMIT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class OrderRequest:
     quantity_units: int | None = None
     notional_micros: int | None = None
     limit_price_cents: int | None = None
+    stop_price_cents: int | None = None
     expires_at_ns: int | None = None
     post_only: bool = False
     self_trade_prevention: str = "cancel_newest"
@@ -49,7 +52,7 @@ async def place_order(exchange: Exchange, *, account: int, request: OrderRequest
     command = _command_of(exchange, account=account, request=request)
     outcome = await exchange.sequencer.submit(command)
     event = outcome.first_event()
-    if not isinstance(event, OrderAccepted | OrderRejected):
+    if not isinstance(event, OrderAccepted | OrderRejected | StopOrderAccepted):
         message = f"an order led to {type(event).__name__}"
         raise TypeError(message)
     order = await exchange.queries.order(account=account, order_id=event.order_id)
@@ -59,24 +62,37 @@ async def place_order(exchange: Exchange, *, account: int, request: OrderRequest
     return order
 
 
-def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder:
+def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder | PlaceStopOrder:
     _check_form(request)
     order_type = TYPES[request.order_type]
-    default = "gtc" if order_type == codes.LIMIT else "ioc"
+    default = "ioc" if order_type == codes.MARKET else "gtc"
     time_in_force = TIMES_IN_FORCE[request.time_in_force or default]
     expires_at_ns = request.expires_at_ns or 0
-    if time_in_force == codes.DAY and order_type == codes.LIMIT:
+    if time_in_force == codes.DAY and order_type != codes.MARKET:
         expires_at_ns = end_of_day_ns(exchange.clock.now_ns(), zone=exchange.zone)
+    market = exchange.market(request.symbol).market
+    terms = pack_terms(
+        side=SIDES[request.side],
+        order_type=order_type,
+        time_in_force=time_in_force,
+        self_trade=SELF_TRADE_PREVENTIONS[request.self_trade_prevention],
+        post_only=request.post_only,
+    )
+    if order_type in _HELD_TYPES:
+        return PlaceStopOrder(
+            account=account,
+            market=market,
+            terms=terms,
+            quantity_units=request.quantity_units or 0,
+            price_cents=request.limit_price_cents or 0,
+            expires_at_ns=expires_at_ns,
+            stop_price_cents=request.stop_price_cents or 0,
+            client_order_id=request.client_order_id or "",
+        )
     return PlaceOrder(
         account=account,
-        market=exchange.market(request.symbol).market,
-        terms=pack_terms(
-            side=SIDES[request.side],
-            order_type=order_type,
-            time_in_force=time_in_force,
-            self_trade=SELF_TRADE_PREVENTIONS[request.self_trade_prevention],
-            post_only=request.post_only,
-        ),
+        market=market,
+        terms=terms,
         quantity_units=request.quantity_units or 0,
         notional_micros=request.notional_micros or 0,
         price_cents=request.limit_price_cents or 0,
@@ -95,6 +111,13 @@ def _check_form(request: OrderRequest) -> None:
     ):
         if value not in words:
             raise RefusedError(RefusalReason.field_is_invalid, field=field, allowed=", ".join(words))
+    _check_sizes(request)
+    _check_lifetime(request)
+    if request.client_order_id is not None:
+        check_client_order_id(request.client_order_id)
+
+
+def _check_sizes(request: OrderRequest) -> None:
     if (request.quantity_units is None) == (request.notional_micros is None):
         raise RefusedError(RefusalReason.quantity_or_notional_is_required)
     if request.quantity_units == 0:
@@ -103,16 +126,24 @@ def _check_form(request: OrderRequest) -> None:
         raise RefusedError(RefusalReason.notional_must_be_positive)
     if request.limit_price_cents == 0:
         raise RefusedError(RefusalReason.price_must_be_positive)
+    is_held = TYPES[request.order_type] in _HELD_TYPES
+    if request.notional_micros is not None and is_held:
+        raise RefusedError(RefusalReason.notional_needs_a_market_order)
+    if request.stop_price_cents is not None and not is_held:
+        raise RefusedError(RefusalReason.stop_price_needs_a_stop_order)
+
+
+def _check_lifetime(request: OrderRequest) -> None:
     if request.expires_at_ns is not None and request.time_in_force != "gtd":
         raise RefusedError(RefusalReason.expiry_needs_gtd)
-    if request.time_in_force == "gtd" and request.order_type == "limit" and request.expires_at_ns is None:
+    if request.time_in_force == "gtd" and request.order_type != "market" and request.expires_at_ns is None:
         raise RefusedError(RefusalReason.expiry_is_required)
-    if request.client_order_id is not None and not _is_client_order_id(request.client_order_id):
+
+
+def check_client_order_id(text: str) -> None:
+    """Raise `RefusedError` unless the text can name an order."""
+    if not (0 < len(text) <= CLIENT_ORDER_ID_LENGTH_MAX and text.isprintable()):
         raise RefusedError(RefusalReason.client_order_id_is_invalid)
-
-
-def _is_client_order_id(text: str) -> bool:
-    return 0 < len(text) <= CLIENT_ORDER_ID_LENGTH_MAX and text.isprintable()
 
 
 def end_of_day_ns(now_ns: int, *, zone: ZoneInfo) -> int:

@@ -11,6 +11,7 @@ from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.engine.cancelling import cancel, expire
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import due_orders, next_expiry
+from waiver_exchange.engine.holding import place_stop, read_stop_order
 from waiver_exchange.engine.incoming import IncomingOrder
 from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.operating import (
@@ -28,8 +29,10 @@ from waiver_exchange.engine.operating import (
 )
 from waiver_exchange.engine.placing import place, read_order
 from waiver_exchange.engine.read_ahead import read_ahead, record_length
+from waiver_exchange.engine.replacing import read_replacement, replace
 from waiver_exchange.engine.settlement import check_cash, check_market
 from waiver_exchange.engine.tables import HALTED_UNTIL, MARKET_WIDTH, Tables
+from waiver_exchange.engine.triggering import trigger, trigger_everywhere
 
 _PARAMETERS: Final = 13
 
@@ -82,7 +85,7 @@ class Engine:
         self.events.discard()
 
     def due_orders(self, time_ns: int, limit: int) -> list[int]:
-        """Return up to `limit` resting orders that expire by a time; each is returned once, so expire them all."""
+        """Return up to `limit` open orders that expire by a time; each is returned once, so expire them all."""
         return due_orders(self.tables, time_ns, limit)
 
     def next_expiry(self) -> int:
@@ -123,6 +126,12 @@ class Engine:
             outcome = cancel(t, read_i64_le(record, at + 16), read_i64_le(record, at + 24), out)
         elif kind == codes.EXPIRE_ORDER:
             outcome = expire(t, t.last_time, read_i64_le(record, at + 24), out)
+        elif kind == codes.REPLACE_ORDER:
+            read_replacement(self._incoming, record, at)
+            outcome = replace(t, self._incoming, out)
+        elif kind == codes.PLACE_STOP_ORDER:
+            read_stop_order(self._incoming, record, at)
+            outcome = place_stop(t, self._incoming, out)
         else:
             outcome = self._operate(kind, record, at)
         out.mark_end()
@@ -137,7 +146,9 @@ class Engine:
         if kind == codes.HALT_EXCHANGE:
             return halt_exchange(t, out, 1)
         if kind == codes.RESUME_EXCHANGE:
-            return halt_exchange(t, out, 0)
+            halt_exchange(t, out, 0)
+            trigger_everywhere(t, self._incoming, out)
+            return 0
         if kind == codes.HALT_ACCOUNT:
             return halt_account(t, account, out, 1)
         if kind == codes.RESUME_ACCOUNT:
@@ -148,7 +159,10 @@ class Engine:
         if kind == codes.HALT_MARKET:
             return halt_market(t, first, out)
         if kind == codes.RESUME_MARKET:
-            return resume_market(t, first, out)
+            refusal: i64 = resume_market(t, first, out)
+            if refusal == 0:
+                trigger(t, self._incoming, out, first)
+            return refusal
         second: i64 = read_i64_le(record, at + 32)
         if kind == codes.LIST_MARKET:
             return list_market(t, first, second, out)

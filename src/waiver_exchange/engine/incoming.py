@@ -1,4 +1,4 @@
-"""The order being placed: what was asked, and how far it has come.
+"""The order being worked on: what was asked, and how far it has come.
 
 One object serves all orders, one after another: making one for each order costs more than matching it.
 """
@@ -7,10 +7,18 @@ from typing import final
 
 from mypy_extensions import i64  # noqa: TC002 -- written alike in every compiled module
 
+from waiver_exchange.domain.codes import (
+    POST_ONLY_SHIFT,
+    SELF_TRADE_SHIFT,
+    TERMS_FIELD_MASK,
+    TIME_IN_FORCE_SHIFT,
+    TYPE_SHIFT,
+)
+
 
 @final
 class IncomingOrder:
-    """Fields are numbers of `domain.codes` and units of the engine; `read_order` sets every one of them."""
+    """Fields are numbers of `domain.codes` and units of the engine; who reads a command sets what it says."""
 
     def __init__(self) -> None:
         """Make an empty order."""
@@ -22,6 +30,7 @@ class IncomingOrder:
         self.notional: i64 = 0
         self.price: i64 = 0
         self.expires_at: i64 = 0
+        self.stop_price: i64 = 0
 
         self.side: i64 = 0
         self.order_type: i64 = 0
@@ -38,6 +47,12 @@ class IncomingOrder:
         self.row: i64 = 0
         self.order_id: i64 = 0
         self.position: i64 = 0
+        # The rates at which it was accepted, without a credit, and the one at which it takes.
+        self.fee_terms: i64 = 0
+        self.taker_fee_bps: i64 = 0
+        # Whether its expiry is watched already, as that of an order that was held.
+        self.is_watched = False
+
         self.remaining: i64 = 0
         self.remaining_notional: i64 = 0
         self.shares_left: i64 = 0
@@ -46,3 +61,28 @@ class IncomingOrder:
         self.is_done = False
         self.stop_reason: i64 = 0
         self.house_fees: i64 = 0
+
+        # Balances before the command, or before the trigger: only what changed is reported.
+        self.cash_before: i64 = 0
+        self.cash_held_before: i64 = 0
+        self.shares_before: i64 = 0
+        self.shares_held_before: i64 = 0
+        self.cost_before: i64 = 0
+
+        # Of a replacement: the time in force asked for plus 1 (0 keeps it), and the order that gives its place.
+        self.wanted_time_in_force: i64 = 0
+        self.replaced_id: i64 = 0
+        self.replaced_remaining: i64 = 0
+        self.replaced_hold: i64 = 0
+        self.is_held = False
+        self.keeps_place = False
+
+
+def read_terms(o: IncomingOrder) -> None:
+    """Take the terms of an order apart."""
+    terms: i64 = o.terms
+    o.side = terms & TERMS_FIELD_MASK
+    o.order_type = (terms >> TYPE_SHIFT) & TERMS_FIELD_MASK
+    o.time_in_force = (terms >> TIME_IN_FORCE_SHIFT) & TERMS_FIELD_MASK
+    o.self_trade = (terms >> SELF_TRADE_SHIFT) & TERMS_FIELD_MASK
+    o.post_only = terms >> POST_ONLY_SHIFT

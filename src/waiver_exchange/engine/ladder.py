@@ -7,7 +7,6 @@ the top. Inner nodes and leaves come from pools shared by all books and go back 
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from waiver_exchange.domain.codes import BUY
 from waiver_exchange.engine.tables import (
     BEST_KEY,
     BEST_LEVEL,
@@ -23,9 +22,9 @@ from waiver_exchange.engine.tables import (
 )
 
 
-def key_of(side: i64, price: i64) -> i64:
-    """Return the key under which a price stands on a side."""
-    return KEY_MAX - price if side == BUY else price
+def key_of(direction: i64, price: i64) -> i64:
+    """Return the key under which a price stands in a ladder that runs like the bids (0) or like the asks (1)."""
+    return price if direction != 0 else KEY_MAX - price
 
 
 def _shift_left(value: i64, places: i64) -> i64:

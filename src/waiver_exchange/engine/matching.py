@@ -30,6 +30,7 @@ from waiver_exchange.engine.orders import (
     credit_of,
     dequeue,
     fee_reserve,
+    hold_of,
     maker_bps_of,
     with_credit,
 )
@@ -46,6 +47,7 @@ from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
     BEST_KEY,
     BEST_LEVEL,
+    BIDS,
     BOOK,
     BOOK_SEQUENCE,
     BOOK_WIDTH,
@@ -56,7 +58,9 @@ from waiver_exchange.engine.tables import (
     HALT_CAUSE,
     HALTED_UNTIL,
     HEAD,
+    HELD,
     ID,
+    LAST_PRICE,
     LEVEL,
     MARKET_WIDTH,
     NEXT,
@@ -73,6 +77,9 @@ from waiver_exchange.engine.tables import (
     SHARES_ON_OFFER,
     TOTAL,
     Tables,
+    book_of,
+    market_of,
+    side_of,
 )
 
 # Read once: a member of an enumeration is a Python object.
@@ -80,42 +87,44 @@ _SELF_TRADE_PREVENTED: Final[i64] = CancelReason.self_trade_prevented.value
 
 
 def emit_level(t: Tables, out: EventBuffer, book: i64, price: i64, total: i64) -> None:
-    """Count a change of a book's level and write it as an event."""
+    """Count a change of a level of bids or asks and write it as an event."""
     markets = t.markets
-    market: i64 = book >> 1
+    market: i64 = market_of(book)
     sequence: i64 = markets[market * MARKET_WIDTH + BOOK_SEQUENCE] + 1
     markets[market * MARKET_WIDTH + BOOK_SEQUENCE] = sequence
     out.emit5(BOOK_LEVEL_CHANGED, market, book & 1, price, total, sequence)
 
 
-def remove_resting(t: Tables, out: EventBuffer, orders: vec[i64], row: i64, kind: i64, reason: i64) -> None:
-    """Take a resting order out unfilled, as `ORDER_CANCELLED` with a reason or as `ORDER_EXPIRED`."""
+def remove_order(t: Tables, out: EventBuffer, orders: vec[i64], row: i64, kind: i64, reason: i64) -> None:
+    """Take out an order that rests or is held, as `ORDER_CANCELLED` with a reason or as `ORDER_EXPIRED`."""
     accounts = t.accounts
     positions = t.positions
     at: i64 = row * ORDER_WIDTH
     book: i64 = orders[at + BOOK]
     account: i64 = orders[at + OWNER]
     position: i64 = orders[at + POSITION]
-    price: i64 = orders[at + PRICE]
     remaining: i64 = orders[at + REMAINING]
+    hold: i64 = hold_of(orders, row)
     if kind == ORDER_CANCELLED:
-        out.emit5(kind, orders[at + ID], account, book >> 1, remaining, reason)
+        out.emit5(kind, orders[at + ID], account, market_of(book), remaining, reason)
     else:
-        out.emit4(kind, orders[at + ID], account, book >> 1, remaining)
-    emit_level(t, out, book, price, dequeue(t, orders, row))
+        out.emit4(kind, orders[at + ID], account, market_of(book), remaining)
+    total: i64 = dequeue(t, orders, row)
+    if book & HELD == 0:
+        emit_level(t, out, book, orders[at + PRICE], total)
     accounts[account * ACCOUNT_WIDTH + OPEN_ORDERS] -= 1
-    if book & 1 == BUY:
-        accounts[account * ACCOUNT_WIDTH + CASH_HELD] -= cash_reserve(price, remaining, orders[at + FEE_TERMS])
+    if side_of(book) == BUY:
+        accounts[account * ACCOUNT_WIDTH + CASH_HELD] -= hold
         positions[position * POSITION_WIDTH + SHARES_ON_BID] -= remaining
         emit_cash(out, accounts, account)
     else:
-        positions[position * POSITION_WIDTH + SHARES_ON_OFFER] -= remaining
+        positions[position * POSITION_WIDTH + SHARES_ON_OFFER] -= hold
         emit_holding(out, positions, position)
 
 
 def check_uncrossed(t: Tables, market: i64) -> None:
     """Raise `InvariantError` unless the best bid of a market is below its best ask."""
-    at: i64 = market * 2 * BOOK_WIDTH
+    at: i64 = book_of(market, BIDS) * BOOK_WIDTH
     # Where there is none, `NO_KEY` stands for an ask above every price, and for a bid below every price.
     if key_of(BUY, t.books[at + BEST_KEY]) >= t.books[at + BOOK_WIDTH + BEST_KEY]:
         fail("a book is never crossed")
@@ -123,13 +132,13 @@ def check_uncrossed(t: Tables, market: i64) -> None:
 
 def crosses(t: Tables, o: IncomingOrder) -> bool:
     """Say whether the best opposite price is within the order's limit."""
-    opposite: i64 = o.market * 2 + 1 - o.side
+    opposite: i64 = book_of(o.market, 1 - o.side)
     return t.books[opposite * BOOK_WIDTH + BEST_KEY] <= key_of(1 - o.side, o.price)
 
 
 def can_fill_whole(t: Tables, o: IncomingOrder) -> bool:
     """Say whether the book would fill the order whole at once; changes nothing."""
-    opposite: i64 = o.market * 2 + 1 - o.side
+    opposite: i64 = book_of(o.market, 1 - o.side)
     limit: i64 = key_of(1 - o.side, o.price)
     key: i64 = t.books[opposite * BOOK_WIDTH + BEST_KEY]
     left: i64 = o.quantity
@@ -180,14 +189,14 @@ def match(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
     orders = t.orders
     books = t.books
     leaves = t.leaves
-    opposite: i64 = (o.market * 2 + 1 - o.side) * BOOK_WIDTH
+    opposite: i64 = book_of(o.market, 1 - o.side) * BOOK_WIDTH
     limit: i64 = key_of(1 - o.side, o.price)
     while o.stop_reason == 0 and not o.is_done and books[opposite + BEST_KEY] <= limit:
         out.make_room()
         row: i64 = leaves[books[opposite + BEST_LEVEL] + HEAD]
         if orders[row * ORDER_WIDTH + OWNER] == o.account:
             if o.self_trade != CANCEL_NEWEST:
-                remove_resting(t, out, orders, row, ORDER_CANCELLED, _SELF_TRADE_PREVENTED)
+                remove_order(t, out, orders, row, ORDER_CANCELLED, _SELF_TRADE_PREVENTED)
             if o.self_trade != CANCEL_OLDEST:
                 o.stop_reason = _SELF_TRADE_PREVENTED
             continue
@@ -273,7 +282,9 @@ def _trade(
     if maker_fee + taker_fee != 0:
         add_cash(t, accounts, HOUSE_ACCOUNT, maker_fee + taker_fee)
         o.house_fees += maker_fee + taker_fee
-    t.markets[o.market * MARKET_WIDTH + REFERENCE_PRICE] = price
+    markets = t.markets
+    markets[o.market * MARKET_WIDTH + REFERENCE_PRICE] = price
+    markets[o.market * MARKET_WIDTH + LAST_PRICE] = price
     level: i64 = orders[at + LEVEL]
     total: i64 = leaves[level + TOTAL] - units
     leaves[level + TOTAL] = total
@@ -345,9 +356,10 @@ def _settle_maker(
 def _settle_taker(t: Tables, o: IncomingOrder, accounts: vec[i64], positions: vec[i64], units: i64, value: i64) -> i64:
     """Settle the incoming order's side and what remains of it; return its fee."""
     fee: i64 = 0
-    if t.taker_fee_bps != 0 or o.fee_credit != 0:
-        fee = fee_reserve(value, t.taker_fee_bps, o.fee_credit)
-        o.fee_credit += fee * BPS - value * t.taker_fee_bps
+    bps: i64 = o.taker_fee_bps
+    if bps != 0 or o.fee_credit != 0:
+        fee = fee_reserve(value, bps, o.fee_credit)
+        o.fee_credit += fee * BPS - value * bps
     if o.side == BUY:
         buy(t, accounts, positions, o.account, o.position, units, value, fee)
     else:

@@ -1,14 +1,20 @@
-"""Resting orders: rows and ids, the queue of each price level, and what an order holds."""
+"""Orders that rest or are held: rows and ids, the queue of each price level, and what an order holds."""
 
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from waiver_exchange.domain.codes import BUY
 from waiver_exchange.domain.limits import BPS, ORDER_ROW_BITS, ORDER_ROWS_MAX
 from waiver_exchange.engine.arithmetic import larger
 from waiver_exchange.engine.ladder import close_level, key_of, open_level
 from waiver_exchange.engine.tables import (
     BOOK,
+    DETAIL,
+    DETAIL_SHIFT,
+    DETAIL_UNIT,
+    FEE_TERMS,
     HEAD,
+    HELD,
     ID,
     LEVEL,
     NEXT,
@@ -21,6 +27,7 @@ from waiver_exchange.engine.tables import (
     TOTAL,
     Tables,
     grown,
+    side_of,
 )
 
 
@@ -62,8 +69,40 @@ def with_credit(fee_terms: i64, credit: i64) -> i64:
     return (fee_terms & 0xFFFFFFFF) + credit * 4294967296
 
 
+def detail_of(terms: i64, value: i64) -> i64:
+    """Return an order's terms and its quantity (of a resting order) or limit (of a held one) as one word."""
+    return terms + value * DETAIL_UNIT
+
+
+def terms_of(orders: vec[i64], row: i64) -> i64:
+    """Return the terms of an order, as they were given."""
+    return orders[row * ORDER_WIDTH + DETAIL] & (DETAIL_UNIT - 1)
+
+
+def filled_of(orders: vec[i64], row: i64) -> i64:
+    """Return how much of a resting order is filled."""
+    at: i64 = row * ORDER_WIDTH
+    return (orders[at + DETAIL] >> DETAIL_SHIFT) - orders[at + REMAINING]
+
+
+def limit_of(orders: vec[i64], row: i64) -> i64:
+    """Return the limit (cents) of an order; of a held stop its protection price."""
+    at: i64 = row * ORDER_WIDTH
+    if orders[at + BOOK] & HELD != 0:
+        return orders[at + DETAIL] >> DETAIL_SHIFT
+    return orders[at + PRICE]
+
+
+def hold_of(orders: vec[i64], row: i64) -> i64:
+    """Return what an order holds: cash (micro-dollars) of a buy, shares of a sell."""
+    at: i64 = row * ORDER_WIDTH
+    if side_of(orders[at + BOOK]) == BUY:
+        return cash_reserve(limit_of(orders, row), orders[at + REMAINING], orders[at + FEE_TERMS])
+    return orders[at + REMAINING]
+
+
 def cash_reserve(price: i64, remaining: i64, fee_terms: i64) -> i64:
-    """Return the cash (micro-dollars) that a resting buy holds."""
+    """Return the cash (micro-dollars) that a buy holds."""
     value: i64 = price * remaining
     if fee_terms == 0:
         return value
@@ -139,6 +178,13 @@ def dequeue(t: Tables, orders: vec[i64], row: i64) -> i64:
 
     What the order holds is the caller's to release.
     """
+    total: i64 = unlink(t, orders, row)
+    give_row(t, orders, row)
+    return total
+
+
+def unlink(t: Tables, orders: vec[i64], row: i64) -> i64:
+    """Take an order out of its level, which keeps its row; return what remains at the level."""
     leaves = t.leaves
     at: i64 = row * ORDER_WIDTH
     level: i64 = orders[at + LEVEL]
@@ -158,5 +204,4 @@ def dequeue(t: Tables, orders: vec[i64], row: i64) -> i64:
         book: i64 = orders[at + BOOK]
         close_level(t, leaves, book, key_of(book & 1, orders[at + PRICE]), level)
     t.open_orders -= 1
-    give_row(t, orders, row)
     return total

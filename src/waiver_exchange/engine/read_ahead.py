@@ -10,7 +10,14 @@ from typing import Final
 from librt.strings import read_i64_le
 from mypy_extensions import i64
 
-from waiver_exchange.domain.codes import CANCEL_ORDER, HEADER_TAIL_SHIFT, HEADER_WORDS_SHIFT, PLACE_ORDER
+from waiver_exchange.domain.codes import (
+    CANCEL_ORDER,
+    HEADER_TAIL_SHIFT,
+    HEADER_WORDS_SHIFT,
+    PLACE_ORDER,
+    PLACE_STOP_ORDER,
+    REPLACE_ORDER,
+)
 from waiver_exchange.engine.orders import row_of
 from waiver_exchange.engine.tables import (
     COST,
@@ -37,9 +44,9 @@ def read_ahead(t: Tables, commands: bytes, at: i64) -> i64:
     while at < size and count < _COMMANDS:
         header: i64 = read_i64_le(commands, at)
         kind: i64 = header & 0xFF
-        if kind == CANCEL_ORDER:
+        if kind in (CANCEL_ORDER, REPLACE_ORDER):
             seen += _read_order(t, row_of(read_i64_le(commands, at + 24)))
-        elif kind == PLACE_ORDER:
+        elif kind in (PLACE_ORDER, PLACE_STOP_ORDER):
             position: i64 = find_position(t, read_i64_le(commands, at + 16), read_i64_le(commands, at + 24))
             seen += t.positions[position * POSITION_WIDTH + COST]
         at += record_length(header)

@@ -11,17 +11,14 @@ from waiver_exchange.domain.codes import (
     GTD,
     LIMIT,
     MARKET,
-    POST_ONLY_SHIFT,
-    SELF_TRADE_SHIFT,
     SELL,
-    TERMS_FIELD_MASK,
-    TIME_IN_FORCE_SHIFT,
-    TYPE_SHIFT,
+    STOP,
+    STOP_LIMIT,
 )
 from waiver_exchange.domain.limits import BPS, NANOSECONDS_PER_SECOND, PRICE_CENTS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.engine.arithmetic import larger, smaller
-from waiver_exchange.engine.incoming import IncomingOrder
+from waiver_exchange.engine.incoming import IncomingOrder, read_terms
 from waiver_exchange.engine.orders import fee_reserve, has_row, reserved_bps
 from waiver_exchange.engine.tables import (
     ACCOUNT_HALT,
@@ -55,7 +52,7 @@ def refusal_of_order(t: Tables, o: IncomingOrder) -> i64:
     o.available = 0
     accounts = t.accounts
     markets = t.markets
-    reason: i64 = _refuse_who_and_where(t, o, accounts, markets)
+    reason: i64 = refuse_who_and_where(t, o, accounts, markets)
     if reason == 0:
         reason = _refuse_form(t, o, markets[o.market * MARKET_WIDTH + SUPPLY])
     if reason == 0:
@@ -65,13 +62,37 @@ def refusal_of_order(t: Tables, o: IncomingOrder) -> i64:
     return reason
 
 
-def _refuse(o: IncomingOrder, reason: i64, required: i64, available: i64) -> i64:
+def refusal_of_stop_order(t: Tables, o: IncomingOrder) -> i64:
+    """Return 0 when the order may be held, else the number of the refusal.
+
+    Sets `required` and `available` of the refusal, the protection price as `price` of a stop, the expiry, and `hold`.
+    """
+    o.required = 0
+    o.available = 0
+    accounts = t.accounts
+    markets = t.markets
+    reason: i64 = refuse_who_and_where(t, o, accounts, markets)
+    if reason == 0:
+        reason = _refuse_form_of_stop(t, o, markets[o.market * MARKET_WIDTH + SUPPLY])
+    if reason == 0:
+        if o.order_type == STOP:
+            o.price = collar_of(t, o.side, o.stop_price)
+        else:
+            reason = refuse_outside_band(t, o, o.stop_price)
+    if reason == 0:
+        reason = _refuse_limits(t, o, accounts, 0)
+    return reason
+
+
+def refuse(o: IncomingOrder, reason: i64, required: i64, available: i64) -> i64:
+    """Note what a refusal reports and return its number."""
     o.required = required
     o.available = available
     return reason
 
 
-def _refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], markets: vec[i64]) -> i64:
+def refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], markets: vec[i64]) -> i64:
+    """Return 0 when the account may send an order to the market now; count it against the rate limit."""
     if not is_account(t, o.account):
         return RefusalReason.account_not_found
     account: i64 = o.account * ACCOUNT_WIDTH
@@ -95,20 +116,7 @@ def _refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], marke
 
 
 def _refuse_form(t: Tables, o: IncomingOrder, supply: i64) -> i64:
-    terms: i64 = o.terms
-    o.side = terms & TERMS_FIELD_MASK
-    o.order_type = (terms >> TYPE_SHIFT) & TERMS_FIELD_MASK
-    o.time_in_force = (terms >> TIME_IN_FORCE_SHIFT) & TERMS_FIELD_MASK
-    o.self_trade = (terms >> SELF_TRADE_SHIFT) & TERMS_FIELD_MASK
-    o.post_only = terms >> POST_ONLY_SHIFT
-    if (
-        o.side > SELL
-        or o.order_type > MARKET
-        or o.time_in_force > FOK
-        or o.self_trade > CANCEL_BOTH
-        or o.post_only > 1
-        or o.post_only < 0
-    ):
+    if not _are_terms(o, LIMIT, MARKET):
         return RefusalReason.order_terms_are_invalid
     if (o.quantity == 0) == (o.notional == 0):
         return RefusalReason.quantity_or_notional_is_required
@@ -117,23 +125,62 @@ def _refuse_form(t: Tables, o: IncomingOrder, supply: i64) -> i64:
     if o.notional < 0:
         return RefusalReason.notional_must_be_positive
     if o.quantity > supply:
-        return _refuse(o, RefusalReason.quantity_exceeds_supply, o.quantity, supply)
+        return refuse(o, RefusalReason.quantity_exceeds_supply, o.quantity, supply)
     if o.order_type == LIMIT:
         if o.notional != 0:
             return RefusalReason.notional_needs_a_market_order
         if o.price < 1:
             return RefusalReason.price_must_be_positive
         if o.price > PRICE_CENTS_MAX:
-            return _refuse(o, RefusalReason.price_is_too_high, o.price, PRICE_CENTS_MAX)
+            return refuse(o, RefusalReason.price_is_too_high, o.price, PRICE_CENTS_MAX)
     elif o.price != 0:
         return RefusalReason.market_order_takes_no_price
     o.can_rest = o.order_type == LIMIT and o.time_in_force <= GTD
     if o.post_only != 0 and not o.can_rest:
         return RefusalReason.post_only_needs_a_resting_order
-    return _refuse_expiry(t, o)
+    return refuse_expiry(t, o)
 
 
-def _refuse_expiry(t: Tables, o: IncomingOrder) -> i64:
+def _are_terms(o: IncomingOrder, first_type: i64, last_type: i64) -> bool:
+    """Read the terms; say whether each is a number that means something, and the type one of those."""
+    read_terms(o)
+    return (
+        o.side <= SELL
+        and first_type <= o.order_type <= last_type
+        and o.time_in_force <= FOK
+        and o.self_trade <= CANCEL_BOTH
+        and 0 <= o.post_only <= 1
+    )
+
+
+def _refuse_form_of_stop(t: Tables, o: IncomingOrder, supply: i64) -> i64:
+    if not _are_terms(o, STOP, STOP_LIMIT):
+        return RefusalReason.order_terms_are_invalid
+    if o.quantity < 1:
+        return RefusalReason.quantity_must_be_positive
+    if o.quantity > supply:
+        return refuse(o, RefusalReason.quantity_exceeds_supply, o.quantity, supply)
+    if o.stop_price < 1:
+        return RefusalReason.stop_price_is_required
+    if o.stop_price > PRICE_CENTS_MAX:
+        return refuse(o, RefusalReason.price_is_too_high, o.stop_price, PRICE_CENTS_MAX)
+    if o.order_type == STOP_LIMIT:
+        if o.price < 1:
+            return RefusalReason.price_must_be_positive
+        if o.price > PRICE_CENTS_MAX:
+            return refuse(o, RefusalReason.price_is_too_high, o.price, PRICE_CENTS_MAX)
+    elif o.price != 0:
+        return RefusalReason.market_order_takes_no_price
+    if o.post_only != 0:
+        return RefusalReason.post_only_needs_a_resting_order
+    if o.time_in_force > GTD:
+        return RefusalReason.stop_order_needs_a_lifetime
+    o.can_rest = True
+    return refuse_expiry(t, o)
+
+
+def refuse_expiry(t: Tables, o: IncomingOrder) -> i64:
+    """Return 0 when the expiry goes with the time in force; sets that of a gtc order."""
     if not o.can_rest or o.time_in_force == GTC:
         if o.expires_at != 0:
             return RefusalReason.expiry_needs_gtd
@@ -150,28 +197,39 @@ def _refuse_expiry(t: Tables, o: IncomingOrder) -> i64:
 
 
 def _refuse_price(t: Tables, o: IncomingOrder, reference: i64) -> i64:
-    if o.order_type == MARKET:
-        if reference == 0:
-            return RefusalReason.reference_price_is_missing
-        collar: i64 = reference * t.collar_bps // BPS
-        if o.side == BUY:
-            o.price = smaller(reference + collar, PRICE_CENTS_MAX)
-        else:
-            o.price = larger(1, reference - collar)
-    elif t.band_bps != 0 and reference != 0:
-        band: i64 = reference * t.band_bps // BPS
-        lowest: i64 = larger(1, reference - band)
-        if o.price < lowest:
-            return _refuse(o, RefusalReason.price_is_outside_the_band, o.price, lowest)
-        if o.price > reference + band:
-            return _refuse(o, RefusalReason.price_is_outside_the_band, o.price, reference + band)
+    if o.order_type != MARKET:
+        return refuse_outside_band(t, o, reference)
+    if reference == 0:
+        return RefusalReason.reference_price_is_missing
+    o.price = collar_of(t, o.side, reference)
+    return 0
+
+
+def collar_of(t: Tables, side: i64, price: i64) -> i64:
+    """Return the worst price (cents) at which an order without a limit trades, measured from a price."""
+    collar: i64 = price * t.collar_bps // BPS
+    if side == BUY:
+        return smaller(price + collar, PRICE_CENTS_MAX)
+    return larger(1, price - collar)
+
+
+def refuse_outside_band(t: Tables, o: IncomingOrder, middle: i64) -> i64:
+    """Return 0 when the limit lies within the band around a price (cents; 0 = there is none)."""
+    if t.band_bps == 0 or middle == 0:
+        return 0
+    band: i64 = middle * t.band_bps // BPS
+    lowest: i64 = larger(1, middle - band)
+    if o.price < lowest:
+        return refuse(o, RefusalReason.price_is_outside_the_band, o.price, lowest)
+    if o.price > middle + band:
+        return refuse(o, RefusalReason.price_is_outside_the_band, o.price, middle + band)
     return 0
 
 
 def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], reference: i64) -> i64:
     value: i64 = o.notional if o.notional != 0 else o.price * o.quantity
     if value > t.order_value_max:
-        return _refuse(o, RefusalReason.order_value_is_too_large, value, t.order_value_max)
+        return refuse(o, RefusalReason.order_value_is_too_large, value, t.order_value_max)
     units: i64 = o.quantity
     if o.notional != 0:
         units = o.notional // reference
@@ -179,7 +237,7 @@ def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], reference: i
             return RefusalReason.notional_is_too_small
     account: i64 = o.account * ACCOUNT_WIDTH
     if o.can_rest and accounts[account + OPEN_ORDERS] >= t.open_orders_max:
-        return _refuse(o, RefusalReason.too_many_open_orders, accounts[account + OPEN_ORDERS], t.open_orders_max)
+        return refuse(o, RefusalReason.too_many_open_orders, accounts[account + OPEN_ORDERS], t.open_orders_max)
     o.position = find_position(t, o.account, o.market)
     positions = t.positions
     position: i64 = o.position * POSITION_WIDTH
@@ -187,15 +245,15 @@ def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], reference: i
         if t.position_max != 0:
             sum_of_all: i64 = positions[position + SHARES] + positions[position + SHARES_ON_BID] + units
             if sum_of_all > t.position_max:
-                return _refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
+                return refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
         o.hold = value + fee_reserve(value, reserved_bps(t), 0)
         cash: i64 = accounts[account + CASH] - accounts[account + CASH_HELD]
         if o.hold > cash:
-            return _refuse(o, RefusalReason.insufficient_cash, o.hold, cash)
+            return refuse(o, RefusalReason.insufficient_cash, o.hold, cash)
     else:
         shares: i64 = positions[position + SHARES] - positions[position + SHARES_ON_OFFER]
         if units > shares:
-            return _refuse(o, RefusalReason.insufficient_shares, units, shares)
+            return refuse(o, RefusalReason.insufficient_shares, units, shares)
         o.hold = units
         if o.notional != 0:
             o.hold = smaller(shares, o.notional // o.price)

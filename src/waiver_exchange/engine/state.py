@@ -1,8 +1,9 @@
 """The canonical state: the same bytes from any implementation that executed the same commands.
 
 Little-endian signed 64-bit words: format version, exchange, parameters, counts; accounts; markets; positions; the free
-rows from the one freed first; resting orders by market, side, price and time. It holds nothing of how the tables lie in
-memory, so that a later layout can load it. Its SHA-256 is the state hash.
+rows from the one freed first; resting orders by market, side, price and time; held orders likewise by stop price
+(`docs/trading-rules.md` lists the words). It holds nothing of how the tables lie in memory, so that a later layout can
+load it. Its SHA-256 is the state hash.
 """
 
 from hashlib import sha256
@@ -12,30 +13,40 @@ from librt.strings import read_i64_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, mypyc_attr
 
-from waiver_exchange.domain.codes import BUY
+from waiver_exchange.domain.codes import BUY, TERMS_FIELD_MASK
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.expiry import watch_expiry
 from waiver_exchange.engine.ladder import level_at, next_key
 from waiver_exchange.engine.operating import parameters_of, set_parameters
 from waiver_exchange.engine.orders import (
     credit_of,
+    detail_of,
     enqueue,
+    filled_of,
     give_row,
+    limit_of,
     maker_bps_of,
     pack_fee_terms,
     reserved_bps_of,
     row_of,
+    terms_of,
 )
 from waiver_exchange.engine.settlement import add_cash, add_shares
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
+    ASKS,
     BEST_KEY,
+    BIDS,
     BOOK,
     BOOK_WIDTH,
     CASH,
+    DETAIL,
     EXPIRES_AT,
     FEE_TERMS,
     HEAD,
+    HELD,
+    HELD_BUYS,
+    HELD_SELLS,
     ID,
     MARKET_WIDTH,
     NEXT,
@@ -53,15 +64,19 @@ from waiver_exchange.engine.tables import (
     Tables,
     add_account,
     add_market,
+    book_of,
     find_or_add_position,
     find_position,
     grown,
+    held_book_of,
+    market_of,
+    side_of,
 )
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 _PARAMETERS: Final = 13
 _HEAD_WORDS: Final = 25
-_ORDER_WORDS: Final = 10
+_ORDER_WORDS: Final = 12
 
 
 @mypyc_attr(native_class=False)
@@ -131,38 +146,57 @@ def _append_zeros(words: vec[i64], count: i64) -> vec[i64]:
 
 
 def _append_orders(words: vec[i64], t: Tables) -> vec[i64]:
-    book: i64 = 2
-    while book < 2 * (t.market_count + 1):
-        key: i64 = t.books[book * BOOK_WIDTH + BEST_KEY]
-        while key != NO_KEY:
-            row: i64 = t.leaves[level_at(t, book, key) + HEAD]
-            while row != 0:
-                words = _append_order(words, t, row)
-                row = t.orders[row * ORDER_WIDTH + NEXT]
-            key = next_key(t, book, key)
-        book += 1
+    market: i64 = 1
+    while market <= t.market_count:
+        words = _append_book(words, t, book_of(market, BIDS))
+        words = _append_book(words, t, book_of(market, ASKS))
+        market += 1
+    market = 1
+    while market <= t.market_count:
+        words = _append_book(words, t, book_of(market, HELD_BUYS))
+        words = _append_book(words, t, book_of(market, HELD_SELLS))
+        market += 1
     return words
 
 
-def _append_order(words: vec[i64], t: Tables, row: i64) -> vec[i64]:
+def _append_book(words: vec[i64], t: Tables, book: i64) -> vec[i64]:
     orders = t.orders
+    key: i64 = t.books[book * BOOK_WIDTH + BEST_KEY]
+    while key != NO_KEY:
+        row: i64 = t.leaves[level_at(t, book, key) + HEAD]
+        while row != 0:
+            words = _append_order(words, orders, row)
+            row = orders[row * ORDER_WIDTH + NEXT]
+        key = next_key(t, book, key)
+    return words
+
+
+def _append_order(words: vec[i64], orders: vec[i64], row: i64) -> vec[i64]:
     at: i64 = row * ORDER_WIDTH
-    terms: i64 = orders[at + FEE_TERMS]
-    words = append(words, orders[at + BOOK] >> 1)
-    words = append(words, orders[at + BOOK] & 1)
+    fee_terms: i64 = orders[at + FEE_TERMS]
+    is_held: bool = orders[at + BOOK] & HELD != 0
+    words = append(words, market_of(orders[at + BOOK]))
+    words = append(words, terms_of(orders, row))
     words = append(words, orders[at + ID])
     words = append(words, orders[at + OWNER])
-    words = append(words, orders[at + PRICE])
+    words = append(words, limit_of(orders, row))
     words = append(words, orders[at + REMAINING])
+    words = append(words, 0 if is_held else filled_of(orders, row))
     words = append(words, orders[at + EXPIRES_AT])
-    words = append(words, maker_bps_of(terms))
-    words = append(words, reserved_bps_of(terms))
-    return append(words, credit_of(terms))
+    words = append(words, maker_bps_of(fee_terms))
+    words = append(words, reserved_bps_of(fee_terms))
+    words = append(words, credit_of(fee_terms))
+    return append(words, orders[at + PRICE] if is_held else 0)
+
+
+def has_known_version(state: bytes) -> bool:
+    """Say whether `load_state` reads bytes of this version; those of an older one only cost the time of a replay."""
+    return len(state) >= _HEAD_WORDS * 8 and read_i64_le(state, 0) == STATE_VERSION
 
 
 def load_state(state: bytes) -> Engine:
     """Return an engine in a canonical state. Raises `StateError` when the bytes are cut short or of another version."""
-    if len(state) < _HEAD_WORDS * 8 or read_i64_le(state, 0) != STATE_VERSION:
+    if not has_known_version(state):
         msg = "these bytes are no engine state of a version that this program knows"
         raise StateError(msg)
     engine = Engine()
@@ -258,27 +292,40 @@ def _load_free_rows(t: Tables, state: bytes, at: i64, rows: i64, free: i64) -> i
 def _load_orders(t: Tables, state: bytes, at: i64, count: i64) -> None:
     orders = t.orders
     while count > 0:
-        order_id: i64 = read_i64_le(state, at + 16)
-        market: i64 = read_i64_le(state, at)
-        account: i64 = read_i64_le(state, at + 24)
-        expires_at: i64 = read_i64_le(state, at + 48)
-        row: i64 = row_of(order_id)
-        to: i64 = row * ORDER_WIDTH
-        orders[to + BOOK] = market * 2 + read_i64_le(state, at + 8)
-        orders[to + ID] = order_id
-        orders[to + OWNER] = account
-        orders[to + PRICE] = read_i64_le(state, at + 32)
-        orders[to + REMAINING] = read_i64_le(state, at + 40)
-        orders[to + EXPIRES_AT] = expires_at
-        position: i64 = find_position(t, account, market)
-        orders[to + POSITION] = position
-        orders[to + FEE_TERMS] = pack_fee_terms(
-            read_i64_le(state, at + 56), read_i64_le(state, at + 64), read_i64_le(state, at + 72)
-        )
+        row: i64 = _load_order(t, orders, state, at)
+        order: i64 = row * ORDER_WIDTH
         enqueue(t, orders, row)
-        t.accounts[account * ACCOUNT_WIDTH + OPEN_ORDERS] += 1
-        if orders[to + BOOK] & 1 == BUY:
-            t.positions[position * POSITION_WIDTH + SHARES_ON_BID] += orders[to + REMAINING]
-        watch_expiry(t, expires_at, order_id)
+        t.accounts[orders[order + OWNER] * ACCOUNT_WIDTH + OPEN_ORDERS] += 1
+        if side_of(orders[order + BOOK]) == BUY:
+            t.positions[orders[order + POSITION] * POSITION_WIDTH + SHARES_ON_BID] += orders[order + REMAINING]
+        watch_expiry(t, orders[order + EXPIRES_AT], orders[order + ID])
         at += _ORDER_WORDS * 8
         count -= 1
+
+
+def _load_order(t: Tables, orders: vec[i64], state: bytes, at: i64) -> i64:
+    """Write an order of the state into its row, in no queue yet; return the row."""
+    market: i64 = read_i64_le(state, at)
+    terms: i64 = read_i64_le(state, at + 8)
+    order_id: i64 = read_i64_le(state, at + 16)
+    account: i64 = read_i64_le(state, at + 24)
+    limit: i64 = read_i64_le(state, at + 32)
+    remaining: i64 = read_i64_le(state, at + 40)
+    filled: i64 = read_i64_le(state, at + 48)
+    stop_price: i64 = read_i64_le(state, at + 88)
+    side: i64 = terms & TERMS_FIELD_MASK
+    row: i64 = row_of(order_id)
+    to: i64 = row * ORDER_WIDTH
+    is_held: bool = stop_price != 0
+    orders[to + BOOK] = held_book_of(market, side) if is_held else book_of(market, side)
+    orders[to + ID] = order_id
+    orders[to + OWNER] = account
+    orders[to + PRICE] = stop_price if is_held else limit
+    orders[to + REMAINING] = remaining
+    orders[to + DETAIL] = detail_of(terms, limit if is_held else remaining + filled)
+    orders[to + EXPIRES_AT] = read_i64_le(state, at + 56)
+    orders[to + POSITION] = find_position(t, account, market)
+    orders[to + FEE_TERMS] = pack_fee_terms(
+        read_i64_le(state, at + 64), read_i64_le(state, at + 72), read_i64_le(state, at + 80)
+    )
+    return row

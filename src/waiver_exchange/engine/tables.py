@@ -20,15 +20,16 @@ RATE_SECOND: Final = 4
 RATE_COUNT: Final = 5
 
 # Markets; SHARES_HELD is the running sum of all quantities, compared with SUPPLY after every batch.
-MARKET_WIDTH: Final = 8
+MARKET_WIDTH: Final = 9
 SUPPLY: Final = 0
 REFERENCE_PRICE: Final = 1
-HALT_CAUSE: Final = 2
-HALTED_UNTIL: Final = 3
-BREAKER_PRICE: Final = 4
-BREAKER_TIME: Final = 5
-BOOK_SEQUENCE: Final = 6
-SHARES_HELD: Final = 7
+LAST_PRICE: Final = 2
+HALT_CAUSE: Final = 3
+HALTED_UNTIL: Final = 4
+BREAKER_PRICE: Final = 5
+BREAKER_TIME: Final = 6
+BOOK_SEQUENCE: Final = 7
+SHARES_HELD: Final = 8
 
 # Positions.
 POSITION_WIDTH: Final = 7
@@ -40,9 +41,11 @@ SHARES_ON_BID: Final = 4
 COST: Final = 5
 REALIZED: Final = 6
 
-# Resting orders. BOOK = market * 2 + side. LEVEL = where the order's price level lies in `leaves`. FEE_TERMS = maker
-# bps | reserved bps << 16 | credit << 32. A free row has ID 0 and NEXT = the row freed before it.
-ORDER_WIDTH: Final = 11
+# Orders that rest or are held. LEVEL = where the order's price level lies in `leaves`. FEE_TERMS = maker bps | reserved
+# bps << 16 | credit << 32. DETAIL = terms | value << 20: of a resting order the quantity that it had (what is filled
+# follows from it, so that no trade need write it), of a held one its limit. PRICE is what it is queued by: a held
+# order's stop price. A free row has ID 0 and NEXT = the row freed before it.
+ORDER_WIDTH: Final = 12
 NEXT: Final = 0
 PREVIOUS: Final = 1
 REMAINING: Final = 2
@@ -54,11 +57,24 @@ ID: Final = 7
 LEVEL: Final = 8
 FEE_TERMS: Final = 9
 EXPIRES_AT: Final = 10
+DETAIL: Final = 11
+DETAIL_SHIFT: Final = 20
+DETAIL_UNIT: Final = 1_048_576
 # The order table grows by this many rows at once.
 ORDER_ROWS_CHUNK: Final = 256
 
-# Book sides, by BOOK: the root of the price ladder, the best key in it, and where the level of that key lies in
-# `leaves` (while there is one). The fourth word pads the row.
+# Book sides, by BOOK = market << 2 | one of four: bids, asks, held sells, held buys. Bids and held sells are queued
+# from the highest price, asks and held buys from the lowest, so the last bit alone says which way a ladder runs.
+BIDS: Final = 0
+ASKS: Final = 1
+HELD_SELLS: Final = 2
+HELD_BUYS: Final = 3
+BOOKS_PER_MARKET: Final = 4
+BOOK_MARKET_SHIFT: Final = 2
+HELD: Final = 2
+
+# A book side has the root of the price ladder, the best key in it, and where the level of that key lies in `leaves`
+# (while there is one). The fourth word pads the row.
 BOOK_WIDTH: Final = 4
 ROOT: Final = 0
 BEST_KEY: Final = 1
@@ -115,7 +131,7 @@ class Tables:
         self.account_count: i64 = 0
         self.markets: vec[i64] = grown(vec[i64](), MARKET_WIDTH)
         self.market_count: i64 = 0
-        self.books: vec[i64] = grown(vec[i64](), 2 * BOOK_WIDTH)
+        self.books: vec[i64] = grown(vec[i64](), BOOKS_PER_MARKET * BOOK_WIDTH)
         self.positions: vec[i64] = grown(vec[i64](), POSITION_WIDTH)
         self.position_count: i64 = 0
         # Open addressing: position numbers hashed by account and market; the length is a power of two.
@@ -125,6 +141,7 @@ class Tables:
         self.order_rows: i64 = 0
         self.free_row: i64 = 0
         self.free_rows: i64 = 0
+        # Resting and held.
         self.open_orders: i64 = 0
 
         self.inner: vec[i64] = grown(vec[i64](), INNER_WIDTH)
@@ -150,13 +167,14 @@ def add_account(t: Tables) -> i64:
 
 
 def add_market(t: Tables) -> i64:
-    """Append a market with two empty book sides and return its number."""
+    """Append a market with its four empty book sides and return its number."""
     t.markets = grown(t.markets, MARKET_WIDTH)
     t.market_count += 1
-    books = grown(t.books, 2 * BOOK_WIDTH)
-    at: i64 = t.market_count * 2 * BOOK_WIDTH
-    books[at + BEST_KEY] = NO_KEY
-    books[at + BOOK_WIDTH + BEST_KEY] = NO_KEY
+    books = grown(t.books, BOOKS_PER_MARKET * BOOK_WIDTH)
+    at: i64 = t.market_count * BOOKS_PER_MARKET * BOOK_WIDTH
+    while at < i64(len(books)):
+        books[at + BEST_KEY] = NO_KEY
+        at += BOOK_WIDTH
     t.books = books
     return t.market_count
 
@@ -226,6 +244,26 @@ def _rebuild_position_index(t: Tables) -> None:
         _index_position(index, positions[at + POSITION_ACCOUNT], positions[at + POSITION_MARKET], number)
         number += 1
     t.position_index = index
+
+
+def book_of(market: i64, place: i64) -> i64:
+    """Return one of the four book sides of a market."""
+    return market * BOOKS_PER_MARKET + place
+
+
+def held_book_of(market: i64, side: i64) -> i64:
+    """Return the book side in which a market's held orders of a side wait."""
+    return market * BOOKS_PER_MARKET + HELD_BUYS - side
+
+
+def market_of(book: i64) -> i64:
+    """Return the market of a book side."""
+    return book >> BOOK_MARKET_SHIFT
+
+
+def side_of(book: i64) -> i64:
+    """Return whether the orders of a book side buy or sell."""
+    return (book ^ (book >> 1)) & 1
 
 
 def is_account(t: Tables, account: i64) -> bool:

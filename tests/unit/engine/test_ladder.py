@@ -51,7 +51,7 @@ def limit(account: int, side: int, *, price: int, units: int = 1, time_in_force:
 
 
 def best_price(desk: EngineDesk, side: int) -> int | None:
-    key = desk.engine.tables.books[(MARKET * 2 + side) * BOOK_WIDTH + BEST_KEY]
+    key = desk.engine.tables.books[(MARKET * 4 + side) * BOOK_WIDTH + BEST_KEY]
     if key == NO_KEY:
         return None
     return KEY_MAX - key if side == codes.BUY else key
@@ -127,8 +127,8 @@ def test_all_levels_are_walked_when_the_state_is_stored(desk: EngineDesk, side: 
     for price in PRICES:
         desk.place(limit(MAKER[side], side, price=price))
     state = state_bytes(desk.engine)
-    words = memoryview(state).cast("q")[-10 * len(PRICES) :]
-    assert list(words[4::10]) == from_best(side)
+    words = memoryview(state).cast("q")[-12 * len(PRICES) :]
+    assert list(words[4::12]) == from_best(side)
     assert state_bytes(load_state(state)) == state
 
 
