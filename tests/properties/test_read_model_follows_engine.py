@@ -5,13 +5,14 @@ from collections import Counter, defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.model.state import Exchange
+from tests.model.state import Exchange, Order
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
 from waiver_exchange.application.queries import Queries
+from waiver_exchange.domain import codes
 from waiver_exchange.projections.fold import Projector
-from waiver_exchange.projections.state import ReadModelState
+from waiver_exchange.projections.state import OrderView, ReadModelState
 
 
 @given(seed=st.integers(0, 2**32), flush_every=st.sampled_from((1, 13, 400, 5_000)))
@@ -39,6 +40,20 @@ def test_read_model_shows_the_engines_state(seed: int, flush_every: int) -> None
     assert Queries(state=state, store=MemoryReadModel()).conservation().is_conserved
 
 
+def facts_of(order: Order) -> tuple[int | bool, ...]:
+    """What the engine knows of an open order; the protection price of a held stop is no limit that its owner gave."""
+    limit = 0 if order.is_held and order.type == codes.STOP else order.price
+    facts = (order.account, order.market, order.terms, limit, order.remaining, order.filled, order.expires_at)
+    return (*facts, order.is_held, order.stop_price)
+
+
+def facts_shown(order: OrderView) -> tuple[int | bool, ...]:
+    facts = (order.account, order.market, order.terms, order.limit_price_cents, order.remaining_units)
+    is_held = order.status == "held"
+    stop_price = order.stop_price_cents if is_held else 0
+    return (*facts, order.filled_quantity_units, order.expires_at_ns, is_held, stop_price)
+
+
 def assert_accounts_agree(exchange: Exchange, state: ReadModelState) -> None:
     assert {view.account: (view.cash_micros, view.held_micros, view.is_halted) for view in state.accounts.values()} == {
         account.id: (account.cash, account.held, account.halted) for account in exchange.accounts.values()
@@ -61,10 +76,16 @@ def assert_accounts_agree(exchange: Exchange, state: ReadModelState) -> None:
 
 def assert_markets_agree(exchange: Exchange, state: ReadModelState) -> None:
     assert {
-        view.market: (view.supply_units, view.reference_price_cents, view.halt_cause, view.halted_until_ns)
+        view.market: (
+            view.supply_units,
+            view.reference_price_cents,
+            view.last_price_cents,
+            view.halt_cause,
+            view.halted_until_ns,
+        )
         for view in state.markets.values()
     } == {
-        market.id: (market.supply, market.reference, market.halt_cause, market.halted_until)
+        market.id: (market.supply, market.reference, market.last, market.halt_cause, market.halted_until)
         for market in exchange.markets.values()
     }
     for market in exchange.markets.values():
@@ -74,24 +95,14 @@ def assert_markets_agree(exchange: Exchange, state: ReadModelState) -> None:
 
 
 def assert_orders_agree(exchange: Exchange, state: ReadModelState) -> None:
-    resting = {
-        order.id: (order.account, order.market, order.side, order.price, order.remaining, order.expires_at)
-        for market in exchange.markets.values()
-        for side in market.sides
-        for order in side.orders()
+    shown = {order.order_id: order for order in state.orders.values() if order.is_open}
+    assert {number: facts_shown(order) for number, order in shown.items()} == {
+        order.id: facts_of(order) for order in exchange.orders.values()
     }
-    assert resting == {
-        order.order_id: (
-            order.account,
-            order.market,
-            order.side,
-            order.limit_price_cents,
-            order.remaining_units,
-            order.expires_at_ns,
-        )
-        for order in state.orders.values()
-        if order.is_open
-    }
+    for order in state.orders.values():
+        if order.replaces in state.orders:
+            replaced = state.orders[order.replaces]
+            assert (replaced.status, replaced.replaced_by) == ("replaced", order.order_id)
     by_account: defaultdict[int, list[int]] = defaultdict(list)
     for order in state.orders.values():
         by_account[order.account].append(order.order_id)
