@@ -41,6 +41,25 @@ class OrderFlow:
             client_order_id="c" * random.randrange(20) if random.random() < 0.3 else "",
         )
 
+    def sweep(self) -> Command:
+        """An order that takes all it meets within a few percent, so that held orders are reached one behind another."""
+        random = self._random
+        account, market, side = self.account(), self.market(), random.randrange(2)
+        reference = self._view.references.get(market, 0) or random.randint(1, 5_000)
+        distance = 1 + int(reference * random.uniform(0, 0.06))
+        price = reference + distance if side == codes.BUY else reference - distance
+        price = min(max(1, price), limits.PRICE_CENTS_MAX)
+        possible = self.quantity(account=account, market=market, side=side, price=price)
+        return PlaceOrder(
+            account=account,
+            market=market,
+            terms=pack_terms(
+                side=side, order_type=codes.LIMIT, time_in_force=codes.IOC, self_trade=random.choice(_POLICIES)
+            ),
+            quantity_units=possible * random.choice((1, 5, 20)),
+            price_cents=price,
+        )
+
     def market_order_by_quantity(self) -> Command:
         random = self._random
         account, market, side = self.account(), self.market(), random.randrange(2)

@@ -55,11 +55,13 @@ class ReplaceFlow:
         is_stop = order.is_held and order.type == codes.STOP
         time_in_force, expires_at = self._lifetime(order)
         stop_price = self._stop_price(order) if random.random() < (0.5 if order.is_held else 0.02) else 0
+        price = self._price(order, stop_price) if random.random() < (0.02 if is_stop else 0.5) else 0
+        is_all_else_kept = not (price or stop_price or expires_at or time_in_force)
         return ReplaceOrder(
             account=order.account,
             order_id=order_id,
-            quantity_units=self._quantity(order) if random.random() < 0.5 else 0,
-            price_cents=self._price(order, stop_price) if random.random() < (0.02 if is_stop else 0.5) else 0,
+            quantity_units=self._quantity(order) if is_all_else_kept or random.random() < 0.4 else 0,
+            price_cents=price,
             stop_price_cents=stop_price,
             expires_at_ns=expires_at,
             time_in_force=time_in_force,

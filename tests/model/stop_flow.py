@@ -61,7 +61,7 @@ class StopFlow:
             if level is not None:
                 return level
         step = max(1, reference // 200)
-        distance = step * int(abs(random.gauss(0, 4)) + (1 if random.random() < 0.8 else -3))
+        distance = step * int(abs(random.gauss(0, 3)) + (1 if random.random() < 0.85 else -3))
         stop_price = reference + distance if side == codes.BUY else reference - distance
         return min(max(1, stop_price), limits.PRICE_CENTS_MAX)
 

@@ -1,7 +1,6 @@
 """Seeded commands in realistic and nasty proportions, led by what the exchange answers."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -32,21 +31,15 @@ from waiver_exchange.domain.commands import (
     encode_command,
 )
 from waiver_exchange.domain.events import (
-    CommandRefused,
     Event,
     MarketHalted,
-    OrderCancelled,
-    OrderDenied,
-    OrderRejected,
 )
-from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 
 _START_NS = 1_788_739_200_000_000_000  # 7 September 2026, 00:00 UTC
 _WAIT_NS_MAX = 3_600_000_000_000
 _ACCOUNTS_MAX = 40
 _MARKETS_MAX = 12
 _GARBAGE_SHARE = 0.05
-_REFUSAL_NAMES = {int(reason): reason.name for reason in RefusalReason}
 
 
 def commands(*, seed: int, count: int) -> Iterator[bytes]:
@@ -56,28 +49,6 @@ def commands(*, seed: int, count: int) -> Iterator[bytes]:
         command = workload.next()
         yield command
         workload.observe(engine.execute(command))
-
-
-def tally(counts: Counter[str], events: Iterable[Event]) -> None:
-    """Count events by kind, refusals and cancels by reason too (`refusal:` and `cancel:` before the name)."""
-    for event in events:
-        counts[type(event).__name__] += 1
-        match event:
-            case OrderCancelled():
-                counts[f"cancel:{CancelReason(event.reason).name}"] += 1
-            case OrderDenied() | OrderRejected() | CommandRefused():
-                counts[f"refusal:{_REFUSAL_NAMES[event.reason]}"] += 1
-            case _:
-                pass
-
-
-def statistics(*, seed: int, count: int) -> Counter[str]:
-    """Return how often each kind of event, refusal and cancel occurs in a workload."""
-    counts: Counter[str] = Counter()
-    engine = ReferenceEngine()
-    for command in commands(seed=seed, count=count):
-        tally(counts, engine.execute(command))
-    return counts
 
 
 class Workload:
@@ -180,6 +151,7 @@ class Workload:
             (self._stops.stop_order, self._random.choice((3.0, 10.0, 25.0))),
             (self._replaces.replace, self._random.choice((3.0, 10.0, 20.0))),
             (self._replaces.replace_wrongly, 1.0),
+            (self._flow.sweep, 3.0),
             (self._flow.market_order_by_quantity, 7.0),
             (self._flow.market_order_by_notional, 7.0),
             (self._cancel, 6.0),
@@ -189,11 +161,11 @@ class Workload:
             (lambda: self._deposit(self._account()), 0.5),
             (lambda: self._grant(self._account(), self._market()), 0.6),
             (self._issue, 0.2),
-            (self._halt_something, 0.12),
+            (self._halt_something, 0.2),
             (self._resume_anything, 0.1),
             (self._open_account, 0.05),
             (self._list_market, 0.05),
-            (lambda: draw_parameters(self._random), 0.06),
+            (lambda: draw_parameters(self._random), 0.1),
         )
 
     def _account(self) -> int:
@@ -243,8 +215,9 @@ class Workload:
         chance = self._random.random()
         if chance < 0.15:
             return HaltExchange()
-        if chance < 0.5:
-            return HaltAccount(account=self._account())
+        if chance < 0.6:
+            held = self._view.held.draw(self._random)  # what is held for a halted account triggers all the same
+            return HaltAccount(account=self._account() if held is None else self._view.open[held].account)
         return HaltMarket(market=self._market())
 
     def _resume_anything(self) -> Command:
