@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENT = ROOT / "src/waiver_exchange/client"
 # In this order: the longer word before the one that is in it.
 WORDS = (
-    (r"\basync_(client|stream|transport)\b", r"\1"),
+    (r"\basync_(client|exchange|stream|transport|waiver)\b", r"\1"),
+    (r"\bccxt\.async_support\b", "ccxt"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bimport asyncio\nimport random\n", "import random\nimport time\n"),
     (r"\bAsync(Client|Pages|Stream|Transport|Iterator|Iterable)\b", r"\1"),
@@ -21,12 +22,12 @@ WORDS = (
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
 )
-MODULES = ("client", "transport")
+MODULES = ("client", "transport", "ccxt/exchange")
 WRITTEN = "For asyncio; `{module}.py` is made from this file by `make client`."
 MADE = "Made from `async_{module}.py` by `make client`; change that one."
 CODES = '''"""The exchange's reasons to refuse. Made from the server's table by `make client`; see docs/refusals.md."""
 
-from enum import StrEnum
+from enum import StrEnum, auto
 
 
 class RefusalCode(StrEnum):
@@ -35,10 +36,10 @@ class RefusalCode(StrEnum):
 '''
 
 
-def synchronous(module: str) -> str:
-    """Return the synchronous form of an asynchronous module."""
-    source = (CLIENT / f"async_{module}.py").read_text(encoding="utf-8")
-    written, made = WRITTEN.format(module=module), MADE.format(module=module)
+def synchronous(module: Path) -> str:
+    """Return the synchronous form of the asynchronous module beside it."""
+    source = module.with_name(f"async_{module.name}").read_text(encoding="utf-8")
+    written, made = WRITTEN.format(module=module.stem), MADE.format(module=module.stem)
     for pattern, replacement in WORDS:
         source = re.sub(pattern, replacement, source)
     return source.replace(written, made)
@@ -46,9 +47,11 @@ def synchronous(module: str) -> str:
 
 def generated() -> dict[Path, str]:
     """Return every generated file with what it should hold."""
-    codes = "".join(f'    {reason.name} = "{reason.name}"\n' for reason in sorted(RefusalReason))
-    modules = {CLIENT / f"{module}.py": formatted(synchronous(module)) for module in MODULES}
-    return modules | {CLIENT / "refusal_codes.py": formatted(CODES + codes)}
+    codes = "".join(f"    {reason.name} = auto()\n" for reason in sorted(RefusalReason))
+    paths = [CLIENT / f"{module}.py" for module in MODULES]
+    return {path: formatted(synchronous(path)) for path in paths} | {
+        CLIENT / "refusal_codes.py": formatted(CODES + codes)
+    }
 
 
 def formatted(source: str) -> str:

@@ -66,7 +66,7 @@ class FakeWebSocketExchange:
     async def _answer(self, connection: ServerConnection, request: Json) -> None:
         method, params = request["method"], request["params"]
         self.requests.append((method, params))
-        handler = self.handlers.get(method, lambda _: {})
+        handler = self.handlers.get(method, _agree)
         try:
             answer: Json = {"result": handler(params)}
         except Refused as refused:
@@ -78,3 +78,7 @@ class FakeWebSocketExchange:
             for channel in params["channels"]:
                 if channel in self.snapshots:
                     await connection.send(json.dumps(self.snapshots[channel]))
+
+
+def _agree(_: Json) -> object:
+    return {}

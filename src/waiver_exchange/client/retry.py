@@ -10,8 +10,10 @@ from waiver_exchange.client.refusal_codes import RefusalCode
 _OF_PROXIES: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 )
-_UNAVAILABLE_FOR_A_MOMENT: Final = frozenset(
+_NOT_NOW: Final = frozenset(
     {
+        RefusalCode.order_rate_is_too_high,
+        RefusalCode.request_rate_is_too_high,
         RefusalCode.journal_is_unavailable,
         RefusalCode.exchange_is_busy,
         RefusalCode.exchange_is_stopping,
@@ -53,7 +55,7 @@ def _is_safe(failure: ClientError, *, is_repeatable: bool) -> bool:
         case ApiError(code=RefusalCode.outcome_is_unknown):
             return is_repeatable
         case ApiError():
-            return failure.status == HTTPStatus.TOO_MANY_REQUESTS or failure.code in _UNAVAILABLE_FOR_A_MOMENT
+            return failure.status == HTTPStatus.TOO_MANY_REQUESTS or failure.code in _NOT_NOW
         case NoAnswerError():
             return is_repeatable or not failure.may_have_been_done
         case UnexpectedAnswerError():
