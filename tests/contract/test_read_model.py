@@ -12,6 +12,7 @@ from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
+from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain.commands import (
     CancelOrder,
     ConfigureExchange,
@@ -75,9 +76,7 @@ def compared(state: ReadModelState) -> dict[str, object]:
 
 async def everything(store: ReadModelStore) -> list[object]:
     """The history that the store keeps."""
-    accounts = [
-        await store.list_orders(account=account, is_open=None, before=None, limit=10 * ROWS) for account in range(1, 50)
-    ]
+    accounts = [await store.list_orders(OrderSelection(account=account), limit=10 * ROWS) for account in range(1, 50)]
     return [*accounts, await store.list_trades(market=None, before=None, limit=10 * ROWS)]
 
 
@@ -166,7 +165,8 @@ async def test_orders_are_listed_by_account_state_and_cursor(store: ReadModelSto
     await exchange.flush(store)
 
     async def listed(*, is_open: bool | None, before: int | None = None, limit: int = 9) -> list[int]:
-        found = await store.list_orders(account=BOB, is_open=is_open, before=before, limit=limit)
+        selection = OrderSelection(account=BOB, is_open=is_open, before_order=before)
+        found = await store.list_orders(selection, limit=limit)
         return [orders.index(order) for order in found]
 
     assert await listed(is_open=None) == [5, 4, 3, 2, 1, 0]

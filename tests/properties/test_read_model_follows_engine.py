@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.journal import FakeJournal
 from tests.model.state import Exchange, Order
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
@@ -37,7 +38,7 @@ def test_read_model_shows_the_engines_state(seed: int, flush_every: int) -> None
     assert_markets_agree(exchange, state)
     assert_orders_agree(exchange, state)
     assert {account: view.cash_micros for account, view in state.accounts.items() if view.cash_micros} == +cash
-    assert Queries(state=state, store=MemoryReadModel()).conservation().is_conserved
+    assert Queries(state=state, store=MemoryReadModel(), journal=FakeJournal()).conservation().is_conserved
 
 
 def facts_of(order: Order) -> tuple[int | bool, ...]:

@@ -1,10 +1,10 @@
 """The read model's store without a disk."""
 
 from waiver_exchange.application.ports import ReadModelStore
+from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
-    OPEN_STATUSES,
     TAPE_TRADES_MAX,
     AccountView,
     BookView,
@@ -62,17 +62,9 @@ class MemoryReadModel(ReadModelStore):
     async def find_order(self, order_id: int) -> OrderView | None:
         return next((order for order in self._orders() if order.order_id == order_id), None)
 
-    async def list_orders(
-        self, *, account: int, is_open: bool | None, before: int | None, limit: int
-    ) -> list[OrderView]:
-        found = [
-            order
-            for order in reversed(self._orders())
-            if order.account == account
-            and (is_open is None or (order.status in OPEN_STATUSES) == is_open)
-            and (before is None or order.order_id < before)
-        ]
-        return found[:limit]
+    async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
+        orders = self._orders() if selection.is_ascending else self._orders()[::-1]
+        return [order for order in orders if order.account == selection.account and selection.includes(order)][:limit]
 
     async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
         found = [

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
 
@@ -102,10 +103,8 @@ class ReadModelStore(Protocol):
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint."""
 
-    async def list_orders(
-        self, *, account: int, is_open: bool | None, before: int | None, limit: int
-    ) -> list[OrderView]:
-        """Return an account's orders with an id below `before`, newest first; `is_open` None means both."""
+    async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
+        """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
 
     async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
         """Return trades of a market, or of all, with an id below `before`, newest first."""

@@ -1,16 +1,22 @@
 """The reads: exact across memory and store."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from tests.fakes.journal import FakeJournal
 from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ANN, BOB, FACTS, MAHOMES, FoldedExchange, buy, sell
-from waiver_exchange.application.queries import OrderFilter, Queries
+from waiver_exchange.application.queries import OrdersFilter, Queries, StatusFilter
+from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import CancelOrder, GrantShares, HaltAccount, ListMarket
 from waiver_exchange.projections.state import OrderView
+
+# New orders come behind the end of an ascending walk, which must come to one.
+ASCENDING_GROWTH = 0.1
 
 
 class BusyStore(MemoryReadModel):
@@ -21,12 +27,10 @@ class BusyStore(MemoryReadModel):
         self.before_read: Callable[[], Awaitable[None]] | None = None
         self.after_read: Callable[[], Awaitable[None]] | None = None
 
-    async def list_orders(
-        self, *, account: int, is_open: bool | None, before: int | None, limit: int
-    ) -> list[OrderView]:
+    async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
         if self.before_read is not None:
             await self.before_read()
-        found = await super().list_orders(account=account, is_open=is_open, before=before, limit=limit)
+        found = await super().list_orders(selection, limit=limit)
         if self.after_read is not None:
             await self.after_read()
         return found
@@ -38,7 +42,7 @@ class Desk:
     def __init__(self) -> None:
         self.exchange = FoldedExchange()
         self.store = BusyStore()
-        self.queries = Queries(state=self.exchange.state, store=self.store)
+        self.queries = Queries(state=self.exchange.state, store=self.store, journal=FakeJournal())
 
     def place(self, *, price: int = 2_400) -> OrderView:
         return self.exchange.place(buy(BOB, price=price, quantity=100))
@@ -52,14 +56,21 @@ class Desk:
             await self.store.store(changes)
             self.exchange.projector.forget_closed(changes)
 
-    async def walk(self, status: OrderFilter, *, limit: int, between: Callable[[], Awaitable[None]]) -> list[OrderView]:
+    async def walk(
+        self, status: StatusFilter, *, limit: int, between: Callable[[], Awaitable[None]], is_ascending: bool = False
+    ) -> list[OrderView]:
         """All pages of Bob's orders, one after the other."""
-        page = await self.queries.orders_page(account=BOB, status=status, cursor=None, limit=limit)
+        wanted = OrdersFilter(status=status, is_ascending=is_ascending)
+        page = await self.queries.orders_page(account=BOB, filter=wanted, limit=limit)
         seen = list(page.items)
         while page.next_cursor is not None:
             assert len(page.items) == limit
             await between()
-            page = await self.queries.orders_page(account=BOB, status=status, cursor=page.next_cursor, limit=limit)
+            if is_ascending:
+                wanted = replace(wanted, after_order=page.next_cursor)
+            else:
+                wanted = replace(wanted, before_order=page.next_cursor)
+            page = await self.queries.orders_page(account=BOB, filter=wanted, limit=limit)
             seen += page.items
         return seen
 
@@ -112,9 +123,9 @@ async def test_pages_go_through_memory_and_store_newest_first(desk: Desk, limit:
 async def test_last_page_has_no_cursor_even_when_it_is_full(desk: Desk) -> None:
     orders = [desk.place(), desk.place()]
 
-    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=2)
+    page = await desk.queries.orders_page(account=BOB, filter=OrdersFilter(status="all"), limit=2)
     assert page == (orders[::-1], None)
-    assert await desk.queries.orders_page(account=ANN, status="all", cursor=None, limit=2) == ([], None)
+    assert await desk.queries.orders_page(account=ANN, filter=OrdersFilter(status="all"), limit=2) == ([], None)
 
 
 async def test_memory_wins_over_what_the_store_still_has(desk: Desk) -> None:
@@ -122,9 +133,9 @@ async def test_memory_wins_over_what_the_store_still_has(desk: Desk) -> None:
     await desk.flush()
     desk.cancel(order)
 
-    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=5)
+    page = await desk.queries.orders_page(account=BOB, filter=OrdersFilter(status="all"), limit=5)
     assert [found.status for found in page.items] == ["cancelled"]
-    page = await desk.queries.orders_page(account=BOB, status="closed", cursor=None, limit=5)
+    page = await desk.queries.orders_page(account=BOB, filter=OrdersFilter(status="closed"), limit=5)
     assert [found.status for found in page.items] == ["cancelled"]
 
 
@@ -138,16 +149,17 @@ async def test_page_shows_one_moment_though_an_order_closes_during_the_read(desk
         await desk.flush()
 
     setattr(desk.store, moment, close)
-    page = await desk.queries.orders_page(account=BOB, status="all", cursor=None, limit=5)
+    page = await desk.queries.orders_page(account=BOB, filter=OrdersFilter(status="all"), limit=5)
     assert [(order.order_id, order.status) for order in page.items] == [
         (order.order_id, "open") for order in reversed(orders)
     ]
 
 
+@pytest.mark.parametrize("is_ascending", [False, True])
 @pytest.mark.parametrize("status", ["all", "open", "closed"])
 @pytest.mark.parametrize("round_number", range(12))
 async def test_walk_misses_and_repeats_nothing_while_orders_open_close_and_are_stored(
-    desk: Desk, status: OrderFilter, round_number: int, seed: int
+    desk: Desk, status: StatusFilter, round_number: int, seed: int, *, is_ascending: bool
 ) -> None:
     random = Random(f"{seed}/{round_number}")
     for _ in range(60):
@@ -157,9 +169,9 @@ async def test_walk_misses_and_repeats_nothing_while_orders_open_close_and_are_s
         for _ in range(random.randrange(6)):
             live = list(desk.exchange.state.account_orders[BOB].values())
             match random.randrange(4) if live else 0:
-                case 0:
+                case 0 if not is_ascending or random.random() < ASCENDING_GROWTH:
                     desk.place()
-                case 3:
+                case 0 | 3:
                     await desk.flush()
                 case _:
                     order = random.choice(live)
@@ -170,9 +182,10 @@ async def test_walk_misses_and_repeats_nothing_while_orders_open_close_and_are_s
         await go_on()
     matching = {order.order_id for order in await desk.walk(status, limit=1_000, between=nothing)}
     desk.store.before_read = desk.store.after_read = go_on
-    seen = [order.order_id for order in await desk.walk(status, limit=random.randint(1, 9), between=go_on)]
+    limit = random.randint(1, 9)
+    seen = [order.order_id for order in await desk.walk(status, limit=limit, between=go_on, is_ascending=is_ascending)]
 
-    assert seen == sorted(set(seen), reverse=True)
+    assert seen == sorted(set(seen), reverse=not is_ascending)
     still_open = {order.order_id for order in desk.exchange.state.orders.values() if order.is_open}
     always_matching = matching & still_open if status == "open" else matching
     assert always_matching <= set(seen)

@@ -9,6 +9,7 @@ from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, grant_shares, halt_exchange, halt_market, list_player
 from waiver_exchange.application.place_order import OrderRequest, place_order
+from waiver_exchange.application.queries import OrdersFilter
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
@@ -56,7 +57,7 @@ async def act_often(trader: Trader) -> None:
 async def test_a_trader_trades_rests_and_cancels(exchange: Exchange) -> None:
     trader, account = await build_trader(exchange, cash_micros=RICH_MICROS)
     await act_often(trader)
-    page = await exchange.queries.orders_page(account=account, status="all", cursor=None, limit=200)
+    page = await exchange.queries.orders_page(account=account, filter=OrdersFilter(), limit=200)
     assert {order.status for order in page.items} >= {"open", "filled", "cancelled"}
     assert exchange.market("P").trade_count > 5
     assert exchange.queries.conservation().is_conserved
@@ -72,7 +73,7 @@ async def test_a_halted_market_is_not_traded(exchange: Exchange) -> None:
 async def test_a_trader_never_meets_his_own_orders(exchange: Exchange) -> None:
     trader, account = await build_trader(exchange, cash_micros=RICH_MICROS)
     await act_often(trader)
-    page = await exchange.queries.orders_page(account=account, status="all", cursor=None, limit=200)
+    page = await exchange.queries.orders_page(account=account, filter=OrdersFilter(), limit=200)
     assert "self_trade_prevented" not in {order.reason for order in page.items}
 
 

@@ -17,8 +17,10 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, exc, select
 from sqlalchemy.pool import NullPool
 
+from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
+from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -100,18 +102,9 @@ class SqliteReadModel:
         found = await self._run(lambda connection: _read_all(connection, query, OrderView))
         return found[0] if found else None
 
-    async def list_orders(
-        self, *, account: int, is_open: bool | None, before: int | None, limit: int
-    ) -> list[OrderView]:
-        """Return an account's orders as of the checkpoint with an id below `before`, newest first."""
-        table = schema.orders
-        query = select(table).where(table.c.account == account)
-        if is_open is not None:
-            query = query.where(schema.IS_OPEN if is_open else schema.IS_CLOSED)
-        if before is not None:
-            query = query.where(table.c.order_id < before)
-        query = query.order_by(table.c.order_id.desc()).limit(limit)
-        return await self._run(lambda connection: _read_all(connection, query, OrderView))
+    async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
+        """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: reads.list_orders(connection, selection, limit=limit))
 
     async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
         """Return trades of a market, or of all, as of the checkpoint with an id below `before`, newest first."""

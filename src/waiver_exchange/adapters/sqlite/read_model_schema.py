@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -127,6 +127,7 @@ IS_OPEN: Final = text("status IN ('held', 'open', 'partially_filled')")
 IS_CLOSED: Final = text("status NOT IN ('held', 'open', 'partially_filled')")
 
 Index("orders_by_account", orders.c.account, orders.c.order_id)
+Index("orders_by_account_and_market", orders.c.account, orders.c.market, orders.c.order_id)
 # Without it, a start would read through all orders that ever were.
 Index("orders_open", orders.c.order_id, sqlite_where=IS_OPEN)
 

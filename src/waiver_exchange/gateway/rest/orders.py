@@ -8,7 +8,7 @@ from waiver_exchange.application.access import TRADE
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import OrderRequest, place_order
-from waiver_exchange.application.queries import OrderFilter
+from waiver_exchange.application.queries import OrdersFilter, StatusFilter
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.money import parse_money, parse_price, parse_quantity
@@ -45,7 +45,7 @@ _FIELDS: Final = frozenset(
         "client_order_id",
     }
 )
-_FILTERS: Final[dict[str, OrderFilter]] = {name: name for name in get_args(OrderFilter)}
+_FILTERS: Final[dict[str, StatusFilter]] = {name: name for name in get_args(StatusFilter)}
 
 
 @post("/api/v1/orders", status_code=200)
@@ -69,8 +69,7 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
     query = query_of(request, "status", "limit", "cursor")
     page = await exchange.queries.orders_page(
         account=account,
-        status=_filter_of(query),
-        cursor=cursor_of(query),
+        filter=OrdersFilter(status=_filter_of(query), before_order=cursor_of(query)),
         limit=whole_number(query, "limit", default=LIMIT_DEFAULT, largest=LIMIT_MAX),
     )
     items = [_body(exchange, order) for order in page.items]
@@ -130,7 +129,7 @@ def parse_order(given: JsonObject) -> OrderRequest:
     )
 
 
-def _filter_of(query: Query) -> OrderFilter:
+def _filter_of(query: Query) -> StatusFilter:
     status = _FILTERS.get(query.get("status", "all"))
     if status is None:
         raise RefusedError(RefusalReason.field_is_invalid, field="status", allowed=", ".join(_FILTERS))

@@ -1,0 +1,116 @@
+"""What accounts own, and that all of it together is what was issued."""
+
+from typing import NamedTuple
+
+from waiver_exchange.application.queries.reads import Reads
+from waiver_exchange.projections import valuation
+
+
+class AccountSummary(NamedTuple):
+    """What an account owns; equity is its cash, held or not, with the market value of its shares."""
+
+    account: int
+    cash_micros: int
+    held_micros: int
+    available_micros: int
+    equity_micros: int
+    is_halted: bool
+
+
+class Position(NamedTuple):
+    """An account's shares of one market and their worth; `average_cost_micros` is per share and for display only."""
+
+    market: int
+    symbol: str
+    quantity_units: int
+    available_units: int
+    cost_micros: int
+    average_cost_micros: int
+    market_value_micros: int
+    unrealized_micros: int
+    realized_micros: int
+
+
+class MarketShares(NamedTuple):
+    """The shares issued of a market and the shares that accounts hold."""
+
+    market: int
+    symbol: str
+    issued_units: int
+    held_units: int
+
+
+class Conservation(NamedTuple):
+    """The totals that must agree: cash issued and cash that accounts have, and the same of each market's shares."""
+
+    sequence: int
+    cash_issued_micros: int
+    cash_total_micros: int
+    markets: list[MarketShares]
+
+    @property
+    def is_conserved(self) -> bool:
+        """Whether nothing appeared and nothing vanished."""
+        return self.cash_issued_micros == self.cash_total_micros and all(
+            market.issued_units == market.held_units for market in self.markets
+        )
+
+
+class AccountReads(Reads):
+    """Reads of accounts."""
+
+    def account_summary(self, account: int) -> AccountSummary | None:
+        """Return what an account owns, or None when there is no such account."""
+        view = self._state.accounts.get(account)
+        if view is None:
+            return None
+        holdings = self._state.holdings.get(account, {}).values()
+        return AccountSummary(
+            account=account,
+            cash_micros=view.cash_micros,
+            held_micros=view.held_micros,
+            available_micros=view.available_micros,
+            equity_micros=valuation.equity_micros(view, holdings=holdings, markets=self._state.markets),
+            is_halted=view.is_halted,
+        )
+
+    def positions(self, account: int) -> list[Position]:
+        """Return an account's holdings of more than zero shares, by symbol."""
+        markets = self._state.markets
+        held = [view for view in self._state.holdings.get(account, {}).values() if view.quantity_units]
+        positions = [
+            Position(
+                market=holding.market,
+                symbol=markets[holding.market].symbol,
+                quantity_units=holding.quantity_units,
+                available_units=holding.available_units,
+                cost_micros=holding.cost_micros,
+                average_cost_micros=valuation.average_cost_micros(holding),
+                market_value_micros=valuation.market_value_micros(holding, market=markets[holding.market]),
+                unrealized_micros=valuation.unrealized_micros(holding, market=markets[holding.market]),
+                realized_micros=holding.realized_micros,
+            )
+            for holding in held
+        ]
+        return sorted(positions, key=_symbol)
+
+    def conservation(self) -> Conservation:
+        """Return the totals of cash and of every market's shares."""
+        state = self._state
+        held = dict.fromkeys(state.markets, 0)
+        for holdings in state.holdings.values():
+            for market, holding in holdings.items():
+                held[market] += holding.quantity_units
+        return Conservation(
+            sequence=state.sequence,
+            cash_issued_micros=state.cash_issued_micros,
+            cash_total_micros=sum(account.cash_micros for account in state.accounts.values()),
+            markets=[
+                MarketShares(view.market, view.symbol, view.supply_units, held[view.market])
+                for view in state.markets.values()
+            ],
+        )
+
+
+def _symbol(position: Position) -> str:
+    return position.symbol

@@ -1,0 +1,13 @@
+"""All reads of the exchange, on one object."""
+
+from typing import final
+
+from waiver_exchange.application.queries.accounts import AccountReads
+from waiver_exchange.application.queries.markets import MarketReads
+from waiver_exchange.application.queries.orders import OrderReads
+from waiver_exchange.application.queries.trades import TradeReads
+
+
+@final
+class Queries(AccountReads, MarketReads, OrderReads, TradeReads):
+    """The reads of the exchange. Those that ask the store raise `projections.changes.ReadModelError`."""

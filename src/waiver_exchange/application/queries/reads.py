@@ -1,0 +1,19 @@
+"""What all reads work with."""
+
+from typing import Final
+
+from waiver_exchange.application.ports import Journal, ReadModelStore
+from waiver_exchange.projections.state import ReadModelState
+
+# More items than any page shows; a caller that asks for more gets this many.
+PAGE_ITEMS_MAX: Final = 10_000
+
+
+class Reads:
+    """The sources of the reads."""
+
+    def __init__(self, *, state: ReadModelState, store: ReadModelStore, journal: Journal) -> None:
+        """Read the state that a projector keeps current, the store that its changes go to, and the journal."""
+        self._state = state
+        self._store = store
+        self._journal = journal

@@ -1,0 +1,89 @@
+"""Pages of the read model's history hold what going through all of it finds, whichever way they are asked for."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.model.workload import commands
+from tests.support.journal_rows import EngineJournal
+from tests.support.memory_read_model import MemoryReadModel
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.application.ports import ReadModelStore
+from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import OrderView, ReadModelState
+
+ROWS = 3_000
+ROUNDS = 150
+
+
+class History:
+    """A store with a seeded history in it, and all of that history."""
+
+    def __init__(self, store: ReadModelStore) -> None:
+        self.store = store
+        self.projector = Projector(ReadModelState())
+        self.orders: dict[int, OrderView] = {}
+
+    async def fill(self, seed: int) -> None:
+        for row in EngineJournal().rows(commands(seed=seed, count=ROWS)):
+            self.projector.apply(row)
+            if row.sequence % 100 == 0:
+                changes = self.projector.take_changes()
+                assert changes is not None
+                await self.store.store(changes)
+                self.orders |= {int(order[0]): OrderView(*order) for order in changes.orders}  # type: ignore[arg-type]
+                self.projector.forget_closed(changes)
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def history(request: pytest.FixtureRequest, tmp_path: Path, seed: int) -> AsyncIterator[History]:
+    store = SqliteReadModel(tmp_path / "read-model.db") if request.param == "sqlite" else MemoryReadModel()
+    history = History(store)
+    await history.fill(seed)
+    yield history
+    await store.close()
+
+
+async def test_orders_of_any_selection_are_those_that_match(history: History, seed: int) -> None:
+    random = Random(seed)
+    orders = [history.orders[order_id] for order_id in sorted(history.orders)]
+    ids = [order.order_id for order in orders]
+    times = [order.created_at_ns + step for order in orders for step in (-1, 0, 1)]
+    found_any = 0
+    for _ in range(ROUNDS):
+        selection = OrderSelection(
+            account=random.choice(orders).account,
+            is_open=random.choice((None, None, True, False)),
+            markets=random.choice((None, (random.choice(orders).market,), (1, 2, 3), (), (99,))),
+            side=random.choice((None, None, 0, 1)),
+            after_ns=random.choice((None, None, random.choice(times))),
+            until_ns=random.choice((None, None, random.choice(times))),
+            before_order=random.choice((None, None, random.choice(ids))),
+            after_order=random.choice((None, None, random.choice(ids))),
+            is_ascending=random.random() < 0.5,
+        )
+        expected = [order for order in orders if order.account == selection.account and matches(order, selection)]
+        if not selection.is_ascending:
+            expected.reverse()
+        limit = random.choice((1, 3, 10_000))
+        assert await history.store.list_orders(selection, limit=limit) == expected[:limit]
+        found_any += bool(expected)
+    assert found_any > ROUNDS // 10
+
+
+def matches(order: OrderView, selection: OrderSelection) -> bool:
+    """Written out anew, because the memory store and the reads share theirs."""
+    is_open = order.status in {"held", "open", "partially_filled"}
+    checks = [
+        selection.is_open in {None, is_open},
+        selection.markets is None or order.market in selection.markets,
+        selection.side in {None, order.terms & 15},
+        selection.after_ns is None or selection.after_ns < order.created_at_ns,
+        selection.until_ns is None or order.created_at_ns < selection.until_ns,
+        selection.before_order is None or order.order_id < selection.before_order,
+        selection.after_order is None or selection.after_order < order.order_id,
+    ]
+    return all(checks)
