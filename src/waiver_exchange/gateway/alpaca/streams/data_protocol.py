@@ -43,6 +43,7 @@ class StreamError(IntEnum):
     symbol_limit_exceeded = 405, "symbol limit exceeded"
     connection_limit_exceeded = 406, "connection limit exceeded"
     slow_client = 407, "slow client"
+    too_many_requests = 429, "too many requests"
     internal_error = 500, "internal error"
 
 

@@ -1,11 +1,25 @@
 """What clients send on the streams: objects in JSON or MessagePack, whatever else comes instead."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from websockets.datastructures import Headers
 
 Frame = str | bytes
 Request = dict[str, Any]
+
+_MSGPACK: Final = "application/msgpack"
+
+
+def is_msgpack_asked(headers: Headers) -> bool:
+    """Return whether a handshake asks for MessagePack, by the content type of what it has not."""
+    return any(_MSGPACK in value.lower() for value in headers.get_all("content-type"))
+
+
+def key_in_headers(headers: Headers) -> tuple[str, str] | None:
+    """Return the key and secret that a handshake carries, or None."""
+    key, secret = (headers.get_all(name) for name in ("apca-api-key-id", "apca-api-secret-key"))
+    return (key[0], secret[0]) if key and secret else None
 
 
 def decode_request(frame: Frame, *, is_msgpack: bool) -> Request | None:

@@ -9,7 +9,7 @@ Channel = Literal["trades", "quotes", "bars", "updatedBars", "dailyBars", "statu
 CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 ALL: Final = "*"
 # Over all channels of a connection; enough for every market on every channel of the largest league.
-NAMES_MAX: Final = 20_000
+NAMES_MAX: Final = 6_000
 
 # Said together with trades, as their corrections would be.
 _WITH_TRADES: Final = ("corrections", "cancelErrors")

@@ -1,7 +1,7 @@
 """The protocol of the trading stream, without a network: no greeting, first a login, then what to listen to."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.alpaca.streams.requests import Frame, Request, decode_request
@@ -11,12 +11,6 @@ _STREAMS_MAX: Final = 100
 
 # Returns the account of a key and its secret, or raises `RefusedError`.
 Authenticate = Callable[[str, str], int]
-
-
-class Interest(NamedTuple):
-    """Whose trade updates a client listens to: an account's, or nobody's."""
-
-    account: int | None = None
 
 
 @final
@@ -36,9 +30,9 @@ class TradingProtocol:
         return self._account is not None
 
     @property
-    def interest(self) -> Interest:
-        """What the client is to be told now."""
-        return Interest(self._account if self._is_listening else None)
+    def listens_to(self) -> int | None:
+        """The account whose trade updates the client is to be told, if any."""
+        return self._account if self._is_listening else None
 
     def receive(self, frame: Frame) -> dict[str, object]:
         """Return the answer to a frame; there is one to every frame."""
@@ -58,14 +52,16 @@ class TradingProtocol:
         return _failure("invalid syntax")
 
     def log_in(self, key: object, secret: object) -> dict[str, object]:
-        """Return the answer to a key and its secret; a later login takes the place of an earlier one."""
-        try:
-            if not isinstance(key, str) or not isinstance(secret, str):
+        """Return the answer to a key and its secret; a connection never changes its account."""
+        is_authorized = False
+        if isinstance(key, str) and isinstance(secret, str):
+            try:
+                account = self._authenticate(key, secret)
+            except RefusedError:
                 return _authorization("authenticate", is_authorized=False)
-            self._account = self._authenticate(key, secret)
-        except RefusedError:
-            return _authorization("authenticate", is_authorized=False)
-        return _authorization("authenticate", is_authorized=True)
+            is_authorized = self._account in {None, account}
+            self._account = account if is_authorized else self._account
+        return _authorization("authenticate", is_authorized=is_authorized)
 
     def _listen(self, streams: object) -> dict[str, object]:
         """Take a list in place of the one before; streams that there are none of are left out of the answer."""

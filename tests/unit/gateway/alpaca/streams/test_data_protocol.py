@@ -149,5 +149,6 @@ def test_every_error_has_its_number_and_text() -> None:
         (405, "symbol limit exceeded"),
         (406, "connection limit exceeded"),
         (407, "slow client"),
+        (429, "too many requests"),
         (500, "internal error"),
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.alpaca.streams.trading_protocol import Interest, TradingProtocol
+from waiver_exchange.gateway.alpaca.streams.trading_protocol import TradingProtocol
 
 ACCOUNTS = {("k", "s"): 7, ("other", "s"): 8}
 LOGIN = {"action": "authenticate", "data": {"key_id": "k", "secret_key": "s"}}
@@ -38,9 +38,9 @@ def _authorization(action: str, status: str) -> dict[str, object]:
 def test_a_client_logs_in_and_listens(login: Mapping[str, object]) -> None:
     protocol = _protocol()
     assert _say(protocol, login) == _authorization("authenticate", "authorized")
-    assert protocol.interest == Interest(None)
+    assert protocol.listens_to is None
     assert _say(protocol, LISTEN) == {"stream": "listening", "data": {"streams": ["trade_updates"]}}
-    assert protocol.interest == Interest(7)
+    assert protocol.listens_to == 7
 
 
 def test_a_list_takes_the_place_of_the_one_before() -> None:
@@ -49,13 +49,13 @@ def test_a_list_takes_the_place_of_the_one_before() -> None:
     _say(protocol, LISTEN)
     told = _say(protocol, {"action": "listen", "data": {"streams": ["account_updates"]}})
     assert told == {"stream": "listening", "data": {"streams": []}}
-    assert protocol.interest == Interest(None)
+    assert protocol.listens_to is None
 
 
 def test_nobody_unknown_listens() -> None:
     protocol = _protocol()
     assert _say(protocol, LISTEN) == _authorization("listen", "unauthorized")
-    assert protocol.interest == Interest(None)
+    assert protocol.listens_to is None
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,14 @@ def test_a_wrong_key_is_told(login: Mapping[str, object]) -> None:
     assert not protocol.is_authenticated
 
 
-def test_a_later_login_takes_the_place_of_an_earlier_one() -> None:
+def test_a_connection_never_changes_its_account() -> None:
     protocol = _protocol()
     _say(protocol, LOGIN)
     _say(protocol, LISTEN)
-    _say(protocol, {"action": "authenticate", "data": {"key_id": "other", "secret_key": "s"}})
-    assert protocol.interest == Interest(8)
+    other = {"action": "authenticate", "data": {"key_id": "other", "secret_key": "s"}}
+    assert _say(protocol, other) == _authorization("authenticate", "unauthorized")
+    assert _say(protocol, LOGIN) == _authorization("authenticate", "authorized")
+    assert protocol.listens_to == 7
 
 
 @pytest.mark.parametrize("frame", ["", "x", "[]", "{}", '{"action":"dance"}', b"\xff", "[" * 100_000])
@@ -95,7 +97,7 @@ def test_what_is_no_list_of_streams_changes_nothing(streams: object) -> None:
     _say(protocol, LOGIN)
     _say(protocol, LISTEN)
     assert _say(protocol, {"action": "listen", "data": {"streams": streams}})["stream"] == "error"
-    assert protocol.interest == Interest(7)
+    assert protocol.listens_to == 7
 
 
 def test_either_codec_is_understood_where_messagepack_was_asked_for() -> None:
