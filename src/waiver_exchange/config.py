@@ -16,6 +16,15 @@ class RequestLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """How many WebSocket connections are taken: at all, of a network address, of an API key; 0 lifts a limit."""
+
+    connections: int = 10_000
+    address_connections: int = 5_000
+    key_connections: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator chooses; the defaults serve a laptop.
 
@@ -31,4 +40,5 @@ class Settings:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     snapshot_rows: int = 200_000
     limits: RequestLimits = field(default_factory=RequestLimits)
+    connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     trusted_proxies: tuple[str, ...] = ()

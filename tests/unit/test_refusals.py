@@ -1,5 +1,6 @@
 """Every refusal is produced: by the engine, by the reading of a request, or by the service around them."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.engine_desk import SHARE, EngineDesk, terms
+from tests.support.sockets import SocketClient
 from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.application import sequencer
@@ -37,12 +39,15 @@ from waiver_exchange.domain.commands import (
 )
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.app import build_app
+from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.control.methods import run_method
 from waiver_exchange.gateway.control.protocol import ControlError
+from waiver_exchange.gateway.feeds import hub
 from waiver_exchange.gateway.rest.errors import STATUS_OF
 from waiver_exchange.gateway.rest.json_object import decode_object
 from waiver_exchange.gateway.rest.orders import parse_order
+from waiver_exchange.gateway.sockets.sockets import Sockets
+from waiver_exchange.gateway.websocket import session
 from waiver_exchange.projections.changes import ReadModelError
 
 R = RefusalReason
@@ -146,8 +151,11 @@ def test_the_reading_of_a_request_refuses(reason: RefusalReason) -> None:
 class Service:
     """A running exchange with Mahomes listed, behind HTTP as Ann and behind the operator's methods."""
 
-    def __init__(self, exchange: Exchange, http: httpx.AsyncClient, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, exchange: Exchange, http: httpx.AsyncClient, patch: pytest.MonkeyPatch, sockets: Sockets
+    ) -> None:
         self.exchange = exchange
+        self.sockets = sockets
         self.http = http
         self.patch = patch
 
@@ -162,6 +170,22 @@ class Service:
     async def list_player(self, symbol: str = "MAHOMES", *, supply: str = "10000") -> str:
         facts = {"name": "Patrick Mahomes", "position": "QB", "team": "KC", "reference_price": "20.00"}
         return await self.operate("market.list_player", symbol=symbol, supply=supply, **facts)
+
+    def connect(self) -> SocketClient:
+        """A WebSocket connection on which Ann has signed in."""
+        client = SocketClient(self.sockets)
+        client.ask(
+            "auth", api_key=str(self.http.headers["X-API-Key"]), api_secret=str(self.http.headers["X-API-Secret"])
+        )
+        client.pull()
+        return client
+
+    def ask(self, method: str, **params: object) -> str:
+        """The code of the refusal of a request over WebSocket."""
+        client = self.connect()
+        client.messages()
+        client.ask(method, **params)
+        return str(client.answer()["error"]["code"])
 
     async def order(self, **changes: object) -> httpx.Response:
         return await self.http.post("/api/v1/orders", json=ORDER | changes)
@@ -234,6 +258,38 @@ async def with_a_fault(service: Service) -> httpx.Response:
     return await service.http.get("/api/v1/positions")
 
 
+async def before_signing_in(service: Service) -> str:
+    client = SocketClient(service.sockets)
+    client.ask("order.place", **ORDER)
+    return str(client.answer()["error"]["code"])
+
+
+async def as_another_account(service: Service) -> str:
+    bob = await create_account(service.exchange, name="Bob", cash_micros=1)
+    return service.ask("auth", api_key=bob.api_key, api_secret=bob.api_secret)
+
+
+async def over_one_connection_too_many(service: Service) -> str:
+    service.sockets.limits = replace(service.sockets.limits, connections_max=1)
+    first = SocketClient(service.sockets)
+    assert first.library.state.name == "OPEN"
+    refused = SocketClient(service.sockets)
+    return str(json.loads(refused.response.body)["error"]["code"])
+
+
+async def with_too_many_requests(service: Service) -> str:
+    client = service.connect()
+    client.messages()
+    service.patch.setattr(session, "IN_FLIGHT_MAX", 1)
+    client.ask("order.place", **ORDER)
+    client.ask("order.place", **ORDER)
+    return str(client.answer()["error"]["code"])
+
+
+async def asked(service: Service, method: str, **params: object) -> str:
+    return service.ask(method, **params)
+
+
 SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]]] = {
     R.credentials_are_missing: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": ""}),
     R.credentials_are_wrong: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": "x"}),
@@ -251,6 +307,13 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.method_is_not_allowed: lambda s: s.http.put("/api/v1/orders"),
     R.request_is_too_large: lambda s: s.order(client_order_id="x" * 70_000),
     R.content_type_is_unsupported: lambda s: s.http.post("/api/v1/orders", content="{}"),
+    R.too_many_requests_in_flight: with_too_many_requests,
+    R.too_many_subscriptions: lambda s: asked(s, "subscribe", channels=["orders", "book:MAHOMES", "trades:*"]),
+    R.channel_not_found: lambda s: asked(s, "subscribe", channels=["books:MAHOMES"]),
+    R.method_not_found: lambda s: asked(s, "order.plaice"),
+    R.too_many_connections: over_one_connection_too_many,
+    R.connection_is_not_authenticated: before_signing_in,
+    R.connection_is_authenticated: as_another_account,
     R.journal_is_unavailable: with_full_disk,
     R.exchange_is_busy: with_full_queue,
     R.exchange_is_stopping: while_stopping,
@@ -265,9 +328,11 @@ async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
         ann = await create_account(exchange, name="Ann", cash_micros=1_000_000_000)
         headers = {"X-API-Key": ann.api_key, "X-API-Secret": ann.api_secret}
-        transport = httpx.ASGITransport(build_app(exchange))  # type: ignore[arg-type]  # the same protocol, typed otherwise
+        monkeypatch.setattr(hub, "SUBSCRIPTIONS_MAX", 2)
+        gateway = build_gateway(exchange, Settings(data_dir=tmp_path))
+        transport = httpx.ASGITransport(gateway.app)  # type: ignore[arg-type]  # the same protocol, typed otherwise
         async with httpx.AsyncClient(transport=transport, base_url="http://exchange", headers=headers) as http:
-            built = Service(exchange, http, monkeypatch)
+            built = Service(exchange, http, monkeypatch, gateway.sockets)
             assert await built.list_player() == ""
             yield built
 

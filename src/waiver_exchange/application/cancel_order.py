@@ -5,6 +5,7 @@ from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.staging import Answer
 from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.refusals import RefusalReason
@@ -36,6 +37,18 @@ async def cancel_order(exchange: Exchange, *, account: int, order_id: int) -> Or
         message = f"order {to_uuid(IdKind.order, order_id)} was cancelled and cannot be read"
         raise LookupError(message)
     return cancelled
+
+
+def begin_cancel(exchange: Exchange, *, account: int, order_id: int, answer: Answer) -> bool:
+    """Begin to take an open order back, for one who does not wait in a task of his own.
+
+    Return False when it is none of the account's open orders: `cancel_order` says why. Raises `RefusedError`.
+    """
+    order = exchange.state.orders.get(order_id)
+    if order is None or order.account != account or not order.is_open:
+        return False
+    exchange.sequencer.begin(CancelOrder(account=account, order_id=order_id), answer=answer)
+    return True
 
 
 async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | None = None) -> list[OrderView]:

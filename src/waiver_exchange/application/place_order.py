@@ -6,10 +6,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.read_outcome import read_outcome
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.staging import Answer
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import PlaceOrder, PlaceStopOrder, pack_terms
-from waiver_exchange.domain.events import OrderAccepted, OrderRejected, StopOrderAccepted
 from waiver_exchange.domain.limits import CLIENT_ORDER_ID_LENGTH_MAX, NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import OrderView
@@ -49,17 +50,16 @@ async def place_order(exchange: Exchange, *, account: int, request: OrderRequest
 
     Raises `RefusedError` when it is denied. An order that the book refuses is returned with the status `rejected`.
     """
-    command = _command_of(exchange, account=account, request=request)
-    outcome = await exchange.sequencer.submit(command)
-    event = outcome.first_event()
-    if not isinstance(event, OrderAccepted | OrderRejected | StopOrderAccepted):
-        message = f"an order led to {type(event).__name__}"
-        raise TypeError(message)
-    order = await exchange.queries.order(account=account, order_id=event.order_id)
-    if order is None:
-        message = f"order {event.order_id} is durable and cannot be read"
-        raise LookupError(message)
-    return order
+    outcome = await exchange.sequencer.submit(_command_of(exchange, account=account, request=request))
+    return await read_outcome(exchange, outcome)
+
+
+def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answer: Answer) -> None:
+    """Place an order as `place_order` does, for one who does not wait in a task of his own.
+
+    Raises `RefusedError` for what is refused at once; then the answer gets nothing.
+    """
+    exchange.sequencer.begin(_command_of(exchange, account=account, request=request), answer=answer)
 
 
 def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder | PlaceStopOrder:

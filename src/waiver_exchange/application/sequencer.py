@@ -19,7 +19,7 @@ from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.ports import Clock, Journal, JournalBrokenError, JournalError, JournalRow
 from waiver_exchange.application.recovery import EngineAt, catch_up
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.staging import Staged, Submission
+from waiver_exchange.application.staging import Answer, Staged, Submission
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import Command, ExpireOrder, ResumeMarket, encode_command
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
@@ -94,16 +94,23 @@ class Sequencer:
         Raises `RefusedError` when the service cannot take it, or the key belongs to another command. A refusal by the
         engine is an outcome.
         """
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.begin(command, answer=answer, key=key)
+        return await answer
+
+    def begin(self, command: Command, *, answer: Answer, key: bytes | None = None) -> None:
+        """Take a command as `submit` does, for one who does not wait in a task of his own.
+
+        Raises `RefusedError` when the service cannot take it; then the answer gets nothing.
+        """
         if self.failure is not None:
             raise RefusedError(RefusalReason.journal_is_unavailable)
         if self._is_stopping:
             raise RefusedError(RefusalReason.exchange_is_stopping)
         if len(self._queue) >= QUEUE_MAX:
             raise RefusedError(RefusalReason.exchange_is_busy)
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append(Submission(command, key if key is not None else key_of(command), answer))
         self._wake.set()
-        return await answer
 
     async def at_rest(self) -> None:
         """Return when every executed row is durable and projected; no row is executed before the next await."""

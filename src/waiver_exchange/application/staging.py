@@ -1,7 +1,7 @@
 """Executed but not yet durable: the rows of the next commit and those who wait for them."""
 
-import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from waiver_exchange.application.command_keys import refusal_of_repetition
 from waiver_exchange.application.outcome import Outcome
@@ -11,16 +11,32 @@ from waiver_exchange.domain.commands import Command
 from waiver_exchange.domain.refusals import RefusalReason
 
 
+class Answer(Protocol):
+    """Where the outcome of a command goes, once; a future of asyncio is one.
+
+    It is called in the sequencer's own step, so it does little and raises nothing.
+    """
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, outcome: Outcome, /) -> None:
+        """The command is durable; its outcome may be a refusal by the engine."""
+
+    def set_exception(self, error: RefusedError, /) -> None:
+        """The service could not do it, does not know, or the key belongs to another command."""
+
+
 @dataclass(slots=True)
 class Submission:
-    """A command, its key if it has one, and the future that its sender awaits (None: nobody does).
+    """A command, its key if it has one, and where its outcome goes (None: nobody waits for it).
 
     `followers` sent the same key while the command was under way; they get its outcome.
     """
 
     command: Command
     key: bytes | None = None
-    answer: asyncio.Future[Outcome] | None = None
+    answer: Answer | None = None
     followers: "list[Submission] | None" = None
 
     def resolve(self, row: JournalRow) -> None:

@@ -65,6 +65,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """A connection goes on as a WebSocket, which has bounds of its own."""
+        self._stop_clock()
+        super().handle_websocket_upgrade()
+
     def _stop_clock(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()

@@ -30,7 +30,7 @@ from waiver_exchange.cli.web import WebServer, bind, url_of
 from waiver_exchange.config import Settings
 from waiver_exchange.demo.run_demo import run_demo
 from waiver_exchange.engine import engine as engine_module
-from waiver_exchange.gateway.app import build_app
+from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.control.server import ControlServer
 
 _PROGRESS_SECONDS: Final = 3.0
@@ -104,9 +104,7 @@ class _Server:
 
     async def _serve(self, exchange: Exchange, running: asyncio.Task[None], *, listener: socket.socket) -> None:
         """Serve until a signal comes, the exchange breaks or the web server ends; then let requests finish."""
-        web = WebServer(
-            build_app(exchange, limits=self._settings.limits), trusted_proxies=self._settings.trusted_proxies
-        )
+        web = WebServer(build_gateway(exchange, self._settings), trusted_proxies=self._settings.trusted_proxies)
         serving = asyncio.create_task(web.serve(sockets=[listener]))
         stop = asyncio.create_task(self._signals.requested.wait())
         ready = asyncio.create_task(web.ready.wait())

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
-from waiver_exchange.config import RequestLimits, Settings
+from waiver_exchange.config import ConnectionLimits, RequestLimits, Settings
 from waiver_exchange.domain.limits import (
     BPS,
     DURATION_NS_MAX,
@@ -22,6 +22,7 @@ from waiver_exchange.domain.money import InvalidAmountError, format_money, forma
 DATA_DIR_DEFAULT: Final = "data"
 PREFIX: Final = "WAIVER_"
 _T = TypeVar("_T")
+CONNECTIONS_MAX: Final = 1_000_000
 _NS_PER_DAY: Final = 86_400 * NANOSECONDS_PER_SECOND
 REQUESTS_MAX: Final = 1_000_000
 _PORT_MAX: Final = 65_535
@@ -115,6 +116,12 @@ LIMITS: Final = {
     "WAIVER_ADDRESS_REQUESTS_PER_SECOND": "address_requests_per_second",
     "WAIVER_FAILED_AUTHENTICATIONS_PER_MINUTE": "failed_authentications_per_minute",
 }
+# One variable for each field of `ConnectionLimits`; 0 lifts a limit.
+CONNECTION_LIMITS: Final = {
+    "WAIVER_CONNECTIONS_MAX": "connections",
+    "WAIVER_ADDRESS_CONNECTIONS_MAX": "address_connections",
+    "WAIVER_KEY_CONNECTIONS_MAX": "key_connections",
+}
 SERVICE: Final = (
     "WAIVER_HOST",
     "WAIVER_PORT",
@@ -123,6 +130,7 @@ SERVICE: Final = (
     "WAIVER_SNAPSHOT_ROWS",
     "WAIVER_TRUSTED_PROXIES",
     *LIMITS,
+    *CONNECTION_LIMITS,
 )
 VARIABLES: Final = (*SERVICE, *PARAMETERS)
 
@@ -154,6 +162,7 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         zone=zone or defaults.zone,
         snapshot_rows=rows or defaults.snapshot_rows,
         limits=_read_limits(environment),
+        connection_limits=_read_connection_limits(environment),
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
     )
 
@@ -163,6 +172,14 @@ def _read_limits(environment: Mapping[str, str]) -> RequestLimits:
         field: _choose(None, "", environment, variable, _integer(0, REQUESTS_MAX)) for variable, field in LIMITS.items()
     }
     return RequestLimits(**{field: value for field, value in chosen.items() if value is not None})
+
+
+def _read_connection_limits(environment: Mapping[str, str]) -> ConnectionLimits:
+    chosen = {
+        field: _choose(None, "", environment, variable, _integer(0, CONNECTIONS_MAX))
+        for variable, field in CONNECTION_LIMITS.items()
+    }
+    return ConnectionLimits(**{field: value for field, value in chosen.items() if value is not None})
 
 
 def read_parameters(environment: Mapping[str, str]) -> dict[str, int]:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from litestar import Litestar
 
 from waiver_exchange.cli.bounded_http import BoundedHttpProtocol
 from waiver_exchange.cli.failures import EXIT_FAILED, CommandFailedError
+from waiver_exchange.gateway.app import Gateway
 
 BACKLOG: Final = 2_048
 REQUESTS_FINISH_SECONDS: Final = 3
@@ -20,14 +20,13 @@ REQUESTS_FINISH_SECONDS: Final = 3
 class WebServer(uvicorn.Server):
     """Uvicorn without its signal handlers: the process decides when it stops, and the exchange outlives it."""
 
-    def __init__(self, app: Litestar, *, trusted_proxies: tuple[str, ...] = ()) -> None:
-        """Prepare to serve an application; only a trusted proxy may say whose request it passes on."""
+    def __init__(self, gateway: Gateway, *, trusted_proxies: tuple[str, ...] = ()) -> None:
+        """Prepare to serve; only a trusted proxy may say whose request it passes on."""
         super().__init__(
             uvicorn.Config(
-                app,
+                gateway.app,
                 http=BoundedHttpProtocol,
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
+                ws=gateway.sockets.make_protocol,  # type: ignore[arg-type]  # it makes a protocol, as a class would
                 lifespan="on",
                 access_log=False,
                 log_config=None,

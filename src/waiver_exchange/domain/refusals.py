@@ -104,6 +104,16 @@ class RefusalReason(IntEnum):
     request_is_too_large = 413, "The request body is larger than the exchange reads."
     content_type_is_unsupported = 414, "Send the body as application/json."
     request_rate_is_too_high = 415, "Too many requests in this time; slow down."
+    too_many_requests_in_flight = 417, "Too many requests of this connection are unanswered; wait for answers."
+    too_many_subscriptions = 418, "This connection has as many subscriptions as it may; unsubscribe from some first."
+    channel_not_found = 419, "There is no such channel; /asyncapi.json lists them."
+    method_not_found = 420, "There is no such method; /asyncapi.json lists them."
+    too_many_connections = (
+        421,
+        "As many connections as may be are open, here or with this key; close one, or try later.",
+    )
+    connection_is_not_authenticated = 422, "Send the method auth first, with api_key and api_secret or with token."
+    connection_is_authenticated = 423, "This connection acts for another account already; open one for each account."
 
     journal_is_unavailable = 501, "The exchange cannot write its journal now; nothing was done. Try again later."
     exchange_is_busy = 502, "The exchange has more requests waiting than it can take; nothing was done. Try again."

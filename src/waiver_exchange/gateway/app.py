@@ -1,14 +1,15 @@
 """The one ASGI application of the exchange: the REST interface and the plain page."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from litestar import Litestar
 from litestar.datastructures import State
 
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.config import RequestLimits
+from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
+from waiver_exchange.gateway.feeds.hub import Hub
 from waiver_exchange.gateway.headers import add_headers
 from waiver_exchange.gateway.page import PAGE_HANDLERS
 from waiver_exchange.gateway.rate_limits import RateLimits
@@ -18,13 +19,39 @@ from waiver_exchange.gateway.rest.context import state_of
 from waiver_exchange.gateway.rest.health import HEALTH_HANDLERS
 from waiver_exchange.gateway.rest.markets import MARKET_HANDLERS
 from waiver_exchange.gateway.rest.orders import ORDER_HANDLERS
+from waiver_exchange.gateway.sockets.limits import SocketLimits
+from waiver_exchange.gateway.sockets.sockets import Sockets
+from waiver_exchange.gateway.websocket.endpoint import Endpoint
 
 BODY_BYTES_MAX: Final = 64 * 1024
 
 
+class Gateway(NamedTuple):
+    """What the web server serves: HTTP, and WebSocket connections."""
+
+    app: Litestar
+    sockets: Sockets
+
+
+def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
+    """Return what serves an exchange, which its caller runs, stops and closes."""
+    rate_limits = RateLimits(clock=exchange.clock, limits=settings.limits, identity=exchange.identity)
+    bounds = settings.connection_limits
+    endpoint = Endpoint(
+        exchange, hub=Hub(exchange), rate_limits=rate_limits, connections_per_key_max=bounds.key_connections
+    )
+    limits = SocketLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
+    return Gateway(_build_app(exchange, rate_limits), Sockets({"/ws": endpoint.open}, limits=limits))
+
+
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Litestar:
-    """Return the application that serves an exchange, which its caller runs, stops and closes."""
-    rate_limits = RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
+    """Return the application that serves an exchange over HTTP alone."""
+    return _build_app(
+        exchange, RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
+    )
+
+
+def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Litestar:
     handlers = [
         *ORDER_HANDLERS,
         *ACCOUNT_HANDLERS,

@@ -38,3 +38,8 @@ def details_of(reason: RefusalReason, details: Mapping[str, Detail]) -> dict[str
         said[amounts.required] = amounts.text(required)
         said[amounts.available] = amounts.text(available)
     return said
+
+
+def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> dict[str, object]:
+    """Return what stands under `error`."""
+    return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}

@@ -12,7 +12,7 @@ from waiver_exchange.application.refused import Detail, RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import keep_allowance, request_id_of
 from waiver_exchange.gateway.rate_limits import RateRefusedError
-from waiver_exchange.gateway.refusals import details_of
+from waiver_exchange.gateway.refusals import error_body
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
 from waiver_exchange.projections.changes import ReadModelError
@@ -24,7 +24,12 @@ RETRY_AFTER_SECONDS: Final = 1
 _R = RefusalReason
 _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     HTTPStatus.BAD_REQUEST: (_R.request_is_malformed,),
-    HTTPStatus.UNAUTHORIZED: (_R.credentials_are_missing, _R.credentials_are_wrong, _R.token_is_wrong),
+    HTTPStatus.UNAUTHORIZED: (
+        _R.credentials_are_missing,
+        _R.credentials_are_wrong,
+        _R.token_is_wrong,
+        _R.connection_is_not_authenticated,
+    ),
     HTTPStatus.FORBIDDEN: (
         _R.account_is_halted,
         _R.scope_is_missing,
@@ -40,11 +45,14 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.order_belongs_to_another_account,
         _R.key_not_found,
         _R.route_not_found,
+        _R.channel_not_found,
+        _R.method_not_found,
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (_R.method_is_not_allowed,),
     HTTPStatus.CONFLICT: (
         _R.symbol_already_listed,
         _R.watchlist_name_is_taken,
+        _R.connection_is_authenticated,
         _R.reference_used_with_other_content,
         _R.client_order_id_used_with_other_content,
         _R.order_is_final,
@@ -100,13 +108,19 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.number_is_too_large,
         _R.client_order_id_is_invalid,
         _R.symbol_is_invalid,
+        _R.too_many_subscriptions,
     ),
-    HTTPStatus.TOO_MANY_REQUESTS: (_R.order_rate_is_too_high, _R.request_rate_is_too_high),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        _R.order_rate_is_too_high,
+        _R.request_rate_is_too_high,
+        _R.too_many_requests_in_flight,
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (_R.internal_error,),
     # What is nobody's mistake and passes: Retry-After says when to come back.
     HTTPStatus.SERVICE_UNAVAILABLE: (
         _R.journal_is_unavailable,
         _R.exchange_is_busy,
+        _R.too_many_connections,
         _R.exchange_is_stopping,
         _R.outcome_is_unknown,
         _R.history_is_unavailable,
@@ -132,11 +146,6 @@ def refusal_answer(reason: RefusalReason, details: Mapping[str, Detail] | None =
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     return answer({"error": error_body(said, details)}, status_code=status, headers=headers)
-
-
-def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> dict[str, object]:
-    """Return what stands under `error`."""
-    return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}
 
 
 def answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:

@@ -5,9 +5,10 @@ from typing import Final
 from litestar import Response, get
 
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.refusals import error_body
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
-from waiver_exchange.gateway.rest.errors import RETRY_AFTER_SECONDS, error_body
+from waiver_exchange.gateway.rest.errors import RETRY_AFTER_SECONDS
 
 
 @get("/healthz")

@@ -1,0 +1,69 @@
+"""All open WebSocket connections: which paths take one, how many there may be, and who has gone silent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from waiver_exchange.gateway.sockets.limits import SocketLimits
+from waiver_exchange.gateway.sockets.protocol import SocketProtocol
+from waiver_exchange.gateway.sockets.session import Opening, SessionFactory
+
+SWEEP_SECONDS: Final = 1.0
+
+
+class Sockets:
+    """The WebSocket side of the web server."""
+
+    def __init__(self, routes: Mapping[str, SessionFactory], *, limits: SocketLimits) -> None:
+        """Take connections at the paths of `routes`."""
+        self.limits = limits
+        self._routes = dict(routes)
+        self._open: set[SocketProtocol] = set()
+        self._by_address: Counter[str] = Counter()
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    def make_protocol(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> SocketProtocol:
+        """Return the protocol of a connection that asks to become a WebSocket; uvicorn calls this."""
+        del config, app_state
+        return SocketProtocol(self, others=server_state.connections)
+
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    def route(self, path: str) -> SessionFactory | None:
+        """Return what a path is for, or None when it takes no WebSocket."""
+        return self._routes.get(path)
+
+    def has_room_for(self, opening: Opening) -> bool:
+        """Return whether one more connection may be opened, from this address and at all."""
+        total, each = self.limits.connections_max, self.limits.connections_per_address_max
+        return (not total or len(self._open) < total) and (not each or self._by_address[opening.address] < each)
+
+    def add(self, protocol: SocketProtocol) -> None:
+        """Count an open connection and watch over it."""
+        self._open.add(protocol)
+        self._by_address[protocol.opening.address] += 1
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def discard(self, protocol: SocketProtocol) -> None:
+        """Count a connection no more."""
+        self._open.discard(protocol)
+        address = protocol.opening.address
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+    def _sweep(self) -> None:
+        """Look after every connection; one timer for all, so that an idle connection costs nothing else."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for protocol in list(self._open):
+            protocol.look_after(now)
+        self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep) if self._open else None

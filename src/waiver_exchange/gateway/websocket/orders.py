@@ -1,0 +1,122 @@
+"""The methods of orders; the fields and the rules are those of the REST interface."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Final, final
+
+import msgspec
+
+from waiver_exchange.application.cancel_order import begin_cancel, cancel_all_orders, cancel_order
+from waiver_exchange.application.outcome import Outcome
+from waiver_exchange.application.place_order import begin_order
+from waiver_exchange.application.read_outcome import order_in_memory, read_outcome
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.ids import IdKind, from_uuid
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.rest import fields
+from waiver_exchange.gateway.rest.bodies import OrderBody, order_body
+from waiver_exchange.gateway.rest.json_object import JsonObject
+from waiver_exchange.gateway.rest.orders import parse_order
+from waiver_exchange.gateway.websocket.requests import LATER
+from waiver_exchange.projections.state import OrderView
+
+if TYPE_CHECKING:
+    from waiver_exchange.gateway.websocket.session import NativeSession
+
+_ORDER_NAMES: Final = frozenset({"id", "client_order_id"})
+_CANCEL_ALL_FIELDS: Final = frozenset({"symbol"})
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@final
+class CommandAnswer:
+    """The answer to one command under way, as the sequencer sees it: it is put aside and sent after the commit."""
+
+    __slots__ = ("error", "outcome", "request_id", "session")
+
+    def __init__(self, session: "NativeSession", request_id: bytes) -> None:
+        """Wait for the outcome of a request."""
+        self.session = session
+        self.request_id = request_id
+        self.outcome: Outcome | None = None
+        self.error: RefusedError | None = None
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: an outcome comes once."""
+        return self.outcome is not None or self.error is not None
+
+    def set_result(self, outcome: Outcome, /) -> None:
+        """Put the outcome aside."""
+        self.outcome = outcome
+        self.session.endpoint.settle(self)
+
+    def set_exception(self, error: RefusedError, /) -> None:
+        """Put the refusal aside."""
+        self.error = error
+        self.session.endpoint.settle(self)
+
+    def body(self) -> bytes | Coroutine[None, None, object]:
+        """Return the order as JSON, or what to await for it when it has left memory. Raises `RefusedError`."""
+        if self.outcome is None:
+            raise self.error or RefusedError(RefusalReason.internal_error)
+        exchange = self.session.endpoint.exchange
+        order = order_in_memory(exchange, self.outcome)
+        if order is None:
+            return self._read(self.outcome)
+        return _encode(order_body(order, symbol=exchange.state.markets[order.market].symbol))
+
+    async def _read(self, outcome: Outcome) -> OrderBody:
+        return _body(self.session, await read_outcome(self.session.endpoint.exchange, outcome))
+
+
+def place(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
+    """Place an order."""
+    request = parse_order(params)
+    exchange = session.endpoint.exchange
+    begin_order(exchange, account=_account(session), request=request, answer=CommandAnswer(session, request_id))
+    session.in_flight += 1
+    return LATER
+
+
+def cancel(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
+    """Cancel an order."""
+    order_id = _order_id(params)
+    exchange = session.endpoint.exchange
+    account = _account(session)
+    if begin_cancel(exchange, account=account, order_id=order_id, answer=CommandAnswer(session, request_id)):
+        session.in_flight += 1
+    else:
+        session.answer_later(request_id, _cancel(session, account=account, order_id=order_id))
+    return LATER
+
+
+def cancel_all(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
+    """Cancel all open orders, or those of one symbol."""
+    fields.refuse_unknown(params, known=_CANCEL_ALL_FIELDS)
+    symbol = fields.text(params, "symbol")
+    session.answer_later(request_id, _cancel_all(session, account=_account(session), symbol=symbol))
+    return LATER
+
+
+async def _cancel(session: "NativeSession", *, account: int, order_id: int) -> OrderBody:
+    return _body(session, await cancel_order(session.endpoint.exchange, account=account, order_id=order_id))
+
+
+async def _cancel_all(session: "NativeSession", *, account: int, symbol: str | None) -> list[OrderBody]:
+    orders = await cancel_all_orders(session.endpoint.exchange, account=account, symbol=symbol)
+    return [_body(session, order) for order in orders]
+
+
+def _account(session: "NativeSession") -> int:
+    return session.signed_in().account
+
+
+def _body(session: "NativeSession", order: OrderView) -> OrderBody:
+    return order_body(order, symbol=session.endpoint.exchange.state.markets[order.market].symbol)
+
+
+def _order_id(params: JsonObject) -> int:
+    fields.refuse_unknown(params, known=_ORDER_NAMES)
+    order_id = from_uuid(IdKind.order, fields.required_text(params, "id"))
+    if order_id is None:
+        raise RefusedError(RefusalReason.order_not_found)
+    return order_id

@@ -1,0 +1,146 @@
+"""One client of `/ws`: who it is, what it asked, and what it still waits for."""
+
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Final, final
+
+import msgspec
+
+from waiver_exchange.application.access import Caller, require
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.refusals import error_body
+from waiver_exchange.gateway.sockets.frames import text_frame
+from waiver_exchange.gateway.sockets.session import Connection
+from waiver_exchange.gateway.websocket.methods import METHODS, Method
+from waiver_exchange.gateway.websocket.requests import LATER, NO_ID, Request, UnreadableRequestError, read_request
+from waiver_exchange.projections.changes import ReadModelError
+
+if TYPE_CHECKING:
+    from waiver_exchange.gateway.websocket.endpoint import Endpoint
+
+IN_FLIGHT_MAX: Final = 1_024
+_QUOTED_MAX: Final = 60
+
+_log = logging.getLogger(__name__)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@final
+class NativeSession:
+    """The conversation with one client. What it subscribed to is the hub's to know."""
+
+    def __init__(self, endpoint: "Endpoint", connection: Connection) -> None:
+        """Begin with a connection that nobody has signed in on."""
+        self.endpoint = endpoint
+        self.connection = connection
+        self.caller: Caller | None = None
+        self.in_flight = 0
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody signed in or subscribed."""
+        return self.caller is not None or self.endpoint.hub.has_subscriptions(self)
+
+    def receive_texts(self, messages: Sequence[bytes]) -> None:
+        """Take requests that arrived together."""
+        for message in messages:
+            self._receive(message)
+
+    def receive_binary(self, message: bytes) -> None:
+        """Refuse what is no text."""
+        del message
+        self.refuse(NO_ID, RefusedError(RefusalReason.request_is_malformed, problem="Send text messages."))
+
+    def drained(self) -> None:
+        """Bring the client up to date after it was too slow."""
+        self.endpoint.hub.drained(self)
+
+    def lost(self) -> None:
+        """Forget the client; what it asked for goes on."""
+        self.endpoint.forget(self)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client reads too slowly for what can be conflated."""
+        return self.connection.is_congested
+
+    def send(self, frames: bytes) -> None:
+        """Send frames."""
+        self.connection.send(frames)
+
+    def signed_in(self) -> Caller:
+        """Return who this client is. Raises `RefusedError` when nobody signed in, or the key was revoked since."""
+        caller = self.caller
+        if caller is None:
+            raise RefusedError(RefusalReason.connection_is_not_authenticated)
+        if self.endpoint.exchange.identity.find_key(caller.key_id) is None:
+            self.endpoint.sign_out(self)
+            raise RefusedError(RefusalReason.credentials_are_wrong)
+        return caller
+
+    def answer(self, request_id: bytes, body: bytes) -> None:
+        """Send the result of a request, as JSON."""
+        self.connection.send(text_frame(b'{"id":%b,"result":%b}' % (request_id, body)))
+
+    def refuse(self, request_id: bytes, refused: RefusedError) -> None:
+        """Send why a request was refused."""
+        self.connection.send(text_frame(encode_refusal(request_id, refused)))
+
+    def answer_later(self, request_id: bytes, work: Awaitable[object]) -> None:
+        """Send what some work comes to, when it has."""
+        self.in_flight += 1
+        self.endpoint.start(self._work(request_id, work))
+
+    async def _work(self, request_id: bytes, work: Awaitable[object]) -> None:
+        try:
+            self.answer(request_id, _encode(await work))
+        except RefusedError as error:
+            self.refuse(request_id, error)
+        except ReadModelError:
+            _log.exception("the outcome of a request over WebSocket cannot be read")
+            self.refuse(request_id, RefusedError(RefusalReason.outcome_is_unknown))
+        except Exception:  # noqa: BLE001 - a request's boundary
+            _log.exception("a request over WebSocket failed")
+            self.refuse(request_id, RefusedError(RefusalReason.internal_error))
+        finally:
+            self.in_flight -= 1
+
+    def _receive(self, message: bytes) -> None:
+        try:
+            request = read_request(message)
+        except UnreadableRequestError as error:
+            self.refuse(error.id, error.refusal)
+            return
+        try:
+            result = self._run(request)
+            if result is not LATER:
+                self.answer(request.id, _encode(result))
+        except RefusedError as error:
+            self.refuse(request.id, error)
+        except Exception:  # noqa: BLE001 - a request's boundary
+            _log.exception("a request over WebSocket failed: %s", request.method)
+            self.refuse(request.id, RefusedError(RefusalReason.internal_error))
+
+    def _run(self, request: Request) -> object:
+        method = METHODS.get(request.method)
+        self._count(method)
+        if method is None:
+            raise RefusedError(RefusalReason.method_not_found, method=request.method[:_QUOTED_MAX])
+        if self.in_flight >= IN_FLIGHT_MAX:
+            raise RefusedError(RefusalReason.too_many_requests_in_flight, limit=IN_FLIGHT_MAX)
+        return method.run(self, request.id, request.params)
+
+    def _count(self, method: Method | None) -> None:
+        """Count a request of an address, and of a key where the method needs one. Raises `RefusedError`."""
+        limits = self.endpoint.rate_limits
+        limits.take(address=self.connection.opening.address, kind="read")
+        if method is not None and method.scope is not None:
+            caller = self.signed_in()
+            limits.take(caller=caller, kind=method.kind)
+            require(caller, method.scope)
+
+
+def encode_refusal(request_id: bytes, refused: RefusedError) -> bytes:
+    """Return the answer that says a refusal."""
+    return b'{"id":%b,"error":%b}' % (request_id, _encode(error_body(refused.reason, refused.details)))
