@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 
 from tests.model.invariants import check_invariants
+from tests.model.lifecycles import Lifecycles
 from tests.model.reference_engine import ReferenceEngine
 from tests.model.situations import REPLACED_FIELDS
 from tests.model.statistics import statistics, tally
@@ -94,11 +95,14 @@ REPLACE_REFUSALS = """
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_money_shares_holds_and_books_are_right_all_the_time(seed: int) -> None:
-    workload, engine = Workload(seed), ReferenceEngine()
+    workload, engine, lifecycles = Workload(seed), ReferenceEngine(), Lifecycles()
     for number in range(COMMANDS):
-        workload.observe(engine.execute(workload.next()))
+        events = engine.execute(workload.next())
+        workload.observe(events)
+        lifecycles.follow(events)
         if number % CHECK_EVERY == 0 or number == COMMANDS - 1:
             check_invariants(engine.exchange)
+            assert sorted(lifecycles.open) == sorted(engine.exchange.orders)
 
 
 @pytest.fixture(scope="module")
