@@ -5,5 +5,7 @@ from typing import Final
 from waiver_exchange.gateway.alpaca.account import ACCOUNT_HANDLERS
 from waiver_exchange.gateway.alpaca.assets import ASSET_HANDLERS
 from waiver_exchange.gateway.alpaca.clock import CLOCK_HANDLERS
+from waiver_exchange.gateway.alpaca.data.crypto import CRYPTO_HANDLERS
+from waiver_exchange.gateway.alpaca.data.stocks import STOCK_HANDLERS
 
-ALPACA_HANDLERS: Final = (*ACCOUNT_HANDLERS, *ASSET_HANDLERS, *CLOCK_HANDLERS)
+ALPACA_HANDLERS: Final = (*ACCOUNT_HANDLERS, *ASSET_HANDLERS, *CLOCK_HANDLERS, *STOCK_HANDLERS, *CRYPTO_HANDLERS)

@@ -3,7 +3,7 @@
 Parameters that mean nothing on this exchange (feed, adjustment, asof, currency, ...) are ignored.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -66,11 +66,6 @@ def check_name(name: str, *, is_pair_allowed: bool) -> None:
     with _bad_request():
         if own_symbol(name, is_pair_allowed=is_pair_allowed) is None:
             raise invalid(f"invalid symbol: {name[:_QUOTED_MAX]}")
-
-
-def known(names: list[str], *, symbols: Container[str]) -> list[str]:
-    """Return the names of listed markets; the others are passed over, as at Alpaca."""
-    return [name for name in names if own_symbol(name, is_pair_allowed=True) in symbols]
 
 
 def range_of(query: Query, *, now_ns: int, zone: ZoneInfo) -> Range:
