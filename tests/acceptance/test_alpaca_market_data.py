@@ -1,10 +1,8 @@
 """Market data by the clients that people have: the official SDK and ccxt, against a real server."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-import ccxt
 import httpx
 import pytest
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
@@ -43,19 +41,24 @@ def traded(ann: Trader, bob: Trader) -> datetime:
 
 
 @pytest.fixture(scope="module")
-def stocks(server: Server, ann: Trader) -> StockHistoricalDataClient:
-    return StockHistoricalDataClient(ann.api_key, ann.api_secret, url_override=server.url)
+def stocks(server: Server, ann: Trader) -> Iterator[StockHistoricalDataClient]:
+    client = StockHistoricalDataClient(ann.api_key, ann.api_secret, url_override=server.url)
+    yield client
+    client._session.close()
 
 
 @pytest.fixture(scope="module")
-def crypto(server: Server) -> CryptoHistoricalDataClient:
-    return CryptoHistoricalDataClient(url_override=server.url)
+def crypto(server: Server) -> Iterator[CryptoHistoricalDataClient]:
+    client = CryptoHistoricalDataClient(url_override=server.url)
+    yield client
+    client._session.close()
 
 
 @pytest.fixture(scope="module")
-def raw(server: Server, ann: Trader) -> httpx.Client:
+def raw(server: Server, ann: Trader) -> Iterator[httpx.Client]:
     headers = {"APCA-API-KEY-ID": ann.api_key, "APCA-API-SECRET-KEY": ann.api_secret}
-    return httpx.Client(base_url=server.url, headers=headers, trust_env=False, timeout=30)
+    with httpx.Client(base_url=server.url, headers=headers, trust_env=False, timeout=30) as client:
+        yield client
 
 
 def test_the_latest_trade_and_quote(stocks: StockHistoricalDataClient, traded: datetime) -> None:

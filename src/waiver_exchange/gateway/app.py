@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
+from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.feeds.hub import Hub
 from waiver_exchange.gateway.headers import add_headers
@@ -40,8 +41,9 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
     endpoint = Endpoint(
         exchange, hub=Hub(exchange), rate_limits=rate_limits, connections_per_key_max=bounds.key_connections
     )
+    streams = build_stream_routes(exchange, rate_limits=rate_limits, connections_per_key_max=bounds.key_connections)
     limits = SocketLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
-    return Gateway(_build_app(exchange, rate_limits), Sockets({"/ws": endpoint.open}, limits=limits))
+    return Gateway(_build_app(exchange, rate_limits), Sockets({"/ws": endpoint.open, **streams}, limits=limits))
 
 
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Litestar:

@@ -48,6 +48,7 @@ class SocketProtocol(asyncio.Protocol):
         self._is_foreign = False
         self._congested_at: float | None = None
         self._is_pinged = False
+        self._is_dropped = False
         self.is_open = False
         self.is_congested = False
 
@@ -264,6 +265,11 @@ class SocketProtocol(asyncio.Protocol):
             self._loop.call_later(self._limits.closing_seconds_max, self._transport.abort)
 
     def _drop_slow(self) -> None:
+        if self._is_dropped:
+            return
+        self._is_dropped = True
+        if self._session is not None:
+            self._session.too_slow()
         self.close(CLOSE_TOO_SLOW, "Messages were not read fast enough.")
 
 

@@ -53,6 +53,9 @@ class Session(Protocol):
     def drained(self) -> None:
         """The client has caught up after `is_congested`."""
 
+    def too_slow(self) -> None:
+        """The client reads too slowly and is sent away after this: a last word may be sent."""
+
     def lost(self) -> None:
         """The connection is gone, for whatever reason; called once, nothing is called after it."""
 

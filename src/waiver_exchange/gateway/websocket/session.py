@@ -56,6 +56,9 @@ class NativeSession:
         """Bring the client up to date after it was too slow."""
         self.endpoint.hub.drained(self)
 
+    def too_slow(self) -> None:
+        """Say nothing more: the code and reason of the closing do."""
+
     def lost(self) -> None:
         """Forget the client; what it asked for goes on."""
         self.endpoint.forget(self)
