@@ -6,6 +6,7 @@ A failure prints `make simulate SEED=n`. What clients were told is kept outside 
 import asyncio
 import random
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -33,9 +34,11 @@ from waiver_exchange.domain.commands import (
     ListMarket,
     OpenAccount,
     PlaceOrder,
+    PlaceStopOrder,
+    ReplaceOrder,
     pack_terms,
 )
-from waiver_exchange.domain.events import OrderAccepted
+from waiver_exchange.domain.events import OrderAccepted, StopOrderAccepted
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.engine.state import state_bytes
 from waiver_exchange.projections.fold import Projector
@@ -54,6 +57,7 @@ class Told:
     rows: dict[int, JournalRow] = field(default_factory=dict)
     unanswered: list[Command] = field(default_factory=list)
     orders: list[tuple[int, int]] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)  # of events
 
 
 class Rebuilt:
@@ -155,19 +159,24 @@ class World:
             return
         self.told.unanswered.remove(command)
         self.told.rows[outcome.row.sequence] = outcome.row
-        event = next(outcome.events())
-        if isinstance(event, OrderAccepted) and event.expires_at_ns:
-            self.told.orders.append((event.account, event.order_id))
+        for event in outcome.events():
+            self.told.kinds[type(event).__name__] += 1
+            if isinstance(event, OrderAccepted | StopOrderAccepted) and event.expires_at_ns:
+                self.told.orders.append((event.account, event.order_id))
 
     def _command(self) -> Command:
         draw = self.random
-        if self.told.orders and draw.random() < 0.25:
+        if self.told.orders and draw.random() < 0.15:
             account, order_id = draw.choice(self.told.orders)
             return CancelOrder(account=account, order_id=order_id)
         self.names += 1
+        if self.told.orders and draw.random() < 0.25:
+            return self._replacement(*draw.choice(self.told.orders[-40:]))
         account = draw.randrange(2, 6)
         if draw.random() < 0.1:
             return DepositCash(account=account, amount_micros=draw.randrange(1, 10_000), reference=f"d{self.names}")
+        if draw.random() < 0.3:
+            return self._stop(account)
         terms = pack_terms(
             side=draw.choice([codes.BUY, codes.SELL]),
             order_type=codes.LIMIT,
@@ -180,6 +189,33 @@ class World:
             terms=terms,
             quantity_units=draw.randrange(1, 20_000),
             price_cents=draw.randrange(950, 1_051),
+            client_order_id=f"o{self.names}",
+        )
+
+    def _replacement(self, account: int, order_id: int) -> ReplaceOrder:
+        draw = self.random
+        return ReplaceOrder(
+            account=account,
+            order_id=order_id,
+            quantity_units=draw.choice((0, draw.randrange(1, 20_000))),
+            time_in_force=draw.choice((0, codes.GTC + 1)),
+            price_cents=draw.choice((0, draw.randrange(950, 1_051))),
+            client_order_id=f"o{self.names}",
+        )
+
+    def _stop(self, account: int) -> PlaceStopOrder:
+        draw = self.random
+        side = draw.choice((codes.BUY, codes.SELL))
+        stop_price = draw.randrange(1_000, 1_031) if side == codes.BUY else draw.randrange(970, 1_001)
+        price = draw.choice((0, stop_price))
+        order_type = codes.STOP_LIMIT if price else codes.STOP
+        return PlaceStopOrder(
+            account=account,
+            market=draw.randrange(1, 4),
+            terms=pack_terms(side=side, order_type=order_type, time_in_force=codes.GTC),
+            quantity_units=draw.randrange(1, 20_000),
+            stop_price_cents=stop_price,
+            price_cents=price,
             client_order_id=f"o{self.names}",
         )
 
@@ -225,6 +261,8 @@ def test_nothing_acknowledged_is_lost_or_done_twice_whatever_happens(
     world = run_in_virtual_time(run_course(SEED * 100 + course))
     assert len(world.told.rows) > CLIENTS
     assert world.kills + world.failures > 0
+    for kind in ("TradeExecuted", "StopOrderAccepted", "OrderTriggered", "OrderReplaced"):
+        assert world.told.kinds[kind] > 0
 
 
 def test_the_same_seed_takes_the_same_course() -> None:
