@@ -12,7 +12,7 @@ from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import (
     CancelOrder,
     ConfigureExchange,
@@ -77,7 +77,7 @@ def compared(state: ReadModelState) -> dict[str, object]:
 async def everything(store: ReadModelStore) -> list[object]:
     """The history that the store keeps."""
     accounts = [await store.list_orders(OrderSelection(account=account), limit=10 * ROWS) for account in range(1, 50)]
-    return [*accounts, await store.list_trades(market=None, before=None, limit=10 * ROWS)]
+    return [*accounts, await store.list_trades(TradeSelection(), limit=10 * ROWS)]
 
 
 async def test_empty_store_loads_an_empty_state(store: ReadModelStore) -> None:
@@ -182,9 +182,10 @@ async def test_trades_are_listed_by_market_and_cursor(store: ReadModelStore) -> 
     await exchange.flush(store)
 
     async def listed(*, market: int | None, before: int | None = None, limit: int = 9) -> list[int]:
-        return [trade.trade_id for trade in await store.list_trades(market=market, before=before, limit=limit)]
+        selection = TradeSelection(market=market, before_trade=before)
+        return [trade.trade_id for trade in await store.list_trades(selection, limit=limit)]
 
     assert await listed(market=None) == [4, 3, 2, 1]
     assert await listed(market=MAHOMES, before=4, limit=2) == [3, 2]
     assert await listed(market=2) == []
-    assert list(reversed(await store.list_trades(market=None, before=None, limit=9))) == list(exchange.state.tape)
+    assert list(reversed(await store.list_trades(TradeSelection(), limit=9))) == list(exchange.state.tape)

@@ -11,9 +11,9 @@ from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.projections.fold import Projector
-from waiver_exchange.projections.state import OrderView, ReadModelState
+from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
 
 ROWS = 3_000
 ROUNDS = 150
@@ -26,6 +26,7 @@ class History:
         self.store = store
         self.projector = Projector(ReadModelState())
         self.orders: dict[int, OrderView] = {}
+        self.trades: list[TradeView] = []
 
     async def fill(self, seed: int) -> None:
         for row in EngineJournal().rows(commands(seed=seed, count=ROWS)):
@@ -35,6 +36,7 @@ class History:
                 assert changes is not None
                 await self.store.store(changes)
                 self.orders |= {int(order[0]): OrderView(*order) for order in changes.orders}  # type: ignore[arg-type]
+                self.trades += changes.trades
                 self.projector.forget_closed(changes)
 
 
@@ -87,3 +89,54 @@ def matches(order: OrderView, selection: OrderSelection) -> bool:
         selection.after_order is None or selection.after_order < order.order_id,
     ]
     return all(checks)
+
+
+async def test_trades_and_fills_of_any_selection_are_those_that_match(history: History, seed: int) -> None:
+    random = Random(seed)
+    trades = history.trades
+    times = [trade.time_ns + step for trade in trades for step in (-1, 0, 1)]
+    found_any = 0
+    for _ in range(ROUNDS):
+        like = random.choice(trades)
+        selection = TradeSelection(
+            market=random.choice((None, like.market, 99)),
+            start_ns=random.choice((None, random.choice(times))),
+            end_ns=random.choice((None, None, random.choice(times))),
+            before_trade=random.choice((None, None, random.choice(trades).trade_id)),
+            after_trade=random.choice((None, None, random.choice(trades).trade_id)),
+            is_ascending=random.random() < 0.5,
+        )
+        expected = [trade for trade in trades if trade_matches(trade, selection)]
+        if not selection.is_ascending:
+            expected.reverse()
+        limit = random.choice((1, 3, 10_000))
+        assert await history.store.list_trades(selection, limit=limit) == expected[:limit]
+
+        order_id = random.choice((None, like.maker_order, like.taker_order))
+        fills = FillSelection(trades=selection, account=like.maker_account, order_id=order_id)
+        own = []
+        for trade in expected:
+            sides = [(trade.maker_account, trade.maker_order), (trade.taker_account, trade.taker_order)]
+            if any(account == like.maker_account and order_id in {None, order} for account, order in sides):
+                own.append(trade)
+        assert await history.store.list_fills(fills, limit=limit) == own[:limit]
+        found_any += bool(own)
+    assert found_any > ROUNDS // 10
+
+
+def trade_matches(trade: TradeView, selection: TradeSelection) -> bool:
+    checks = [
+        selection.market in {None, trade.market},
+        selection.start_ns is None or selection.start_ns <= trade.time_ns,
+        selection.end_ns is None or trade.time_ns < selection.end_ns,
+        selection.before_trade is None or trade.trade_id < selection.before_trade,
+        selection.after_trade is None or selection.after_trade < trade.trade_id,
+    ]
+    return all(checks)
+
+
+async def test_orders_are_found_by_many_ids(history: History) -> None:
+    ids = sorted(history.orders)
+    found = await history.store.find_orders([*ids, 1, 7])
+    assert {order.order_id: order for order in found} == history.orders
+    assert await history.store.find_orders([]) == []

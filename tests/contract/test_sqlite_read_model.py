@@ -1,7 +1,7 @@
 """What only a file can suffer: damage, other versions, failing disks, a journal put back."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +12,10 @@ from sqlalchemy import Select, Table, select
 from sqlalchemy.dialects import sqlite
 
 from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
+from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
 from waiver_exchange.projections import state as views
 from waiver_exchange.projections.changes import ReadModelError
@@ -169,11 +171,44 @@ async def test_start_and_pages_read_by_the_indexes(path: Path) -> None:
     await fill(path)
     table = schema.orders
     start = select(table).where(schema.IS_OPEN).order_by(table.c.order_id)
-    page = select(table).where(table.c.account == BOB, schema.IS_CLOSED, table.c.order_id < 9)
-    page = page.order_by(table.c.order_id.desc()).limit(5)
-
     assert read_plan(path, start) == ["SCAN orders USING INDEX orders_open"]
-    assert read_plan(path, page) == ["SEARCH orders USING INDEX orders_by_account (account=? AND order_id<?)"]
+
+    bounds = (3, 9)
+    closed = OrderSelection(account=BOB, is_open=False, side=0)
+    by_account = "SEARCH orders USING INDEX orders_by_account (account=? AND order_id>? AND order_id<?)"
+    assert plans_of(path, reads.order_queries(closed, bounds=bounds)) == [by_account]
+    of_markets = OrderSelection(account=BOB, markets=(1, 2), is_ascending=True)
+    by_market = (
+        "SEARCH orders USING INDEX orders_by_account_and_market (account=? AND market=? AND order_id>? AND order_id<?)"
+    )
+    assert plans_of(path, reads.order_queries(of_markets, bounds=bounds)) == [by_market, by_market]
+
+
+async def test_pages_of_trades_and_fills_read_by_the_indexes(path: Path) -> None:
+    await fill(path)
+    bounds = (3, 9)
+    between = "trade_id>? AND trade_id<?)"
+    for market, plan in (
+        (None, "SEARCH trades USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (1, f"SEARCH trades USING INDEX trades_by_market (market=? AND {between}"),
+    ):
+        for is_ascending in (False, True):
+            selection = TradeSelection(market=market, is_ascending=is_ascending)
+            assert plans_of(path, [reads.trade_query(selection, bounds=bounds)]) == [plan]
+
+    def fills(market: int | None, order_id: int | None, place: int) -> str:
+        selection = FillSelection(trades=TradeSelection(market=market), account=BOB, order_id=order_id)
+        return plans_of(path, reads.fill_queries(selection, bounds=bounds))[place]
+
+    for place, role in enumerate(("maker", "taker")):
+        search = f"SEARCH trades USING INDEX trades_by_{role}"
+        assert fills(None, None, place) == f"{search} ({role}_account=? AND {between}"
+        assert fills(1, None, place) == f"{search}_and_market ({role}_account=? AND market=? AND {between}"
+        assert fills(None, 7, place) == fills(1, 7, place) == f"{search}_order ({role}_order=? AND {between}"
+
+
+def plans_of(path: Path, queries: Iterable[Select[Any]]) -> list[str]:
+    return [step for query in queries for step in read_plan(path, query)]
 
 
 def read_plan(path: Path, query: Select[Any]) -> list[str]:

@@ -1,7 +1,9 @@
 """The read model's store without a disk."""
 
+from collections.abc import Callable, Sequence
+
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -66,13 +68,18 @@ class MemoryReadModel(ReadModelStore):
         orders = self._orders() if selection.is_ascending else self._orders()[::-1]
         return [order for order in orders if order.account == selection.account and selection.includes(order)][:limit]
 
-    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
-        found = [
-            trade
-            for trade in reversed(self._trades())
-            if (market is None or trade.market == market) and (before is None or trade.trade_id < before)
-        ]
-        return found[:limit]
+    async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
+        return [order for order in self._orders() if order.order_id in order_ids]
+
+    async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
+        return self._matching(selection.includes, limit, is_ascending=selection.is_ascending)
+
+    async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
+        return self._matching(selection.includes, limit, is_ascending=selection.trades.is_ascending)
+
+    def _matching(self, includes: Callable[[TradeView], bool], limit: int, *, is_ascending: bool) -> list[TradeView]:
+        trades = self._trades() if is_ascending else self._trades()[::-1]
+        return [trade for trade in trades if includes(trade)][:limit]
 
     async def close(self) -> None:
         pass

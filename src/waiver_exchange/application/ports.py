@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
 
@@ -106,8 +106,14 @@ class ReadModelStore(Protocol):
     async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
         """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
 
-    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
-        """Return trades of a market, or of all, with an id below `before`, newest first."""
+    async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
+        """Return those of the orders that are there as of the checkpoint."""
+
+    async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
+        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
+
+    async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
+        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
 
     async def close(self) -> None:
         """Give the store back."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from waiver_exchange.projections.state import OrderView
+from waiver_exchange.projections.state import OrderView, TradeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +33,45 @@ class OrderSelection:
             and (self.before_order is None or order.order_id < self.before_order)
             and (self.after_order is None or order.order_id > self.after_order)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeSelection:
+    """Some trades of a market or of all, newest first or ascending; a bound that is None does not bind.
+
+    `start_ns` is included; `end_ns`, `before_trade` and `after_trade` are not. A trade's id grows with its time.
+    """
+
+    market: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    before_trade: int | None = None
+    after_trade: int | None = None
+    is_ascending: bool = False
+
+    def includes(self, trade: TradeView) -> bool:
+        """Return whether a trade is one of them."""
+        return (
+            (self.market is None or trade.market == self.market)
+            and (self.start_ns is None or trade.time_ns >= self.start_ns)
+            and (self.end_ns is None or trade.time_ns < self.end_ns)
+            and (self.before_trade is None or trade.trade_id < self.before_trade)
+            and (self.after_trade is None or trade.trade_id > self.after_trade)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillSelection:
+    """Those trades of a selection in which an account took part, or one order of the account."""
+
+    trades: TradeSelection
+    account: int
+    order_id: int | None = None
+
+    def includes(self, trade: TradeView) -> bool:
+        """Return whether a trade is one of them."""
+        is_maker = self._is_side(trade.maker_account, trade.maker_order)
+        return (is_maker or self._is_side(trade.taker_account, trade.taker_order)) and self.trades.includes(trade)
+
+    def _is_side(self, account: int, order_id: int) -> bool:
+        return account == self.account and self.order_id in {None, order_id}

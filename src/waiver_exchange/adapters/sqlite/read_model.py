@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -106,15 +106,17 @@ class SqliteReadModel:
         """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
         return await self._run(lambda connection: reads.list_orders(connection, selection, limit=limit))
 
-    async def list_trades(self, *, market: int | None, before: int | None, limit: int) -> list[TradeView]:
-        """Return trades of a market, or of all, as of the checkpoint with an id below `before`, newest first."""
-        table = schema.trades
-        query = select(table).order_by(table.c.trade_id.desc()).limit(limit)
-        if market is not None:
-            query = query.where(table.c.market == market)
-        if before is not None:
-            query = query.where(table.c.trade_id < before)
-        return await self._run(lambda connection: _read_all(connection, query, TradeView))
+    async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
+        """Return those of the orders that are there as of the checkpoint."""
+        return await self._run(lambda connection: reads.find_orders(connection, order_ids))
+
+    async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
+        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: reads.list_trades(connection, selection, limit=limit))
+
+    async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
+        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: reads.list_fills(connection, selection, limit=limit))
 
     async def close(self) -> None:
         """Finish what is waiting and give the file back."""

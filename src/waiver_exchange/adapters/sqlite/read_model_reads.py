@@ -1,8 +1,9 @@
 """Pages of the read model's history, each read by an index from its first row and no further than its last."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice, starmap
 from operator import itemgetter
 from typing import Any, Final
@@ -11,13 +12,16 @@ from sqlalchemy import Column, Connection, Row, Select, bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.application.selections import OrderSelection
+from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain import codes
-from waiver_exchange.projections.state import OrderView
+from waiver_exchange.projections.state import OrderView, TradeView
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 _first: Final = itemgetter(0)
 Found = Row[Any]
+Bounds = tuple[int | None, int | None]
+# SQLite takes many more parameters in one statement.
+_IDS_MAX: Final = 500
 
 
 def list_orders(connection: Connection, selection: OrderSelection, *, limit: int) -> list[OrderView]:
@@ -29,7 +33,7 @@ def list_orders(connection: Connection, selection: OrderSelection, *, limit: int
         return list(starmap(OrderView, found))
 
 
-def order_queries(selection: OrderSelection, *, bounds: tuple[int | None, int | None]) -> Iterator[Select[Any]]:
+def order_queries(selection: OrderSelection, *, bounds: Bounds) -> Iterator[Select[Any]]:
     """Yield the queries, one for each market or one for all, whose rows together are the selection.
 
     `bounds` are the lowest and the highest order id, both excluded.
@@ -52,14 +56,85 @@ def order_queries(selection: OrderSelection, *, bounds: tuple[int | None, int | 
         yield from (query.where(table.c.market == market) for market in selection.markets)
 
 
-def _order_bounds(connection: Connection, selection: OrderSelection) -> tuple[int | None, int | None]:
-    key, time = schema.orders.c.order_id, schema.orders.c.created_at_ns
-    lowest, highest = selection.after_order, selection.before_order
-    if selection.after_ns is not None:
-        first = first_key_at(connection, key=key, time=time, at_ns=selection.after_ns + 1)
+def find_orders(connection: Connection, order_ids: Sequence[int]) -> list[OrderView]:
+    """Return those of the orders that there are."""
+    table = schema.orders
+    found: list[OrderView] = []
+    with connection.begin():
+        for start in range(0, len(order_ids), _IDS_MAX):
+            query = select(table).where(table.c.order_id.in_(order_ids[start : start + _IDS_MAX]))
+            found += starmap(OrderView, connection.execute(query))
+    return found
+
+
+def list_trades(connection: Connection, selection: TradeSelection, *, limit: int) -> list[TradeView]:
+    """Return the first `limit` trades of a selection, in its order."""
+    with connection.begin():
+        query = trade_query(selection, bounds=_trade_bounds(connection, selection)).limit(limit)
+        return list(starmap(TradeView, connection.execute(query)))
+
+
+def list_fills(connection: Connection, selection: FillSelection, *, limit: int) -> list[TradeView]:
+    """Return the first `limit` trades of a selection, in its order."""
+    with connection.begin():
+        queries = fill_queries(selection, bounds=_trade_bounds(connection, selection.trades))
+        found = merged(connection, queries, key=_first, is_ascending=selection.trades.is_ascending, limit=limit)
+        return list(starmap(TradeView, found))
+
+
+def trade_query(selection: TradeSelection, *, bounds: Bounds) -> Select[Any]:
+    """Return the query for the trades of a selection between two trades, both excluded."""
+    table = schema.trades
+    query = select(table)
+    lowest, highest = bounds
+    if lowest is not None:
+        query = query.where(table.c.trade_id > lowest)
+    if highest is not None:
+        query = query.where(table.c.trade_id < highest)
+    if selection.market is not None:
+        query = query.where(table.c.market == selection.market)
+    return query.order_by(table.c.trade_id if selection.is_ascending else table.c.trade_id.desc())
+
+
+def fill_queries(selection: FillSelection, *, bounds: Bounds) -> Iterator[Select[Any]]:
+    """Yield the queries for what an account made and what it took; no trade is both."""
+    table = schema.trades
+    if selection.order_id is None:
+        query = trade_query(selection.trades, bounds=bounds)
+        yield query.where(table.c.maker_account == selection.account)
+        yield query.where(table.c.taker_account == selection.account)
+        return
+    query = trade_query(replace(selection.trades, market=None), bounds=bounds)
+    if selection.trades.market is not None:
+        # Plus 0 keeps SQLite from any index but that of the order, which has few trades.
+        query = query.where(table.c.market + 0 == selection.trades.market)
+    yield query.where(table.c.maker_order == selection.order_id, table.c.maker_account + 0 == selection.account)
+    yield query.where(table.c.taker_order == selection.order_id, table.c.taker_account + 0 == selection.account)
+
+
+def _order_bounds(connection: Connection, selection: OrderSelection) -> Bounds:
+    table = schema.orders
+    start_ns = None if selection.after_ns is None else selection.after_ns + 1
+    keys = selection.after_order, selection.before_order
+    return _bounds(connection, table.c.order_id, table.c.created_at_ns, keys=keys, times=(start_ns, selection.until_ns))
+
+
+def _trade_bounds(connection: Connection, selection: TradeSelection) -> Bounds:
+    table = schema.trades
+    keys = selection.after_trade, selection.before_trade
+    times = selection.start_ns, selection.end_ns
+    return _bounds(connection, table.c.trade_id, table.c.time_ns, keys=keys, times=times)
+
+
+def _bounds(connection: Connection, key: Column[int], time: Column[int], *, keys: Bounds, times: Bounds) -> Bounds:
+    """Return the keys, both excluded, between which rows lie within the keys (excluded) and the times (from, until)."""
+    lowest, highest = keys
+    start_ns, end_ns = times
+    if start_ns is not None:
+        first = first_key_at(connection, key=key, time=time, at_ns=start_ns)
         lowest = first - 1 if lowest is None else max(lowest, first - 1)
-    if selection.until_ns is not None:
-        first = first_key_at(connection, key=key, time=time, at_ns=selection.until_ns)
+    if end_ns is not None:
+        first = first_key_at(connection, key=key, time=time, at_ns=end_ns)
         highest = first if highest is None else min(highest, first)
     return lowest, highest
 

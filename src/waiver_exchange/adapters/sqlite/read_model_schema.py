@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -154,6 +154,13 @@ trades: Final = Table(
 )
 
 Index("trades_by_market", trades.c.market, trades.c.trade_id)
+# An account's fills are those it made and those it took, of all markets or of one, or of one order.
+Index("trades_by_maker", trades.c.maker_account, trades.c.trade_id)
+Index("trades_by_taker", trades.c.taker_account, trades.c.trade_id)
+Index("trades_by_maker_and_market", trades.c.maker_account, trades.c.market, trades.c.trade_id)
+Index("trades_by_taker_and_market", trades.c.taker_account, trades.c.market, trades.c.trade_id)
+Index("trades_by_maker_order", trades.c.maker_order, trades.c.trade_id)
+Index("trades_by_taker_order", trades.c.taker_order, trades.c.trade_id)
 
 postings: Final = Table(
     "postings",

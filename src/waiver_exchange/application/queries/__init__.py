@@ -10,14 +10,19 @@ store is asked. Memory lets go of a row only when the store has it, so what leav
 from waiver_exchange.application.queries.accounts import AccountSummary, Conservation, MarketShares, Position
 from waiver_exchange.application.queries.facade import Queries
 from waiver_exchange.application.queries.orders import OrdersFilter, OrdersPage, StatusFilter
+from waiver_exchange.application.queries.trades import Fill, FillsFilter, FillsPage, TradesPage
 
 __all__ = [
     "AccountSummary",
     "Conservation",
+    "Fill",
+    "FillsFilter",
+    "FillsPage",
     "MarketShares",
     "OrdersFilter",
     "OrdersPage",
     "Position",
     "Queries",
     "StatusFilter",
+    "TradesPage",
 ]
