@@ -39,7 +39,7 @@ def refusal(response: httpx.Response, status: int, code: str) -> Json:
         ({"side": None}, 422, "field_is_missing"),
         ({"type": None}, 422, "field_is_missing"),
         ({"side": "hold"}, 422, "field_is_invalid"),
-        ({"type": "stop"}, 422, "field_is_invalid"),
+        ({"type": "iceberg"}, 422, "field_is_invalid"),
         ({"time_in_force": "forever"}, 422, "field_is_invalid"),
         ({"self_trade_prevention": "none"}, 422, "field_is_invalid"),
         ({"post_only": "yes"}, 422, "field_is_invalid"),
@@ -245,10 +245,10 @@ def test_what_does_not_exist_is_not_found(server: Server) -> None:
 def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
     response = server.public.patch("/api/v1/orders")
     refusal(response, 405, "method_is_not_allowed")
-    assert response.headers["allow"] == "DELETE, GET, OPTIONS, POST"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
     response = server.public.put("/api/v1/orders/x/")
     refusal(response, 405, "method_is_not_allowed")
-    assert response.headers["allow"] == "DELETE, GET, OPTIONS"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
 
 
 def test_halts_are_told_and_cancelling_stays_possible(server: Server) -> None:

@@ -12,12 +12,13 @@ import pytest
 from tests.support.engine_desk import SHARE, EngineDesk, terms
 from tests.support.sockets import SocketClient
 from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
+from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.application import sequencer
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import JournalError, RequestRates
+from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import running_exchange
@@ -213,6 +214,14 @@ async def with_too_many_keys(service: Service) -> str:
     return answers[50]
 
 
+async def with_a_full_disk_for_keys(service: Service) -> httpx.Response:
+    async def fail(*_: object, **__: object) -> NoReturn:
+        raise IdentityError("the disk is full")
+
+    service.patch.setattr(SqliteIdentityStore, "add_key", fail)
+    return await service.http.post("/api/v1/keys", json={"name": "bot"})
+
+
 async def too_often(service: Service) -> httpx.Response:
     await service.exchange.identity.set_rates(account=2, rates=RequestRates(1, None))
     await service.order()
@@ -254,7 +263,7 @@ async def history_unreadable(service: Service) -> httpx.Response:
 
 
 async def with_a_fault(service: Service) -> httpx.Response:
-    service.patch.delattr(Queries, "positions")
+    service.patch.setattr(Queries, "positions", None)
     return await service.http.get("/api/v1/positions")
 
 
@@ -298,6 +307,8 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.key_not_found: lambda s: s.operate("account.revoke_key", account="house", key="WXNOBODY"),
     R.too_many_keys: with_too_many_keys,
     R.request_rate_is_too_high: too_often,
+    R.identity_is_unavailable: with_a_full_disk_for_keys,
+    R.position_not_found: lambda s: s.http.get("/api/v1/positions/MAHOMES"),
     R.symbol_already_listed: lambda s: s.list_player(supply="9999"),
     R.symbol_is_invalid: lambda s: s.list_player("mahomes"),
     R.reference_used_with_other_content: deposit_twice,

@@ -37,6 +37,8 @@ class RefusalReason(IntEnum):
     token_is_wrong = 110, "This token is wrong or has expired, or its key was revoked; ask for a new one."
     key_not_found = 111, "The account has no such API key."
     too_many_keys = 112, "The account has as many API keys as it may; revoke one first."
+    identity_is_unavailable = 113, "Names and keys cannot be stored now; nothing was done. Try again later."
+    position_not_found = 114, "The account has no shares of this player."
 
     trading_is_suspended_by_owner = 120, "This account's owner has suspended its new orders (suspend_trade)."
     fractional_trading_is_switched_off = 121, "This account's owner has switched fractional orders off."

@@ -1,4 +1,4 @@
-"""The one ASGI application of the exchange: the REST interface and the plain page."""
+"""The one ASGI application of the exchange: the native interface, and what the framework serves beside it."""
 
 from typing import Final, NamedTuple
 
@@ -9,17 +9,20 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
+from waiver_exchange.gateway.dispatch import Dispatch
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.feeds.hub import Hub
 from waiver_exchange.gateway.headers import add_headers
 from waiver_exchange.gateway.page import PAGE_HANDLERS
 from waiver_exchange.gateway.rate_limits import RateLimits
-from waiver_exchange.gateway.rest.account import ACCOUNT_HANDLERS
 from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
+from waiver_exchange.gateway.rest.api import NativeApi
 from waiver_exchange.gateway.rest.context import state_of
-from waiver_exchange.gateway.rest.health import HEALTH_HANDLERS
-from waiver_exchange.gateway.rest.markets import MARKET_HANDLERS
-from waiver_exchange.gateway.rest.orders import ORDER_HANDLERS
+from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
+from waiver_exchange.gateway.rest.kept_answers import KeptAnswers
+from waiver_exchange.gateway.rest.route import Services
+from waiver_exchange.gateway.rest.routes import ROUTES
+from waiver_exchange.gateway.rest.routing import Routing
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.sockets import Sockets
 from waiver_exchange.gateway.websocket.endpoint import Endpoint
@@ -30,7 +33,7 @@ BODY_BYTES_MAX: Final = 64 * 1024
 class Gateway(NamedTuple):
     """What the web server serves: HTTP, and WebSocket connections."""
 
-    app: Litestar
+    app: Dispatch
     sockets: Sockets
 
 
@@ -46,23 +49,16 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
     return Gateway(_build_app(exchange, rate_limits), Sockets({"/ws": endpoint.open, **streams}, limits=limits))
 
 
-def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Litestar:
+def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Dispatch:
     """Return the application that serves an exchange over HTTP alone."""
     return _build_app(
         exchange, RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
     )
 
 
-def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Litestar:
-    handlers = [
-        *ORDER_HANDLERS,
-        *ACCOUNT_HANDLERS,
-        *MARKET_HANDLERS,
-        *HEALTH_HANDLERS,
-        *PAGE_HANDLERS,
-        *ALPACA_HANDLERS,
-    ]
-    return Litestar(
+def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
+    handlers = [*PAGE_HANDLERS, *ALPACA_HANDLERS]
+    framework = Litestar(
         route_handlers=handlers,
         state=State(state_of(exchange, allowed_methods=AllowedMethods(handlers), rate_limits=rate_limits)),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -72,3 +68,12 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    routing = Routing(ROUTES)
+    services = Services(
+        exchange=exchange,
+        markets=EncodedMarkets(exchange.state),
+        limits=rate_limits,
+        kept=KeptAnswers(exchange.clock),
+    )
+    native = NativeApi(services=services, routing=routing, body_bytes_max=BODY_BYTES_MAX)
+    return Dispatch(native=native, framework=framework, routing=routing, limits=rate_limits)

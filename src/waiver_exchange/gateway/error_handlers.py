@@ -26,9 +26,9 @@ def _by_path(*, native: _Answer, alpaca_like: _Answer) -> _Answer:
 
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
-    RefusedError: _by_path(native=rest.answer_refused, alpaca_like=alpaca.answer_refused),
+    RefusedError: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_refused),
     HTTPException: _by_path(native=rest.answer_framework, alpaca_like=alpaca.answer_framework),
-    ReadModelError: _by_path(native=rest.answer_failed_read, alpaca_like=alpaca.answer_failed_store),
+    ReadModelError: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_failed_store),
     Exception: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_failure),
     alpaca.AlpacaError: alpaca.answer_alpaca,
     PreferencesError: alpaca.answer_failed_store,

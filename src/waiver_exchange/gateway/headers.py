@@ -59,9 +59,12 @@ def _allowance_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
 
 async def add_headers(message: Message, scope: Scope) -> None:
     """Complete the headers of an answer; what says nothing about caching is not to be kept."""
-    if message["type"] != "http.response.start":
-        return
-    headers = list(message.get("headers", ()))
+    if message["type"] == "http.response.start":
+        message["headers"] = complete_headers(list(message.get("headers", ())), scope)
+
+
+def complete_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that every answer has."""
     if not any(name == b"cache-control" for name, _ in headers):
         headers.append(_UNCACHED)
     headers += _SECURITY
@@ -69,4 +72,4 @@ async def add_headers(message: Message, scope: Scope) -> None:
     if allowance is not None:
         headers += _allowance_headers(allowance)
     headers.append((b"x-request-id", request_id_of(scope).encode()))
-    message["headers"] = headers
+    return headers

@@ -2,35 +2,64 @@
 
 from typing import Final
 
-from litestar import Response, get
-
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.rest.answers import answer
-from waiver_exchange.gateway.rest.authentication import caller_of
-from waiver_exchange.gateway.rest.bodies import account_body, position_body
-from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
-from waiver_exchange.gateway.rest.query import query_of
+from waiver_exchange.gateway.rest.bodies import AccountBody, PositionBody, account_body, position_body
+from waiver_exchange.gateway.rest.parameters import SYMBOL_PATH
+from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
+
+_R = RefusalReason
 
 
-@get("/api/v1/account")
-async def show_account(request: AnyRequest) -> Response[bytes]:
-    """Return the account's cash and equity."""
-    account = caller_of(request).account
-    exchange = exchange_of(request)
-    query_of(request)
-    summary = exchange.queries.account_summary(account)
+async def _show_account(call: Call) -> Answer:
+    summary = call.exchange.queries.account_summary(call.account)
     if summary is None:
-        raise RefusedError(RefusalReason.account_not_found)
-    return answer(account_body(summary, name=exchange.identity.find_name(account)))
+        raise RefusedError(_R.account_not_found)
+    return json_answer(account_body(summary, name=call.exchange.identity.find_name(call.account)))
 
 
-@get("/api/v1/positions")
-async def list_positions(request: AnyRequest) -> Response[bytes]:
-    """Return the account's shares, by symbol."""
-    account = caller_of(request).account
-    query_of(request)
-    return answer([position_body(position) for position in exchange_of(request).queries.positions(account)])
+async def _list_positions(call: Call) -> Answer:
+    return json_answer([position_body(position) for position in call.exchange.queries.positions(call.account)])
 
 
-ACCOUNT_HANDLERS: Final = (show_account, list_positions)
+async def _show_position(call: Call) -> Answer:
+    market = call.exchange.market(call[SYMBOL_PATH]).market
+    held = call.exchange.queries.positions(call.account)
+    position = next((position for position in held if position.market == market), None)
+    if position is None:
+        raise RefusedError(_R.position_not_found)
+    return json_answer(position_body(position))
+
+
+ACCOUNT_ROUTES: Final = (
+    Route(
+        method="GET",
+        path="/api/v1/account",
+        name="getAccount",
+        summary="Show the account's cash and equity.",
+        tag="account",
+        handler=_show_account,
+        answer=AccountBody,
+        refusals=(_R.account_not_found,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/positions",
+        name="listPositions",
+        summary="List the account's shares, by symbol.",
+        tag="account",
+        handler=_list_positions,
+        answer=list[PositionBody],
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/positions/{symbol}",
+        name="getPosition",
+        summary="Show the account's shares of one player.",
+        tag="account",
+        handler=_show_position,
+        answer=PositionBody,
+        parameters=(SYMBOL_PATH,),
+        refusals=(_R.market_not_found, _R.position_not_found),
+    ),
+)

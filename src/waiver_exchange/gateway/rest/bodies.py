@@ -10,6 +10,22 @@ from waiver_exchange.application.queries import AccountSummary, Position
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.money import average_price, format_money, format_price, format_quantity
+from waiver_exchange.gateway.rest.formats import (
+    AveragePrice,
+    Halt,
+    Id,
+    Money,
+    OrderStatus,
+    OrderType,
+    Price,
+    Quantity,
+    Reason,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Time,
+    TimeInForce,
+)
 from waiver_exchange.projections.state import BookLevels, BookView, MarketView, OrderView, TradeView
 
 _SIDE_NAMES: Final = {code: name for name, code in SIDES.items()}
@@ -19,31 +35,38 @@ _SELF_TRADE_NAMES: Final = {code: name for name, code in SELF_TRADE_PREVENTIONS.
 
 
 class OrderBody(msgspec.Struct, frozen=True, kw_only=True):
-    """One order of the asking account; it has either a quantity or a notional."""
+    """One order of the asking account; it has either a quantity or a notional.
 
-    id: str
+    `held` is a stop order that waits for its trigger. Replacing an order ends it and makes another one.
+    """
+
+    id: Id
     client_order_id: str
-    symbol: str
-    side: str
-    type: str
-    time_in_force: str
-    quantity: str | None
-    notional: str | None
-    filled_quantity: str
-    average_fill_price: str | None
-    limit_price: str | None
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    quantity: Quantity | None
+    notional: Money | None
+    filled_quantity: Quantity
+    average_fill_price: AveragePrice | None
+    limit_price: Price | None
+    stop_price: Price | None
+    triggered_at: Time | None
     post_only: bool
-    self_trade_prevention: str
-    expires_at: str | None
-    fees: str
-    status: str
-    reason: str | None
-    created_at: str
-    updated_at: str
+    self_trade_prevention: SelfTradePrevention
+    expires_at: Time | None
+    fees: Money
+    status: OrderStatus
+    reason: Reason | None
+    replaces: Id | None
+    replaced_by: Id | None
+    created_at: Time
+    updated_at: Time
 
 
 class OrdersPageBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Orders, newest first, and what the next page is asked for by."""
+    """Orders and what the next page is asked for by; null on the last one."""
 
     items: list[OrderBody]
     next_cursor: str | None
@@ -52,65 +75,65 @@ class OrdersPageBody(msgspec.Struct, frozen=True, kw_only=True):
 class AccountBody(msgspec.Struct, frozen=True, kw_only=True):
     """What the asking account owns; equity is its cash with the market value of its shares."""
 
-    id: str
+    id: Id
     name: str | None
-    status: str
-    cash: str
-    cash_available: str
-    cash_held: str
-    equity: str
+    status: Halt
+    cash: Money
+    cash_available: Money
+    cash_held: Money
+    equity: Money
 
 
 class PositionBody(msgspec.Struct, frozen=True, kw_only=True):
     """The asking account's shares of one player; average cost is per share."""
 
-    symbol: str
-    quantity: str
-    quantity_available: str
-    average_cost: str
-    market_value: str
-    unrealized_profit: str
-    realized_profit: str
+    symbol: Symbol
+    quantity: Quantity
+    quantity_available: Quantity
+    average_cost: Money
+    market_value: Money
+    unrealized_profit: Money
+    realized_profit: Money
 
 
 class MarketBody(msgspec.Struct, frozen=True, kw_only=True):
     """A player's market; volume is in shares, since the listing."""
 
-    symbol: str
+    symbol: Symbol
     name: str
     team: str
     position: str
     bye_week: int | None
     projected_points: str | None
-    supply: str
-    reference_price: str | None
-    last_price: str | None
-    best_bid: str | None
-    best_bid_quantity: str | None
-    best_ask: str | None
-    best_ask_quantity: str | None
-    volume: str
+    supply: Quantity
+    reference_price: Price | None
+    last_price: Price | None
+    best_bid: Price | None
+    best_bid_quantity: Quantity | None
+    best_ask: Price | None
+    best_ask_quantity: Quantity | None
+    volume: Quantity
     trades: int
-    status: str
+    status: Halt
 
 
 class BookBody(msgspec.Struct, frozen=True, kw_only=True):
     """Price levels as [price, quantity], best first; the sequence counts the changes of this book."""
 
-    bids: list[tuple[str, str]]
-    asks: list[tuple[str, str]]
+    bids: list[tuple[Price, Quantity]]
+    asks: list[tuple[Price, Quantity]]
     sequence: int
 
 
 class TradeBody(msgspec.Struct, frozen=True, kw_only=True):
     """One trade as everybody may see it; the side is that of the order that came last."""
 
-    id: str
-    symbol: str
-    side: str
-    price: str
-    quantity: str
-    time: str
+    id: Id
+    symbol: Symbol
+    side: Side
+    price: Price
+    quantity: Quantity
+    time: Time
 
 
 def format_time(time_ns: int) -> str:
@@ -135,12 +158,16 @@ def order_body(order: OrderView, *, symbol: str) -> OrderBody:
         filled_quantity=format_quantity(filled),
         average_fill_price=average,
         limit_price=_price(order.limit_price_cents),
+        stop_price=_price(order.stop_price_cents),
+        triggered_at=time_or_none(order.triggered_at_ns),
         post_only=order.post_only,
         self_trade_prevention=_SELF_TRADE_NAMES[order.self_trade],
-        expires_at=format_time(order.expires_at_ns) if order.expires_at_ns else None,
+        expires_at=time_or_none(order.expires_at_ns),
         fees=format_money(order.fee_micros),
         status=order.status,
         reason=order.reason or None,
+        replaces=_order_id(order.replaces),
+        replaced_by=_order_id(order.replaced_by),
         created_at=format_time(order.created_at_ns),
         updated_at=format_time(order.updated_at_ns),
     )
@@ -214,6 +241,15 @@ def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
         quantity=format_quantity(trade.quantity_units),
         time=format_time(trade.time_ns),
     )
+
+
+def time_or_none(time_ns: int) -> str | None:
+    """Return a time, or None for one that did not come."""
+    return format_time(time_ns) if time_ns else None
+
+
+def _order_id(order_id: int) -> str | None:
+    return str(to_uuid(IdKind.order, order_id)) if order_id else None
 
 
 def _price(cents: int) -> str | None:

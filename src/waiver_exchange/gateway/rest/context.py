@@ -1,4 +1,4 @@
-"""What handlers share: the exchange they serve and the list of markets as it was last encoded."""
+"""What the framework's handlers share."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from litestar import Request
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
-from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -16,7 +15,6 @@ def state_of(exchange: Exchange, *, allowed_methods: AllowedMethods, rate_limits
     """Return what the application keeps for its handlers."""
     return {
         "exchange": exchange,
-        "encoded_markets": EncodedMarkets(exchange.state),
         "allowed_methods": allowed_methods,
         "rate_limits": rate_limits,
     }
@@ -38,9 +36,3 @@ def rate_limits_of(request: AnyRequest) -> RateLimits:
     """Return the counts that all faces of the exchange share."""
     limits: RateLimits = request.app.state.rate_limits
     return limits
-
-
-def encoded_markets_of(request: AnyRequest) -> EncodedMarkets:
-    """Return the encoded markets of the exchange."""
-    markets: EncodedMarkets = request.app.state.encoded_markets
-    return markets

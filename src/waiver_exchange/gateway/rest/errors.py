@@ -3,18 +3,21 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope
 
+from waiver_exchange.application.ports import IdentityError, JournalError
 from waiver_exchange.application.refused import Detail, RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import keep_allowance, request_id_of
 from waiver_exchange.gateway.rate_limits import RateRefusedError
 from waiver_exchange.gateway.refusals import error_body
-from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
+from waiver_exchange.gateway.rest.route import JSON, Answer, json_answer
 from waiver_exchange.projections.changes import ReadModelError
 
 _log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.order_not_found,
         _R.order_belongs_to_another_account,
         _R.key_not_found,
+        _R.position_not_found,
         _R.route_not_found,
         _R.channel_not_found,
         _R.method_not_found,
@@ -124,6 +128,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.exchange_is_stopping,
         _R.outcome_is_unknown,
         _R.history_is_unavailable,
+        _R.identity_is_unavailable,
         _R.order_table_is_full,
     ),
 }
@@ -138,43 +143,81 @@ _FRAMEWORK_REASONS: Final = {
 }
 
 
-def refusal_answer(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> Response[bytes]:
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the answer is no: a code that never changes, a sentence for people, and what helps to do better."""
+
+    code: Annotated[str, msgspec.Meta(extra_json_schema={"enum": [reason.name for reason in RefusalReason]})]
+    message: str
+    details: dict[str, object]
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Every answer that is a no."""
+
+    error: ErrorDetail
+
+
+def refusal(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> Answer:
     """Return the answer that says a refusal."""
     said = _SAID_INSTEAD.get(reason, reason)
     status = STATUS_OF[said]
-    headers = {}
+    answer = json_answer({"error": error_body(said, details)}, status=status)
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-    return answer({"error": error_body(said, details)}, status_code=status, headers=headers)
+        answer = with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
+    return answer
 
 
-def answer_refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
-    """Answer what a use case refuses."""
-    response = refusal_answer(error.reason, error.details)
-    if isinstance(error, RateRefusedError):
-        keep_allowance(request.scope, error.allowance)
-        response.headers["retry-after"] = str(error.allowance.retry_after_s)
-    return response
+def with_header(answer: Answer, name: bytes, value: bytes) -> Answer:
+    """Return an answer with a header set."""
+    others = tuple(header for header in answer.headers if header[0] != name)
+    return answer._replace(headers=(*others, (name, value)))
+
+
+def error_detail(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> ErrorDetail:
+    """Return what stands under `error`."""
+    return msgspec.convert(error_body(reason, details), ErrorDetail)
+
+
+def answer_of_failure(error: Exception, scope: HTTPScope) -> Answer:
+    """Return the answer to a request that ended with an exception; what nobody foresaw is logged, not told."""
+    match error:
+        case RateRefusedError():
+            keep_allowance(scope, error.allowance)
+            return with_header(
+                refusal(error.reason, error.details), b"retry-after", b"%d" % error.allowance.retry_after_s
+            )
+        case RefusedError():
+            return refusal(error.reason, error.details)
+        case IdentityError():
+            _log.error("request %s: %s", request_id_of(scope), error)
+            return refusal(_R.identity_is_unavailable)
+        case ReadModelError() | JournalError():
+            # History cannot be read; an order that was just placed or cancelled is durable all the same.
+            _log.error("request %s: %s", request_id_of(scope), error)
+            is_read = scope["method"] in {"GET", "HEAD"}
+            return refusal(_R.history_is_unavailable if is_read else _R.outcome_is_unknown)
+    request_id = request_id_of(scope)
+    _log.error("request %s failed: %s %s", request_id, scope["method"], scope["path"], exc_info=error)
+    return refusal(_R.internal_error, {"request_id": request_id})
 
 
 def answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refuses in our words; it refuses nothing but routes, methods and sizes."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return answer_failure(request, error)
-    response = refusal_answer(_FRAMEWORK_REASONS.get(HTTPStatus(error.status_code), _R.request_is_malformed))
+    said = refusal(_FRAMEWORK_REASONS.get(HTTPStatus(error.status_code), _R.request_is_malformed))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        response.headers["allow"] = allowed_methods_of(request).of(request.scope["path"])
-    return response
-
-
-def answer_failed_read(request: AnyRequest, error: ReadModelError) -> Response[bytes]:
-    """History cannot be read; an order that was just placed or cancelled is durable all the same."""
-    _log.error("request %s: %s", request_id_of(request.scope), error)
-    return refusal_answer(_R.history_is_unavailable if request.method == "GET" else _R.outcome_is_unknown)
+        said = with_header(said, b"allow", allowed_methods_of(request).of(request.scope["path"]).encode())
+    return response_of(said)
 
 
 def answer_failure(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Answer a fault of the program."""
-    request_id = request_id_of(request.scope)
-    _log.error("request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=error)
-    return refusal_answer(_R.internal_error, {"request_id": request_id})
+    """Answer a request to the framework that ended with an exception, a refusal or a fault of the program."""
+    return response_of(answer_of_failure(error, request.scope))
+
+
+def response_of(answer: Answer) -> Response[bytes]:
+    """Return the same answer for the framework to send."""
+    headers = {name.decode(): value.decode() for name, value in answer.headers if name != b"content-type"}
+    assert isinstance(answer.body, bytes)  # noqa: S101 - a refusal is never streamed
+    return Response(answer.body, media_type=JSON, status_code=answer.status, headers=headers)

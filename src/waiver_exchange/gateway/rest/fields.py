@@ -79,18 +79,25 @@ def time_ns(given: JsonObject, field: str) -> int | None:
     value = text(given, field)
     if value is None:
         return None
-    found = _TIME.fullmatch(value)
-    moment = None if found is None else _moment_of(found)
-    if found is None or moment is None:
+    nanoseconds = parse_time(value)
+    if nanoseconds is None:
         raise RefusedError(RefusalReason.field_is_invalid, field=field, expected="RFC 3339 time with zone")
-    # In whole numbers: a float of nanoseconds since 1970 would be off by hundreds of them.
-    seconds = (moment - _EPOCH) // timedelta(seconds=1)
-    nanoseconds = seconds * NANOSECONDS_PER_SECOND + int((found[3] or "").ljust(9, "0"))
     if nanoseconds <= 0:
         raise RefusedError(RefusalReason.expiry_is_not_in_the_future, field=field)
     if nanoseconds > _TIME_NS_MAX:
         raise RefusedError(RefusalReason.expiry_is_too_far, field=field)
     return nanoseconds
+
+
+def parse_time(value: str) -> int | None:
+    """Return an RFC 3339 time with its zone in UNIX nanoseconds, or None when the text is none."""
+    found = _TIME.fullmatch(value)
+    moment = None if found is None else _moment_of(found)
+    if found is None or moment is None:
+        return None
+    # In whole numbers: a float of nanoseconds since 1970 would be off by hundreds of them.
+    seconds = (moment - _EPOCH) // timedelta(seconds=1)
+    return seconds * NANOSECONDS_PER_SECOND + int((found[3] or "").ljust(9, "0"))
 
 
 def _moment_of(found: re.Match[str]) -> datetime | None:

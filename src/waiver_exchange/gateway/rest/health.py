@@ -1,39 +1,74 @@
 """Whether the process lives, and whether it can take orders; when not, what is wrong and what the operator can do."""
 
-from typing import Final
+from typing import Final, Literal
 
-from litestar import Response, get
+import msgspec
 
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.refusals import error_body
-from waiver_exchange.gateway.rest.answers import answer
-from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
-from waiver_exchange.gateway.rest.errors import RETRY_AFTER_SECONDS
+from waiver_exchange.gateway.rest.errors import RETRY_AFTER_SECONDS, ErrorDetail, error_detail, with_header
+from waiver_exchange.gateway.rest.formats import Halt
+from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 
 
-@get("/healthz")
-async def show_health(request: AnyRequest) -> Response[bytes]:
-    """Answer, which is all that is asked."""
-    del request
-    return answer({"status": "ok"})
+class HealthBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
 
 
-@get("/readyz")
-async def show_readiness(request: AnyRequest) -> Response[bytes]:
-    """Answer 200 when orders are taken and 503 when the journal cannot be written.
+class ReadinessBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders are taken; a warning says what is wrong that does not stop trading."""
 
-    History that cannot be stored stops no trading: the answer is 200 then too, with a `warning`.
-    """
-    exchange = exchange_of(request)
+    status: Literal["ready"] = "ready"
+    sequence: int
+    trading: Halt
+    warning: str | None
+
+
+class UnreadinessBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal cannot be written; the details say what is wrong and what the operator can do."""
+
+    status: Literal["unavailable"] = "unavailable"
+    error: ErrorDetail
+
+
+async def _show_health(_: Call) -> Answer:
+    return json_answer(HealthBody())
+
+
+async def _show_readiness(call: Call) -> Answer:
+    exchange = call.exchange
     failure = exchange.sequencer.failure
     if failure is not None:
-        error = error_body(RefusalReason.journal_is_unavailable, {"problem": failure})
-        headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
-        return answer({"status": "unavailable", "error": error}, status_code=503, headers=headers)
+        error = error_detail(RefusalReason.journal_is_unavailable, {"problem": failure})
+        answer = json_answer(UnreadinessBody(error=error), status=503)
+        return with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
     state = exchange.state
     trading = "halted" if state.is_halted else "open"
-    body = {"status": "ready", "sequence": state.sequence, "trading": trading, "warning": exchange.warning}
-    return answer(body)
+    return json_answer(ReadinessBody(sequence=state.sequence, trading=trading, warning=exchange.warning))
 
 
-HEALTH_HANDLERS: Final = (show_health, show_readiness)
+HEALTH_ROUTES: Final = (
+    Route(
+        method="GET",
+        path="/healthz",
+        name="getHealth",
+        summary="Say that the process is alive.",
+        tag="exchange",
+        handler=_show_health,
+        answer=HealthBody,
+        access="public",
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        name="getReadiness",
+        summary="Say whether orders are taken.",
+        description="503 when the journal cannot be written. History that cannot be stored stops no trading.",
+        tag="exchange",
+        handler=_show_readiness,
+        answer=ReadinessBody,
+        access="public",
+        unavailable=UnreadinessBody,
+    ),
+)

@@ -19,6 +19,7 @@ class NumberText(str):
 
 JsonObject = dict[str, object]
 
+NOTHING_GIVEN: Final[JsonObject] = {}
 _QUOTED_MAX: Final = 60
 
 

@@ -3,59 +3,98 @@
 from typing import Final
 
 import msgspec
-from litestar import Response, get
 
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.rest.answers import answer, answer_if_changed
-from waiver_exchange.gateway.rest.bodies import book_body, trade_body
-from waiver_exchange.gateway.rest.context import AnyRequest, encoded_markets_of, exchange_of
-from waiver_exchange.gateway.rest.query import LIMIT_DEFAULT, LIMIT_MAX, query_of, whole_number
+from waiver_exchange.gateway.rest import parameters
+from waiver_exchange.gateway.rest.bodies import BookBody, MarketBody, TradeBody, book_body, trade_body
+from waiver_exchange.gateway.rest.parameters import SYMBOL, SYMBOL_PATH
+from waiver_exchange.gateway.rest.route import Answer, Call, Route, answer_if_changed, json_answer
 
+_R = RefusalReason
 DEPTH_DEFAULT: Final = 50
 DEPTH_MAX: Final = 1_000
 
-
-@get("/api/v1/markets")
-async def list_markets(request: AnyRequest) -> Response[bytes]:
-    """Return all markets in the order of their listing."""
-    query_of(request)
-    return answer_if_changed(request, encoded_markets_of(request).whole())
+_DEPTH: Final = parameters.whole_number(
+    "depth", default=DEPTH_DEFAULT, largest=DEPTH_MAX, description="How many levels of each side at most."
+)
+_LIMIT: Final = parameters.limit()
 
 
-@get("/api/v1/markets/{symbol:str}")
-async def show_market(request: AnyRequest) -> Response[bytes]:
-    """Return one market."""
-    query_of(request)
-    market = exchange_of(request).market(request.path_params["symbol"])
-    return answer_if_changed(request, encoded_markets_of(request).one(market))
+async def _list_markets(call: Call) -> Answer:
+    return answer_if_changed(call, call.services.markets.whole())
 
 
-@get("/api/v1/markets/{symbol:str}/book")
-async def show_book(request: AnyRequest) -> Response[bytes]:
-    """Return the best `depth` levels of each side of a market's book."""
-    query = query_of(request, "depth")
-    symbol = request.path_params["symbol"]
-    depth = whole_number(query, "depth", default=DEPTH_DEFAULT, largest=DEPTH_MAX)
-    levels = exchange_of(request).queries.book(symbol, depth=depth)
+async def _show_market(call: Call) -> Answer:
+    return answer_if_changed(call, call.services.markets.one(call.exchange.market(call[SYMBOL_PATH])))
+
+
+async def _show_book(call: Call) -> Answer:
+    levels = call.exchange.queries.book(call[SYMBOL_PATH], depth=call[_DEPTH])
     if levels is None:
-        raise RefusedError(RefusalReason.market_not_found, symbol=symbol)
-    return answer(book_body(levels))
+        raise RefusedError(_R.market_not_found, symbol=call[SYMBOL_PATH])
+    return json_answer(book_body(levels))
 
 
-@get("/api/v1/trades")
-async def list_trades(request: AnyRequest) -> Response[bytes]:
-    """Return the newest trades of one `symbol` or of all, newest first, at most `limit`."""
-    exchange = exchange_of(request)
-    query = query_of(request, "symbol", "limit")
-    symbol = query.get("symbol")
-    limit = whole_number(query, "limit", default=LIMIT_DEFAULT, largest=LIMIT_MAX)
-    trades = await exchange.queries.trades(symbol=symbol, limit=limit)
+async def _list_trades(call: Call) -> Answer:
+    exchange = call.exchange
+    symbol = call[SYMBOL]
+    trades = await exchange.queries.trades(symbol=symbol, limit=call[_LIMIT])
     if trades is None:
-        raise RefusedError(RefusalReason.market_not_found, symbol=symbol or "")
+        raise RefusedError(_R.market_not_found, symbol=symbol or "")
     markets = exchange.state.markets
     bodies = [trade_body(trade, symbol=markets[trade.market].symbol) for trade in trades]
-    return answer_if_changed(request, msgspec.json.encode(bodies))
+    return answer_if_changed(call, msgspec.json.encode(bodies))
 
 
-MARKET_HANDLERS: Final = (list_markets, show_market, show_book, list_trades)
+MARKET_ROUTES: Final = (
+    Route(
+        method="GET",
+        path="/api/v1/markets",
+        name="listMarkets",
+        summary="List all markets in the order of their listing.",
+        tag="markets",
+        handler=_list_markets,
+        answer=list[MarketBody],
+        access="public",
+        may_be_unchanged=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/markets/{symbol}",
+        name="getMarket",
+        summary="Show one market.",
+        tag="markets",
+        handler=_show_market,
+        answer=MarketBody,
+        access="public",
+        parameters=(SYMBOL_PATH,),
+        refusals=(_R.market_not_found,),
+        may_be_unchanged=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/markets/{symbol}/book",
+        name="getBook",
+        summary="Show the best levels of each side of a market's book.",
+        tag="markets",
+        handler=_show_book,
+        answer=BookBody,
+        access="public",
+        parameters=(SYMBOL_PATH, _DEPTH),
+        refusals=(_R.market_not_found,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/trades",
+        name="listTrades",
+        summary="List the newest trades of one market or of all, newest first.",
+        tag="markets",
+        handler=_list_trades,
+        answer=list[TradeBody],
+        access="public",
+        parameters=(SYMBOL, _LIMIT),
+        refusals=(_R.market_not_found, _R.history_is_unavailable),
+        may_be_unchanged=True,
+    ),
+)

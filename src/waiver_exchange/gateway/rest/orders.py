@@ -2,146 +2,258 @@
 
 from typing import Final, get_args
 
-from litestar import Response, delete, get, post
-
-from waiver_exchange.application.access import TRADE
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.place_order import OrderRequest, place_order
-from waiver_exchange.application.queries import OrdersFilter, StatusFilter
-from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain.ids import IdKind, from_uuid
-from waiver_exchange.domain.money import parse_money, parse_price, parse_quantity
-from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.rest import fields
-from waiver_exchange.gateway.rest.answers import JSON, answer
-from waiver_exchange.gateway.rest.authentication import caller_of
-from waiver_exchange.gateway.rest.bodies import OrderBody, OrdersPageBody, order_body
-from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
-from waiver_exchange.gateway.rest.json_object import JsonObject, decode_object
-from waiver_exchange.gateway.rest.query import (
-    LIMIT_DEFAULT,
-    LIMIT_MAX,
-    Query,
-    cursor_of,
-    cursor_text,
-    query_of,
-    whole_number,
+from waiver_exchange.application.place_order import (
+    SELF_TRADE_PREVENTIONS,
+    SIDES,
+    TIMES_IN_FORCE,
+    TYPES,
+    OrderRequest,
+    place_order,
 )
+from waiver_exchange.application.queries import OrdersFilter, OrdersPage, StatusFilter
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.replace_order import LIFETIMES, ReplaceRequest, replace_order
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.rest import body, parameters
+from waiver_exchange.gateway.rest.bodies import OrderBody, OrdersPageBody, order_body
+from waiver_exchange.gateway.rest.body import Body
+from waiver_exchange.gateway.rest.cursors import encode_cursor
+from waiver_exchange.gateway.rest.json_object import JsonObject
+from waiver_exchange.gateway.rest.parameters import DIRECTION, END, ORDER_ID_PATH, START, SYMBOL, SYMBOL_SCHEMA
+from waiver_exchange.gateway.rest.refusal_groups import CANCELLING, PLACING, REPLACING
+from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 from waiver_exchange.projections.state import OrderView
 
-_FIELDS: Final = frozenset(
-    {
-        "symbol",
-        "side",
-        "type",
-        "time_in_force",
-        "quantity",
-        "notional",
-        "limit_price",
-        "post_only",
-        "self_trade_prevention",
-        "expires_at",
-        "client_order_id",
-    }
-)
+_R = RefusalReason
+_CURSOR: Final = "order"
 _FILTERS: Final[dict[str, StatusFilter]] = {name: name for name in get_args(StatusFilter)}
 
+_SYMBOL: Final = body.required_text("symbol", SYMBOL_SCHEMA, "The market's ticker.")
+_SIDE: Final = body.required_text("side", body.one_of(SIDES), "Buy or sell.")
+_TYPE: Final = body.required_text("type", body.one_of(TYPES), "What kind of order it is.")
+_TIME_IN_FORCE: Final = body.optional_text(
+    "time_in_force", body.one_of(TIMES_IN_FORCE), "How long it may rest; gtc for what can rest, else ioc."
+)
+_QUANTITY: Final = body.quantity("quantity", "Shares, at most four decimals; or give a notional.")
+_NOTIONAL: Final = body.money("notional", "Dollars to spend or receive, for market orders only.")
+_LIMIT_PRICE: Final = body.price("limit_price", "Dollars per share, at most two decimals.")
+_STOP_PRICE: Final = body.price("stop_price", "The last price that triggers a stop or stop_limit order.")
+_POST_ONLY: Final = body.flag("post_only", "Rest or be rejected, never trade at once.")
+_SELF_TRADE: Final = body.optional_text(
+    "self_trade_prevention", body.one_of(SELF_TRADE_PREVENTIONS), "Who goes when it meets an order of its account."
+)
+_EXPIRES_AT: Final = body.time_ns("expires_at", "When it ends, for gtd only.")
+_CLIENT_ORDER_ID: Final = body.optional_text(
+    "client_order_id",
+    {"type": "string", "minLength": 1, "maxLength": 128},
+    "Your name of the order, printable; the same content sent again returns the first order.",
+)
+ORDER_BODY: Final = Body(
+    "OrderRequest",
+    _SYMBOL,
+    _SIDE,
+    _TYPE,
+    _TIME_IN_FORCE,
+    _QUANTITY,
+    _NOTIONAL,
+    _LIMIT_PRICE,
+    _STOP_PRICE,
+    _POST_ONLY,
+    _SELF_TRADE,
+    _EXPIRES_AT,
+    _CLIENT_ORDER_ID,
+)
 
-@post("/api/v1/orders", status_code=200)
-async def place(request: AnyRequest) -> Response[bytes]:
-    """Place an order; the same `client_order_id` with the same content returns the first one."""
-    account = caller_of(request, scope=TRADE, kind="order").account
-    exchange = exchange_of(request)
-    content_type, _ = request.content_type
-    if content_type != JSON:
-        raise RefusedError(RefusalReason.content_type_is_unsupported)
-    order_request = parse_order(decode_object(await request.body()))
-    order = await place_order(exchange, account=account, request=order_request)
-    return answer(_body(exchange, order))
+_LIFETIME: Final = body.optional_text("time_in_force", body.one_of(LIFETIMES), "How long the new order may rest.")
+_TOTAL: Final = body.quantity("quantity", "Shares in total: what is filled already stays with the old order.")
+REPLACE_BODY: Final = Body(
+    "ReplaceRequest", _TOTAL, _LIMIT_PRICE, _STOP_PRICE, _LIFETIME, _EXPIRES_AT, _CLIENT_ORDER_ID
+)
 
-
-@get("/api/v1/orders")
-async def list_orders(request: AnyRequest) -> Response[bytes]:
-    """Return orders, newest first, by pages; `status` is `open`, `closed` or `all` (the default)."""
-    account = caller_of(request).account
-    exchange = exchange_of(request)
-    query = query_of(request, "status", "limit", "cursor")
-    page = await exchange.queries.orders_page(
-        account=account,
-        filter=OrdersFilter(status=_filter_of(query), before_order=cursor_of(query)),
-        limit=whole_number(query, "limit", default=LIMIT_DEFAULT, largest=LIMIT_MAX),
-    )
-    items = [_body(exchange, order) for order in page.items]
-    return answer(OrdersPageBody(items=items, next_cursor=cursor_text(page.next_cursor)))
-
-
-@delete("/api/v1/orders", status_code=200)
-async def cancel_all(request: AnyRequest) -> Response[bytes]:
-    """Cancel all open orders, or those of one `symbol`; return those that were cancelled."""
-    account = caller_of(request, scope=TRADE, kind="order").account
-    exchange = exchange_of(request)
-    query = query_of(request, "symbol")
-    orders = await cancel_all_orders(exchange, account=account, symbol=query.get("symbol"))
-    return answer([_body(exchange, order) for order in orders])
-
-
-@get("/api/v1/orders/{order_id:str}")
-async def show(request: AnyRequest) -> Response[bytes]:
-    """Return one order."""
-    account = caller_of(request).account
-    exchange = exchange_of(request)
-    query_of(request)
-    order = await exchange.queries.order(account=account, order_id=_order_id(request))
-    if order is None:
-        raise RefusedError(RefusalReason.order_not_found)
-    return answer(_body(exchange, order))
-
-
-@delete("/api/v1/orders/{order_id:str}", status_code=200)
-async def cancel(request: AnyRequest) -> Response[bytes]:
-    """Cancel one order and return it."""
-    account = caller_of(request, scope=TRADE, kind="order").account
-    exchange = exchange_of(request)
-    query_of(request)
-    order = await cancel_order(exchange, account=account, order_id=_order_id(request))
-    return answer(_body(exchange, order))
-
-
-ORDER_HANDLERS: Final = (place, list_orders, cancel_all, show, cancel)
+_STATUS: Final = parameters.word("status", _FILTERS, default="all", description="Which of them.")
+_SIDE_FILTER: Final = parameters.optional_word("side", SIDES, description="Only this side.")
+_NAMED: Final = parameters.text("client_order_id", description="Only the order of this name, whatever else is asked.")
+_LIMIT: Final = parameters.limit()
+_PAGE: Final = parameters.cursor(_CURSOR)
 
 
 def parse_order(given: JsonObject) -> OrderRequest:
     """Return the order that a request's fields describe. Raises `RefusedError`."""
-    fields.refuse_unknown(given, known=_FIELDS)
+    fields = ORDER_BODY.read(given)
     return OrderRequest(
-        symbol=fields.required_text(given, "symbol"),
-        side=fields.required_text(given, "side"),
-        order_type=fields.required_text(given, "type"),
-        time_in_force=fields.text(given, "time_in_force"),
-        quantity_units=fields.amount(given, "quantity", parse=parse_quantity),
-        notional_micros=fields.amount(given, "notional", parse=parse_money),
-        limit_price_cents=fields.amount(given, "limit_price", parse=parse_price),
-        expires_at_ns=fields.time_ns(given, "expires_at"),
-        post_only=fields.flag(given, "post_only"),
-        self_trade_prevention=fields.text(given, "self_trade_prevention") or "cancel_newest",
-        client_order_id=fields.text(given, "client_order_id"),
+        symbol=fields[_SYMBOL],
+        side=fields[_SIDE],
+        order_type=fields[_TYPE],
+        time_in_force=fields[_TIME_IN_FORCE],
+        quantity_units=fields[_QUANTITY],
+        notional_micros=fields[_NOTIONAL],
+        limit_price_cents=fields[_LIMIT_PRICE],
+        stop_price_cents=fields[_STOP_PRICE],
+        expires_at_ns=fields[_EXPIRES_AT],
+        post_only=fields[_POST_ONLY],
+        self_trade_prevention=fields[_SELF_TRADE] or "cancel_newest",
+        client_order_id=fields[_CLIENT_ORDER_ID],
     )
 
 
-def _filter_of(query: Query) -> StatusFilter:
-    status = _FILTERS.get(query.get("status", "all"))
-    if status is None:
-        raise RefusedError(RefusalReason.field_is_invalid, field="status", allowed=", ".join(_FILTERS))
-    return status
+def parse_replacement(given: JsonObject) -> ReplaceRequest:
+    """Return what a request wants different of an order. Raises `RefusedError`."""
+    fields = REPLACE_BODY.read(given)
+    return ReplaceRequest(
+        quantity_units=fields[_TOTAL],
+        limit_price_cents=fields[_LIMIT_PRICE],
+        stop_price_cents=fields[_STOP_PRICE],
+        time_in_force=fields[_LIFETIME],
+        expires_at_ns=fields[_EXPIRES_AT],
+        client_order_id=fields[_CLIENT_ORDER_ID],
+    )
 
 
-def _order_id(request: AnyRequest) -> int:
-    order_id = from_uuid(IdKind.order, request.path_params["order_id"])
-    if order_id is None:
-        raise RefusedError(RefusalReason.order_not_found)
-    return order_id
+async def _place(call: Call) -> Answer:
+    order = await place_order(call.exchange, account=call.account, request=parse_order(call.given))
+    return _answer(call.exchange, order)
+
+
+async def _list(call: Call) -> Answer:
+    exchange = call.exchange
+    name = call[_NAMED]
+    page = await _page_of(call) if name is None else await _page_of_one(call, name)
+    items = [_body(exchange, order) for order in page.items]
+    following = None if page.next_cursor is None else encode_cursor(_CURSOR, page.next_cursor)
+    return json_answer(OrdersPageBody(items=items, next_cursor=following))
+
+
+async def _page_of(call: Call) -> OrdersPage:
+    symbol, side, start, cursor = call[SYMBOL], call[_SIDE_FILTER], call[START], call[_PAGE]
+    is_ascending = call[DIRECTION] == "asc"
+    behind = cursor[0] if cursor else None
+    orders_filter = OrdersFilter(
+        status=_FILTERS[call[_STATUS]],
+        symbols=None if symbol is None else (call.exchange.market(symbol).symbol,),
+        side=None if side is None else SIDES[side],
+        after_ns=None if start is None else start - 1,
+        until_ns=call[END],
+        before_order=None if is_ascending else behind,
+        after_order=behind if is_ascending else None,
+        is_ascending=is_ascending,
+    )
+    return await call.exchange.queries.orders_page(account=call.account, filter=orders_filter, limit=call[_LIMIT])
+
+
+async def _page_of_one(call: Call, client_order_id: str) -> OrdersPage:
+    order = await call.exchange.queries.order_by_client_order_id(account=call.account, client_order_id=client_order_id)
+    return OrdersPage(items=[] if order is None else [order], next_cursor=None)
+
+
+async def _cancel_all(call: Call) -> Answer:
+    orders = await cancel_all_orders(call.exchange, account=call.account, symbol=call[SYMBOL])
+    return json_answer([_body(call.exchange, order) for order in orders])
+
+
+async def _show(call: Call) -> Answer:
+    order = await call.exchange.queries.order(account=call.account, order_id=call[ORDER_ID_PATH])
+    if order is None:
+        raise RefusedError(_R.order_not_found)
+    return _answer(call.exchange, order)
+
+
+async def _cancel(call: Call) -> Answer:
+    order = await cancel_order(call.exchange, account=call.account, order_id=call[ORDER_ID_PATH])
+    return _answer(call.exchange, order)
+
+
+async def _replace(call: Call) -> Answer:
+    request = parse_replacement(call.given)
+    order = await replace_order(call.exchange, account=call.account, order_id=call[ORDER_ID_PATH], request=request)
+    return _answer(call.exchange, order)
+
+
+def _answer(exchange: Exchange, order: OrderView) -> Answer:
+    return json_answer(_body(exchange, order))
 
 
 def _body(exchange: Exchange, order: OrderView) -> OrderBody:
     return order_body(order, symbol=exchange.state.markets[order.market].symbol)
+
+
+ORDER_ROUTES: Final = (
+    Route(
+        method="POST",
+        path="/api/v1/orders",
+        name="placeOrder",
+        summary="Place an order.",
+        description="It is durable, and every read shows its effect, when the answer arrives.",
+        tag="orders",
+        handler=_place,
+        answer=OrderBody,
+        access="trade",
+        kind="order",
+        body=ORDER_BODY,
+        refusals=PLACING,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/orders",
+        name="listOrders",
+        summary="List orders by pages.",
+        tag="orders",
+        handler=_list,
+        answer=OrdersPageBody,
+        parameters=(_STATUS, SYMBOL, _SIDE_FILTER, _NAMED, START, END, DIRECTION, _LIMIT, _PAGE),
+        refusals=(_R.market_not_found, _R.history_is_unavailable),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/orders",
+        name="cancelOrders",
+        summary="Cancel all open orders, or those of one market; the answer is those that were cancelled.",
+        tag="orders",
+        handler=_cancel_all,
+        answer=list[OrderBody],
+        access="trade",
+        kind="order",
+        parameters=(SYMBOL,),
+        refusals=(_R.market_not_found, *CANCELLING),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/orders/{order_id}",
+        name="getOrder",
+        summary="Show one order.",
+        tag="orders",
+        handler=_show,
+        answer=OrderBody,
+        parameters=(ORDER_ID_PATH,),
+        refusals=(_R.order_not_found, _R.history_is_unavailable),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/orders/{order_id}",
+        name="cancelOrder",
+        summary="Cancel one order.",
+        tag="orders",
+        handler=_cancel,
+        answer=OrderBody,
+        access="trade",
+        kind="order",
+        parameters=(ORDER_ID_PATH,),
+        refusals=(_R.order_not_found, _R.order_is_final, *CANCELLING),
+    ),
+    Route(
+        method="PATCH",
+        path="/api/v1/orders/{order_id}",
+        name="replaceOrder",
+        summary="Replace an open order; the answer is the new one.",
+        description="What is not given stays as it is. Only less quantity at the same price keeps its place in line.",
+        tag="orders",
+        handler=_replace,
+        answer=OrderBody,
+        access="trade",
+        kind="order",
+        parameters=(ORDER_ID_PATH,),
+        body=REPLACE_BODY,
+        refusals=REPLACING,
+    ),
+)

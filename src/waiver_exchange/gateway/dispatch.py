@@ -1,0 +1,50 @@
+"""Which part of the gateway a request is for; every request counts for its network address, with or without a key."""
+
+from typing import Final
+
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
+
+from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path
+from waiver_exchange.gateway.headers import address_of, keep_allowance
+from waiver_exchange.gateway.rate_limits import RateLimits, RateRefusedError
+from waiver_exchange.gateway.rest.api import NativeApi, send_answer
+from waiver_exchange.gateway.rest.errors import answer_of_failure
+from waiver_exchange.gateway.rest.route import json_answer
+from waiver_exchange.gateway.rest.routing import ROOT, Routing
+
+# Who watches over the service is told the truth however much others ask.
+_UNLIMITED: Final = frozenset({"/healthz", "/readyz"})
+
+
+class Dispatch:
+    """Leads each request to the native interface or to the framework."""
+
+    def __init__(self, *, native: NativeApi, framework: Litestar, routing: Routing, limits: RateLimits) -> None:
+        """Take both."""
+        self._native = native
+        self._framework = framework
+        self._routing = routing
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._framework(scope, receive, send)
+            return
+        path: str = scope["path"]
+        scope.setdefault("state", {})
+        if path not in _UNLIMITED:
+            try:
+                keep_allowance(scope, self._limits.take(address=address_of(scope), kind="read"))
+            except RateRefusedError as error:
+                answer = answer_of_failure(error, scope)
+                if is_alpaca_path(path):
+                    answer = answer._replace(body=json_answer(error_of(error).body()).body)
+                await send_answer(answer, scope, send)
+                return
+        if path.startswith(ROOT) or self._routing.find(path) is not None:
+            await self._native(scope, receive, send)
+        else:
+            await self._framework(scope, receive, send)

@@ -1,0 +1,19 @@
+"""Every route of the native interface: what is served is what is documented."""
+
+from typing import Final
+
+from waiver_exchange.gateway.rest.account import ACCOUNT_ROUTES
+from waiver_exchange.gateway.rest.exchange_info import EXCHANGE_ROUTES
+from waiver_exchange.gateway.rest.health import HEALTH_ROUTES
+from waiver_exchange.gateway.rest.keys import KEY_ROUTES
+from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
+from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
+
+ROUTES: Final = (
+    *ORDER_ROUTES,
+    *ACCOUNT_ROUTES,
+    *KEY_ROUTES,
+    *MARKET_ROUTES,
+    *EXCHANGE_ROUTES,
+    *HEALTH_ROUTES,
+)
