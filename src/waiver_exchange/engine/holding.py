@@ -8,11 +8,10 @@ from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import watch_expiry
 from waiver_exchange.engine.incoming import IncomingOrder
 from waiver_exchange.engine.orders import detail_of, enqueue, next_order_id, take_row
-from waiver_exchange.engine.placing import take_hold
 from waiver_exchange.engine.risk import refusal_of_stop_order
-from waiver_exchange.engine.tables import Tables, held_book_of
+from waiver_exchange.engine.tables import Tables, find_or_add_position, held_book_of
 from waiver_exchange.engine.triggering import trigger
-from waiver_exchange.engine.working import count_open, tell_balances, write_order
+from waiver_exchange.engine.working import count_open, fix_fees, hold_back, write_order
 
 
 def read_stop_order(o: IncomingOrder, record: bytes, at: i64) -> None:
@@ -37,9 +36,11 @@ def place_stop(t: Tables, o: IncomingOrder, out: EventBuffer) -> i64:
     o.row = take_row(t)
     o.order_id = next_order_id(t, o.row)
     emit_stop_terms(o, out)
-    take_hold(t, o)
+    if o.position == 0:
+        o.position = find_or_add_position(t, o.account, o.market)
+    fix_fees(t, o)
     hold(t, o)
-    tell_balances(t, o, out)
+    hold_back(t, o, out, o.hold)
     trigger(t, o, out, o.market)
     return 0
 
@@ -65,4 +66,4 @@ def hold(t: Tables, o: IncomingOrder) -> None:
     write_order(o, orders, book, o.stop_price, o.quantity, o.fee_terms, detail_of(o.terms, o.price))
     enqueue(t, orders, o.row)
     watch_expiry(t, o.expires_at, o.order_id)
-    count_open(o, t.accounts, t.positions, 1, o.quantity)
+    count_open(t, o, 1, o.quantity)

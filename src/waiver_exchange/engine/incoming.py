@@ -62,13 +62,6 @@ class IncomingOrder:
         self.stop_reason: i64 = 0
         self.house_fees: i64 = 0
 
-        # Balances before the command, or before the trigger: only what changed is reported.
-        self.cash_before: i64 = 0
-        self.cash_held_before: i64 = 0
-        self.shares_before: i64 = 0
-        self.shares_held_before: i64 = 0
-        self.cost_before: i64 = 0
-
         # Of a replacement: the time in force asked for plus 1 (0 keeps it), and the order that gives its place.
         self.wanted_time_in_force: i64 = 0
         self.replaced_id: i64 = 0

@@ -49,6 +49,7 @@ from waiver_exchange.engine.tables import (
     BEST_LEVEL,
     BIDS,
     BOOK,
+    BOOK_MARKET_SHIFT,
     BOOK_SEQUENCE,
     BOOK_WIDTH,
     BREAKER_PRICE,
@@ -78,7 +79,6 @@ from waiver_exchange.engine.tables import (
     TOTAL,
     Tables,
     book_of,
-    market_of,
     side_of,
 )
 
@@ -89,7 +89,7 @@ _SELF_TRADE_PREVENTED: Final[i64] = CancelReason.self_trade_prevented.value
 def emit_level(t: Tables, out: EventBuffer, book: i64, price: i64, total: i64) -> None:
     """Count a change of a level of bids or asks and write it as an event."""
     markets = t.markets
-    market: i64 = market_of(book)
+    market: i64 = book >> BOOK_MARKET_SHIFT
     sequence: i64 = markets[market * MARKET_WIDTH + BOOK_SEQUENCE] + 1
     markets[market * MARKET_WIDTH + BOOK_SEQUENCE] = sequence
     out.emit5(BOOK_LEVEL_CHANGED, market, book & 1, price, total, sequence)
@@ -106,9 +106,9 @@ def remove_order(t: Tables, out: EventBuffer, orders: vec[i64], row: i64, kind: 
     remaining: i64 = orders[at + REMAINING]
     hold: i64 = hold_of(orders, row)
     if kind == ORDER_CANCELLED:
-        out.emit5(kind, orders[at + ID], account, market_of(book), remaining, reason)
+        out.emit5(kind, orders[at + ID], account, book >> BOOK_MARKET_SHIFT, remaining, reason)
     else:
-        out.emit4(kind, orders[at + ID], account, market_of(book), remaining)
+        out.emit4(kind, orders[at + ID], account, book >> BOOK_MARKET_SHIFT, remaining)
     total: i64 = dequeue(t, orders, row)
     if book & HELD == 0:
         emit_level(t, out, book, orders[at + PRICE], total)

@@ -12,7 +12,7 @@ from waiver_exchange.engine.orders import give_row, next_order_id, take_row
 from waiver_exchange.engine.risk import refusal_of_order
 from waiver_exchange.engine.tables import Tables, find_or_add_position
 from waiver_exchange.engine.triggering import trigger
-from waiver_exchange.engine.working import change_hold, fix_fees, note_balances, tell_balances, work
+from waiver_exchange.engine.working import fix_fees, work
 
 
 def read_order(o: IncomingOrder, record: bytes, at: i64) -> None:
@@ -42,23 +42,13 @@ def place(t: Tables, o: IncomingOrder, out: EventBuffer) -> i64:
         give_row(t, t.orders, o.row)
         return reason
     emit_terms(o, out, ORDER_ACCEPTED, 8)
-    take_hold(t, o)
-    work(t, o, out)
-    tell_balances(t, o, out)
+    if o.position == 0:
+        o.position = find_or_add_position(t, o.account, o.market)
+    fix_fees(t, o)
+    work(t, o, out, o.hold)
     if o.has_traded:
         trigger(t, o, out, o.market)
     return 0
-
-
-def take_hold(t: Tables, o: IncomingOrder) -> None:
-    """Note the balances of an accepted order's owner, take its hold, and fix its fees."""
-    if o.position == 0:
-        o.position = find_or_add_position(t, o.account, o.market)
-    accounts = t.accounts
-    positions = t.positions
-    note_balances(o, accounts, positions)
-    change_hold(o, accounts, positions, o.hold)
-    fix_fees(t, o)
 
 
 def emit_terms(o: IncomingOrder, out: EventBuffer, kind: i64, fields: i64) -> i64:

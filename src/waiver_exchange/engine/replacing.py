@@ -58,15 +58,7 @@ from waiver_exchange.engine.tables import (
     is_account,
 )
 from waiver_exchange.engine.triggering import read_open_order, trigger
-from waiver_exchange.engine.working import (
-    change_hold,
-    count_open,
-    fix_fees,
-    note_balances,
-    tell_balances,
-    work,
-    write_order,
-)
+from waiver_exchange.engine.working import count_open, fix_fees, hold_back, work, write_order
 
 # One time in force more, within the terms.
 _TIME_IN_FORCE_UNIT: Final = 256
@@ -90,23 +82,23 @@ def replace(t: Tables, o: IncomingOrder, out: EventBuffer) -> i64:
     if reason != 0:
         out.emit3(COMMAND_REFUSED, reason, o.required, o.available)
         return reason
-    note_balances(o, t.accounts, t.positions)
-    change_hold(o, t.accounts, t.positions, o.hold - o.replaced_hold)
     o.order_id = next_order_id(t, o.row)
     o.has_traded = False
     fix_fees(t, o)
     out.emit5(ORDER_REPLACED, o.replaced_id, o.account, o.market, o.order_id, o.replaced_remaining)
+    more_held: i64 = o.hold - o.replaced_hold
     if o.keeps_place:
         _stay(t, o, out)
+        hold_back(t, o, out, more_held)
     else:
         _leave(t, o, out)
         if o.is_held:
             emit_stop_terms(o, out)
             hold(t, o)
+            hold_back(t, o, out, more_held)
         else:
             emit_terms(o, out, ORDER_ACCEPTED, 8)
-            work(t, o, out)
-    tell_balances(t, o, out)
+            work(t, o, out, more_held)
     if o.is_held or o.has_traded:
         trigger(t, o, out, o.market)
     return 0
@@ -122,7 +114,7 @@ def _stay(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
     write_order(o, orders, book, price, o.quantity, o.fee_terms, detail_of(o.terms, value))
     watch_expiry(t, o.expires_at, o.order_id)
     change: i64 = o.quantity - o.replaced_remaining
-    count_open(o, t.accounts, t.positions, 0, change)
+    count_open(t, o, 0, change)
     leaves = t.leaves
     level: i64 = orders[at + LEVEL]
     total: i64 = leaves[level + TOTAL] + change
@@ -140,7 +132,7 @@ def _leave(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
     orders = t.orders
     at: i64 = o.row * ORDER_WIDTH
     total: i64 = unlink(t, orders, o.row)
-    count_open(o, t.accounts, t.positions, -1, -o.replaced_remaining)
+    count_open(t, o, -1, -o.replaced_remaining)
     if not o.is_held:
         emit_level(t, out, orders[at + BOOK], orders[at + PRICE], total)
 

@@ -38,6 +38,7 @@ from waiver_exchange.engine.tables import (
     BEST_KEY,
     BIDS,
     BOOK,
+    BOOK_MARKET_SHIFT,
     BOOK_WIDTH,
     CASH,
     DETAIL,
@@ -69,7 +70,6 @@ from waiver_exchange.engine.tables import (
     find_position,
     grown,
     held_book_of,
-    market_of,
     side_of,
 )
 
@@ -175,7 +175,7 @@ def _append_order(words: vec[i64], orders: vec[i64], row: i64) -> vec[i64]:
     at: i64 = row * ORDER_WIDTH
     fee_terms: i64 = orders[at + FEE_TERMS]
     is_held: bool = orders[at + BOOK] & HELD != 0
-    words = append(words, market_of(orders[at + BOOK]))
+    words = append(words, orders[at + BOOK] >> BOOK_MARKET_SHIFT)
     words = append(words, terms_of(orders, row))
     words = append(words, orders[at + ID])
     words = append(words, orders[at + OWNER])

@@ -256,11 +256,6 @@ def held_book_of(market: i64, side: i64) -> i64:
     return market * BOOKS_PER_MARKET + HELD_BUYS - side
 
 
-def market_of(book: i64) -> i64:
-    """Return the market of a book side."""
-    return book >> BOOK_MARKET_SHIFT
-
-
 def side_of(book: i64) -> i64:
     """Return whether the orders of a book side buy or sell."""
     return (book ^ (book >> 1)) & 1

@@ -14,6 +14,7 @@ from waiver_exchange.engine.tables import (
     BEST_KEY,
     BEST_LEVEL,
     BOOK,
+    BOOK_MARKET_SHIFT,
     BOOK_WIDTH,
     EXPIRES_AT,
     FEE_TERMS,
@@ -31,10 +32,9 @@ from waiver_exchange.engine.tables import (
     REMAINING,
     Tables,
     book_of,
-    market_of,
     side_of,
 )
-from waiver_exchange.engine.working import count_open, note_balances, tell_balances, work
+from waiver_exchange.engine.working import count_open, work
 
 
 def trigger(t: Tables, o: IncomingOrder, out: EventBuffer, market: i64) -> None:
@@ -77,14 +77,10 @@ def _trigger_first(t: Tables, o: IncomingOrder, out: EventBuffer, book: i64) -> 
     row: i64 = t.leaves[t.books[book * BOOK_WIDTH + BEST_LEVEL] + HEAD]
     read_open_order(o, orders, row)
     _read_work(t, o, orders, row)
-    accounts = t.accounts
-    positions = t.positions
-    note_balances(o, accounts, positions)
     unlink(t, orders, row)
-    count_open(o, accounts, positions, -1, -o.quantity)
+    count_open(t, o, -1, -o.quantity)
     out.emit3(ORDER_TRIGGERED, o.order_id, o.account, o.price)
-    work(t, o, out)
-    tell_balances(t, o, out)
+    work(t, o, out, 0)
 
 
 def read_open_order(o: IncomingOrder, orders: vec[i64], row: i64) -> None:
@@ -93,7 +89,7 @@ def read_open_order(o: IncomingOrder, orders: vec[i64], row: i64) -> None:
     o.row = row
     o.order_id = orders[at + ID]
     o.account = orders[at + OWNER]
-    o.market = market_of(orders[at + BOOK])
+    o.market = orders[at + BOOK] >> BOOK_MARKET_SHIFT
     o.position = orders[at + POSITION]
     o.terms = terms_of(orders, row)
     read_terms(o)

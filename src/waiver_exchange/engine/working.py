@@ -1,6 +1,6 @@
 """Working an order: it is matched as a taker, what becomes of the remainder is decided, and its owner's balances told.
 
-Placed, triggered and replaced orders all come by here. The caller has noted the balances and holds `hold` of them.
+Placed, triggered and replaced orders all come by here.
 """
 
 from typing import Final
@@ -62,30 +62,45 @@ _IMMEDIATE_OR_CANCEL: Final[i64] = CancelReason.immediate_or_cancel.value
 _COLLAR_REACHED: Final[i64] = CancelReason.collar_reached.value
 
 
-def note_balances(o: IncomingOrder, accounts: vec[i64], positions: vec[i64]) -> None:
-    """Remember what the owner has, for `tell_balances`."""
-    account: i64 = o.account * ACCOUNT_WIDTH
-    position: i64 = o.position * POSITION_WIDTH
-    o.cash_before = accounts[account + CASH]
-    o.cash_held_before = accounts[account + CASH_HELD]
-    o.shares_before = positions[position + SHARES]
-    o.shares_held_before = positions[position + SHARES_ON_OFFER]
-    o.cost_before = positions[position + COST]
-    o.house_fees = 0
+def fix_fees(t: Tables, o: IncomingOrder) -> None:
+    """Give a new order the fees of now; what it rests or is held with stays so."""
+    o.fee_terms = pack_fee_terms(t.maker_fee_bps, reserved_bps(t), 0)
+    o.taker_fee_bps = t.taker_fee_bps
+    o.is_watched = False
 
 
-def tell_balances(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
-    """Write what changed since `note_balances` as events, and check the owner's balances and the book."""
+def work(t: Tables, o: IncomingOrder, out: EventBuffer, more_held: i64) -> None:
+    """Hold more for the order (cash of a buy, shares of a sell), match it, and let the remainder rest or go.
+
+    What it no longer needs of its hold goes back; then the owner's balances are told as far as they have changed.
+    """
     accounts = t.accounts
     positions = t.positions
     account: i64 = o.account * ACCOUNT_WIDTH
     position: i64 = o.position * POSITION_WIDTH
-    if accounts[account + CASH] != o.cash_before or accounts[account + CASH_HELD] != o.cash_held_before:
+    cash: i64 = accounts[account + CASH]
+    cash_held: i64 = accounts[account + CASH_HELD]
+    shares: i64 = positions[position + SHARES]
+    shares_held: i64 = positions[position + SHARES_ON_OFFER]
+    cost: i64 = positions[position + COST]
+
+    if o.side == BUY:
+        accounts[account + CASH_HELD] = cash_held + more_held
+    else:
+        positions[position + SHARES_ON_OFFER] = shares_held + more_held
+    _match(t, o, out)
+    released: i64 = o.hold - _finish(t, o, out, accounts, positions)
+    if o.side == BUY:
+        accounts[account + CASH_HELD] -= released
+    else:
+        positions[position + SHARES_ON_OFFER] -= released
+
+    if accounts[account + CASH] != cash or accounts[account + CASH_HELD] != cash_held:
         emit_cash(out, accounts, o.account)
     if (
-        positions[position + SHARES] != o.shares_before
-        or positions[position + SHARES_ON_OFFER] != o.shares_held_before
-        or positions[position + COST] != o.cost_before
+        positions[position + SHARES] != shares
+        or positions[position + SHARES_ON_OFFER] != shares_held
+        or positions[position + COST] != cost
     ):
         emit_holding(out, positions, o.position)
     check_account(accounts, o.account)
@@ -95,30 +110,31 @@ def tell_balances(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
         emit_cash(out, accounts, HOUSE_ACCOUNT)
 
 
-def change_hold(o: IncomingOrder, accounts: vec[i64], positions: vec[i64], change: i64) -> None:
-    """Change what the owner's orders hold: cash (micro-dollars) of a buy, shares of a sell."""
+def hold_back(t: Tables, o: IncomingOrder, out: EventBuffer, more_held: i64) -> None:
+    """Hold more, or less, for an order that does not go to the book now; tell the owner's balance if it changed."""
+    accounts = t.accounts
+    positions = t.positions
     if o.side == BUY:
-        accounts[o.account * ACCOUNT_WIDTH + CASH_HELD] += change
+        accounts[o.account * ACCOUNT_WIDTH + CASH_HELD] += more_held
+        if more_held != 0:
+            emit_cash(out, accounts, o.account)
     else:
-        positions[o.position * POSITION_WIDTH + SHARES_ON_OFFER] += change
+        positions[o.position * POSITION_WIDTH + SHARES_ON_OFFER] += more_held
+        if more_held != 0:
+            emit_holding(out, positions, o.position)
+    check_account(accounts, o.account)
+    check_position(positions, o.position)
+    check_uncrossed(t, o.market)
 
 
-def count_open(o: IncomingOrder, accounts: vec[i64], positions: vec[i64], orders_more: i64, units_more: i64) -> None:
+def count_open(t: Tables, o: IncomingOrder, orders_more: i64, units_more: i64) -> None:
     """Count open orders of the owner, and what they may buy."""
-    accounts[o.account * ACCOUNT_WIDTH + OPEN_ORDERS] += orders_more
+    t.accounts[o.account * ACCOUNT_WIDTH + OPEN_ORDERS] += orders_more
     if o.side == BUY:
-        positions[o.position * POSITION_WIDTH + SHARES_ON_BID] += units_more
+        t.positions[o.position * POSITION_WIDTH + SHARES_ON_BID] += units_more
 
 
-def fix_fees(t: Tables, o: IncomingOrder) -> None:
-    """Give a new order the fees of now; what it rests or is held with stays so."""
-    o.fee_terms = pack_fee_terms(t.maker_fee_bps, reserved_bps(t), 0)
-    o.taker_fee_bps = t.taker_fee_bps
-    o.is_watched = False
-
-
-def work(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
-    """Match the order, let the remainder rest or go, and give back what it no longer needs of its hold."""
+def _match(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
     o.remaining = o.quantity
     o.remaining_notional = o.notional
     o.shares_left = o.hold
@@ -126,13 +142,11 @@ def work(t: Tables, o: IncomingOrder, out: EventBuffer) -> None:
     o.has_traded = False
     o.is_done = False
     o.stop_reason = 0
+    o.house_fees = 0
     if o.time_in_force == FOK and not can_fill_whole(t, o):
         o.stop_reason = CancelReason.fill_or_kill
     elif crosses(t, o):
         match(t, o, out)
-    accounts = t.accounts
-    positions = t.positions
-    change_hold(o, accounts, positions, _finish(t, o, out, accounts, positions) - o.hold)
 
 
 def _finish(t: Tables, o: IncomingOrder, out: EventBuffer, accounts: vec[i64], positions: vec[i64]) -> i64:
@@ -164,9 +178,10 @@ def _rest(t: Tables, o: IncomingOrder, out: EventBuffer, accounts: vec[i64], pos
     emit_level(t, out, book, o.price, enqueue(t, orders, o.row))
     if not o.is_watched:
         watch_expiry(t, o.expires_at, o.order_id)
-    count_open(o, accounts, positions, 1, remaining)
+    accounts[o.account * ACCOUNT_WIDTH + OPEN_ORDERS] += 1
     if o.side != BUY:
         return remaining
+    positions[o.position * POSITION_WIDTH + SHARES_ON_BID] += remaining
     return cash_reserve(o.price, remaining, fee_terms)
 
 
