@@ -44,6 +44,7 @@ from waiver_exchange.engine.state import state_bytes
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
+DAY_NS = 86_400_000_000_000
 LIVES = 6
 CLIENTS = 8
 COMMANDS_OF_A_CLIENT = 25
@@ -123,7 +124,9 @@ class World:
         await asyncio.gather(running, trouble, *clients, return_exceptions=True)
 
     async def _prepare(self, sequencer: Sequencer) -> None:
-        parameters = ExchangeParameters(maker_fee_bps=3, taker_fee_bps=7, open_orders_max=50)
+        parameters = ExchangeParameters(
+            maker_fee_bps=3, taker_fee_bps=7, open_orders_max=50, lifetime_ns_default=DAY_NS
+        )
         commands: list[Command] = [ConfigureExchange(parameters=parameters)]
         commands += [ListMarket(supply_units=10_000_000, reference_price_cents=1_000, facts="{}") for _ in range(3)]
         for account in range(2, 6):
