@@ -1,15 +1,19 @@
 """Market data by the clients that people have: the official SDK and ccxt, against a real server."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
+from alpaca.data.models import TradeSet
 from alpaca.data.requests import (
     CryptoLatestOrderbookRequest,
+    CryptoTradesRequest,
     StockLatestQuoteRequest,
     StockLatestTradeRequest,
+    StockTradesRequest,
 )
 
 from tests.acceptance.conftest import Server, Trader
@@ -99,6 +103,102 @@ def test_single_symbol_routes(raw: httpx.Client) -> None:
     quote = raw.get("/v2/stocks/MAHOMES/quotes/latest").json()
     assert (quote["symbol"], quote["quote"]["bp"]) == ("MAHOMES", 19)
     assert raw.get("/v2/stocks/KELCE/trades/latest").json()["code"] == 40410000
+
+
+def _walk(raw: httpx.Client, path: str, key: str, **query: str | int) -> list[tuple[str, Any]]:
+    """Every item of every page, with its name."""
+    items: list[tuple[str, Any]] = []
+    for _ in range(100):
+        response = raw.get(path, params=query)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert set(page) == {key, "next_page_token"}
+        assert sum(len(found) for found in page[key].values()) <= int(query.get("limit", 1_000))
+        items += [(name, item) for name, found in page[key].items() for item in found]
+        if page["next_page_token"] is None:
+            return items
+        query["page_token"] = page["next_page_token"]
+    pytest.fail("the pages do not end")
+
+
+def test_trades_of_a_range_by_the_sdk(
+    stocks: StockHistoricalDataClient, crypto: CryptoHistoricalDataClient, traded: datetime
+) -> None:
+    start = traded - timedelta(hours=1)
+    found = stocks.get_stock_trades(
+        StockTradesRequest(symbol_or_symbols=["MAHOMES", "KELCE", "NOBODY"], start=start, end=traded)
+    )
+    assert isinstance(found, TradeSet)
+    assert [(trade.price, trade.size) for trade in found["MAHOMES"]] == [(20, 2), (20.1, 0.1234)]
+    assert list(found.data) == ["MAHOMES"]
+    pairs = crypto.get_crypto_trades(CryptoTradesRequest(symbol_or_symbols="MAHOMES/USD", start=start))
+    assert [trade.id for trade in pairs["MAHOMES/USD"]] == [trade.id for trade in found["MAHOMES"]]
+    later = stocks.get_stock_trades(StockTradesRequest(symbol_or_symbols="MAHOMES", start=traded))
+    assert isinstance(later, TradeSet)
+    assert not later.data
+
+
+@pytest.mark.usefixtures("traded")
+@pytest.mark.parametrize("sort", ["asc", "desc"])
+def test_pages_lead_through_all_symbols_once(raw: httpx.Client, sort: str) -> None:
+    whole = _walk(raw, "/v2/stocks/trades", "trades", symbols="KELCE,MAHOMES", sort=sort)
+    times = [trade["t"] for _, trade in whole]
+    assert [name for name, _ in whole] == ["MAHOMES", "MAHOMES"]
+    assert times == sorted(times, reverse=sort == "desc")
+    for limit in (1, 2, 10_000):
+        assert _walk(raw, "/v2/stocks/trades", "trades", symbols="MAHOMES,KELCE", sort=sort, limit=limit) == whole
+
+
+@pytest.mark.usefixtures("traded")
+def test_both_ends_of_a_range_are_included(raw: httpx.Client) -> None:
+    (_, first), (_, second) = _walk(raw, "/v2/stocks/trades", "trades", symbols="MAHOMES")
+    query = {"symbols": "MAHOMES", "start": first["t"], "end": second["t"]}
+    assert len(_walk(raw, "/v2/stocks/trades", "trades", **query)) == 2
+    assert _walk(raw, "/v2/stocks/trades", "trades", **query | {"end": first["t"]}) == [("MAHOMES", first)]
+    assert _walk(raw, "/v2/stocks/trades", "trades", symbols="MAHOMES", start=second["t"]) == [("MAHOMES", second)]
+
+
+@pytest.mark.usefixtures("traded")
+def test_one_symbol_has_its_own_form(raw: httpx.Client) -> None:
+    page = raw.get("/v2/stocks/MAHOMES/trades", params={"limit": 1}).json()
+    assert (page["symbol"], len(page["trades"])) == ("MAHOMES", 1)
+    rest = raw.get("/v2/stocks/MAHOMES/trades", params={"page_token": page["next_page_token"]}).json()
+    assert (len(rest["trades"]), rest["next_page_token"]) == (1, None)
+    assert raw.get("/v2/stocks/NOBODY/trades").json() == {"trades": [], "symbol": "NOBODY", "next_page_token": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({}, "symbols is required"),
+        ({"symbols": "mahomes"}, "invalid symbol: mahomes"),
+        ({"symbols": "MAHOMES/USD"}, "invalid symbol: MAHOMES/USD"),
+        ({"symbols": "A,,B"}, "invalid symbol: "),
+        ({"symbols": "A" * 21}, "invalid symbol: " + "A" * 21),
+        ({"symbols": "A", "limit": "0"}, None),
+        ({"symbols": "A", "limit": "10001"}, None),
+        ({"symbols": "A", "limit": "1e3"}, None),
+        ({"symbols": "A", "limit": "9" * 400}, None),
+        ({"symbols": "A", "start": "yesterday"}, None),
+        ({"symbols": "A", "end": "NaN"}, None),
+        ({"symbols": "A", "start": "2025-01-02", "end": "2025-01-01"}, "end should not be before start"),
+        ({"symbols": "A", "sort": "sideways"}, None),
+        ({"symbols": "A", "page_token": "????"}, "invalid page_token"),
+    ],
+)
+def test_a_wrong_parameter_is_a_400_with_a_code(raw: httpx.Client, query: dict[str, str], message: str | None) -> None:
+    response = raw.get("/v2/stocks/trades", params=query)
+    assert (response.status_code, response.json()["code"]) == (400, 40010001)
+    assert message is None or response.json()["message"] == message
+
+
+def test_stocks_need_a_key_and_crypto_does_not(server: Server, raw: httpx.Client) -> None:
+    assert server.public.get("/v2/stocks/trades/latest", params={"symbols": "A"}).json()["code"] == 40110000
+    path = "/v1beta3/crypto/us/latest/orderbooks"
+    answered = server.public.get(path, params={"symbols": "NOBODY/USD"})
+    assert (answered.status_code, answered.json()) == (200, {"orderbooks": {}})
+    wrong = raw.get(path, params={"symbols": "MAHOMES"}, headers={"APCA-API-SECRET-KEY": "wrong"})
+    assert wrong.json()["code"] == 40110000
 
 
 def test_codes_are_explained(raw: httpx.Client) -> None:

@@ -8,40 +8,56 @@ from typing import Final
 from litestar import Response, get
 
 from waiver_exchange.gateway.alpaca.access import caller_of, count_anybody
-from waiver_exchange.gateway.alpaca.data.answers import data_answer
-from waiver_exchange.gateway.alpaca.data.latest import latest_quotes, latest_trades, order_books
-from waiver_exchange.gateway.alpaca.data.parameters import names_of, query_of
+from waiver_exchange.gateway.alpaca.data.answers import data_answer, page_answer
+from waiver_exchange.gateway.alpaca.data.history import trades_of
+from waiver_exchange.gateway.alpaca.data.latest import (
+    Markets,
+    latest_quotes,
+    latest_trades,
+    markets_of,
+    order_books,
+)
+from waiver_exchange.gateway.alpaca.data.parameters import names_of, query_of, range_of
+from waiver_exchange.gateway.alpaca.market_bodies import trade_body
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 
 BOOK_LEVELS_MAX: Final = 1_000
-_LATEST: Final = "/v1beta3/crypto/{loc:str}/latest"
+_PATH: Final = "/v1beta3/crypto/{loc:str}"
 
 
-@get(f"{_LATEST}/trades")
+@get(f"{_PATH}/trades")
+async def list_trades(request: AnyRequest) -> Response[bytes]:
+    """Return the trades of each symbol."""
+    markets = _markets(request)
+    page = await trades_of(exchange_of(request), markets, range_of(request))
+    return await page_answer("trades", page, body_of=trade_body)
+
+
+@get(f"{_PATH}/latest/trades")
 async def list_latest_trades(request: AnyRequest) -> Response[bytes]:
     """Return the last trade of each symbol."""
-    return data_answer({"trades": await latest_trades(exchange_of(request), _names(request))})
+    return data_answer({"trades": await latest_trades(exchange_of(request), _markets(request))})
 
 
-@get(f"{_LATEST}/quotes")
+@get(f"{_PATH}/latest/quotes")
 async def list_latest_quotes(request: AnyRequest) -> Response[bytes]:
     """Return the best bid and ask of each symbol."""
-    return data_answer({"quotes": latest_quotes(exchange_of(request), _names(request))})
+    return data_answer({"quotes": latest_quotes(exchange_of(request), _markets(request))})
 
 
-@get(f"{_LATEST}/orderbooks")
+@get(f"{_PATH}/latest/orderbooks")
 async def list_order_books(request: AnyRequest) -> Response[bytes]:
     """Return the book of each symbol."""
-    return data_answer({"orderbooks": order_books(exchange_of(request), _names(request), depth=BOOK_LEVELS_MAX)})
+    return data_answer({"orderbooks": order_books(exchange_of(request), _markets(request), depth=BOOK_LEVELS_MAX)})
 
 
-CRYPTO_HANDLERS: Final = (list_latest_trades, list_latest_quotes, list_order_books)
+CRYPTO_HANDLERS: Final = (list_trades, list_latest_trades, list_latest_quotes, list_order_books)
 
 
-def _names(request: AnyRequest) -> list[str]:
-    """Return the names that are asked for; whoever shows a key is counted by it, everybody else by the address."""
+def _markets(request: AnyRequest) -> Markets:
+    """Return the markets that are asked for; whoever shows a key is counted by it, everybody else by the address."""
     if "apca-api-key-id" in request.headers or "authorization" in request.headers:
         caller_of(request)
     else:
         count_anybody(request)
-    return names_of(query_of(request), is_pair_allowed=True)
+    return markets_of(exchange_of(request), names_of(query_of(request), is_pair_allowed=True))

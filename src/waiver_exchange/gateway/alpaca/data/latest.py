@@ -14,17 +14,19 @@ from waiver_exchange.gateway.alpaca.market_bodies import (
 from waiver_exchange.gateway.alpaca.symbols import own_symbol
 from waiver_exchange.projections.state import MarketView, TradeView
 
+# By the names that were asked for, in order.
+Markets = dict[str, MarketView]
 
-def markets_of(exchange: Exchange, names: Sequence[str]) -> dict[str, MarketView]:
+
+def markets_of(exchange: Exchange, names: Sequence[str]) -> Markets:
     """Return the markets of names; unknown ones are passed over, as at Alpaca."""
     state = exchange.state
     numbers = ((name, state.symbols.get(own_symbol(name, is_pair_allowed=True) or "")) for name in names)
     return {name: state.markets[number] for name, number in numbers if number is not None}
 
 
-async def latest_trades(exchange: Exchange, names: Sequence[str]) -> dict[str, TradeBody]:
+async def latest_trades(exchange: Exchange, markets: Markets) -> dict[str, TradeBody]:
     """Return the last trade of each market that traded."""
-    markets = markets_of(exchange, names)
     newest = await _newest_trades(exchange, {market.market: market for market in markets.values()})
     return {name: trade_body(newest[market.market]) for name, market in markets.items() if market.market in newest}
 
@@ -46,9 +48,9 @@ async def _newest_trades(exchange: Exchange, markets: dict[int, MarketView]) -> 
     return newest
 
 
-def latest_quotes(exchange: Exchange, names: Sequence[str]) -> dict[str, QuoteBody]:
+def latest_quotes(exchange: Exchange, markets: Markets) -> dict[str, QuoteBody]:
     """Return the best bid and ask of each market as they are now."""
-    return {name: _quote(exchange, market) for name, market in markets_of(exchange, names).items()}
+    return {name: _quote(exchange, market) for name, market in markets.items()}
 
 
 def _quote(exchange: Exchange, market: MarketView) -> QuoteBody:
@@ -63,11 +65,10 @@ def _quote(exchange: Exchange, market: MarketView) -> QuoteBody:
     )
 
 
-def order_books(exchange: Exchange, names: Sequence[str], *, depth: int) -> dict[str, OrderBookBody]:
+def order_books(exchange: Exchange, markets: Markets, *, depth: int) -> dict[str, OrderBookBody]:
     """Return the best levels of each book as they are now."""
     now_ns = exchange.clock.now_ns()
     books = exchange.state.books
     return {
-        name: order_book_body(books[market.market].levels(depth), time_ns=now_ns)
-        for name, market in markets_of(exchange, names).items()
+        name: order_book_body(books[market.market].levels(depth), time_ns=now_ns) for name, market in markets.items()
     }

@@ -15,7 +15,7 @@ from waiver_exchange.gateway.alpaca.data.timeframes import Timeframe, bucket_of,
 from waiver_exchange.gateway.alpaca.errors import INVALID, AlpacaError, invalid
 from waiver_exchange.gateway.alpaca.query import Query
 from waiver_exchange.gateway.alpaca.symbols import own_symbol
-from waiver_exchange.gateway.rest.context import AnyRequest
+from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 
 LIMIT_DEFAULT: Final = 1_000
 LIMIT_MAX: Final = 10_000
@@ -68,7 +68,13 @@ def check_name(name: str, *, is_pair_allowed: bool) -> None:
             raise invalid(f"invalid symbol: {name[:_QUOTED_MAX]}")
 
 
-def range_of(query: Query, *, now_ns: int, zone: ZoneInfo) -> Range:
+def range_of(request: AnyRequest) -> Range:
+    """Return the range that is asked for. Raises `AlpacaError`."""
+    exchange = exchange_of(request)
+    return parse_range(query_of(request), now_ns=exchange.clock.now_ns(), zone=exchange.zone)
+
+
+def parse_range(query: Query, *, now_ns: int, zone: ZoneInfo) -> Range:
     """Return the range that is asked for: of the day of its end unless it has a start. Raises `AlpacaError`."""
     with _bad_request():
         end_ns = queries.time_ns(query, "end", zone=zone, is_end=True)

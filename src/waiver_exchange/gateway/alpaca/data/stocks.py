@@ -1,15 +1,17 @@
 """Market data at the paths for stocks; every request needs a key."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from litestar import Response, get
 
 from waiver_exchange.gateway.alpaca.access import caller_of
-from waiver_exchange.gateway.alpaca.data.answers import data_answer
-from waiver_exchange.gateway.alpaca.data.latest import latest_quotes, latest_trades
-from waiver_exchange.gateway.alpaca.data.parameters import check_name, names_of, query_of
+from waiver_exchange.gateway.alpaca.data.answers import data_answer, page_answer, symbol_page_answer
+from waiver_exchange.gateway.alpaca.data.history import trades_of
+from waiver_exchange.gateway.alpaca.data.latest import Markets, latest_quotes, latest_trades, markets_of
+from waiver_exchange.gateway.alpaca.data.parameters import check_name, names_of, query_of, range_of
 from waiver_exchange.gateway.alpaca.errors import not_found
-from waiver_exchange.gateway.alpaca.market_bodies import EXCHANGE_CODE, QUOTE_CONDITIONS, TRADE_CONDITIONS
+from waiver_exchange.gateway.alpaca.market_bodies import EXCHANGE_CODE, QUOTE_CONDITIONS, TRADE_CONDITIONS, trade_body
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 
 _EXCHANGES: Final = {EXCHANGE_CODE: "Waiver Exchange"}
@@ -19,31 +21,44 @@ _CONDITIONS: Final = {
 }
 
 
+@get("/v2/stocks/trades")
+async def list_trades(request: AnyRequest) -> Response[bytes]:
+    """Return the trades of each symbol."""
+    markets = _markets(request)
+    page = await trades_of(exchange_of(request), markets, range_of(request))
+    return await page_answer("trades", page, body_of=trade_body)
+
+
+@get("/v2/stocks/{symbol:str}/trades")
+async def show_trades(request: AnyRequest) -> Response[bytes]:
+    """Return the trades of a symbol."""
+    markets = _market(request)
+    page = await trades_of(exchange_of(request), markets, range_of(request))
+    return await symbol_page_answer("trades", page, name=_name(request), body_of=trade_body)
+
+
 @get("/v2/stocks/trades/latest")
 async def list_latest_trades(request: AnyRequest) -> Response[bytes]:
     """Return the last trade of each symbol."""
-    return data_answer({"trades": await latest_trades(exchange_of(request), _names(request))})
+    return data_answer({"trades": await latest_trades(exchange_of(request), _markets(request))})
 
 
 @get("/v2/stocks/quotes/latest")
 async def list_latest_quotes(request: AnyRequest) -> Response[bytes]:
     """Return the best bid and ask of each symbol."""
-    return data_answer({"quotes": latest_quotes(exchange_of(request), _names(request))})
+    return data_answer({"quotes": latest_quotes(exchange_of(request), _markets(request))})
 
 
 @get("/v2/stocks/{symbol:str}/trades/latest")
 async def show_latest_trade(request: AnyRequest) -> Response[bytes]:
     """Return the last trade of a symbol."""
-    name = _name(request)
-    found = await latest_trades(exchange_of(request), [name])
-    return _one("trade", name, found.get(name))
+    return _one("trade", request, await latest_trades(exchange_of(request), _market(request)))
 
 
 @get("/v2/stocks/{symbol:str}/quotes/latest")
 async def show_latest_quote(request: AnyRequest) -> Response[bytes]:
     """Return the best bid and ask of a symbol."""
-    name = _name(request)
-    return _one("quote", name, latest_quotes(exchange_of(request), [name]).get(name))
+    return _one("quote", request, latest_quotes(exchange_of(request), _market(request)))
 
 
 @get("/v2/stocks/meta/exchanges")
@@ -64,6 +79,8 @@ async def list_conditions(request: AnyRequest) -> Response[bytes]:
 
 
 STOCK_HANDLERS: Final = (
+    list_trades,
+    show_trades,
     list_latest_trades,
     list_latest_quotes,
     show_latest_trade,
@@ -73,20 +90,28 @@ STOCK_HANDLERS: Final = (
 )
 
 
-def _names(request: AnyRequest) -> list[str]:
+def _markets(request: AnyRequest) -> Markets:
+    """Return the markets of the `symbols` that are asked for."""
     caller_of(request)
-    return names_of(query_of(request), is_pair_allowed=False)
+    return markets_of(exchange_of(request), names_of(query_of(request), is_pair_allowed=False))
+
+
+def _market(request: AnyRequest) -> Markets:
+    """Return the market of the path, or none when its symbol is not listed."""
+    caller_of(request)
+    name = _name(request)
+    check_name(name, is_pair_allowed=False)
+    return markets_of(exchange_of(request), [name])
 
 
 def _name(request: AnyRequest) -> str:
-    caller_of(request)
     name: str = request.path_params["symbol"]
-    check_name(name, is_pair_allowed=False)
     return name
 
 
-def _one(key: str, name: str, body: object) -> Response[bytes]:
+def _one(key: str, request: AnyRequest, bodies: Mapping[str, object]) -> Response[bytes]:
     """Return the answer about one symbol; what it has not is a 404, because there is no list to leave it out of."""
-    if body is None:
+    name = _name(request)
+    if name not in bodies:
         raise not_found(f"no {key} found for {name}")
-    return data_answer({"symbol": name, key: body})
+    return data_answer({"symbol": name, key: bodies[name]})
