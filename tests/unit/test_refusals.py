@@ -14,7 +14,7 @@ from tests.support.sockets import SocketClient
 from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
 from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
-from waiver_exchange.application import sequencer
+from waiver_exchange.application import sequencer, watchlists
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.exchange import Exchange
@@ -160,6 +160,12 @@ class Service:
         self.http = http
         self.patch = patch
 
+    @property
+    def alpaca_keys(self) -> dict[str, str]:
+        """Ann's key and secret as Alpaca's clients send them."""
+        own = self.http.headers
+        return {"APCA-API-KEY-ID": own["X-API-Key"], "APCA-API-SECRET-KEY": own["X-API-Secret"]}
+
     async def operate(self, method: str, **params: object) -> str:
         """The code of the refusal of an operator's method, or nothing."""
         try:
@@ -299,6 +305,33 @@ async def asked(service: Service, method: str, **params: object) -> str:
     return service.ask(method, **params)
 
 
+async def while_suspended(service: Service, **settings: object) -> httpx.Response:
+    changed = await service.http.patch("/v2/account/configurations", json=settings, headers=service.alpaca_keys)
+    assert changed.status_code == 200, changed.text
+    return await service.order(quantity="0.5")
+
+
+async def watchlist(service: Service, *, at: str = "/v2/watchlists", **fields: object) -> str:
+    """The reason of the refusal of a watchlist over the Alpaca-compatible face, or nothing."""
+    answer = await service.http.post(at, json={"name": "QBs", "symbols": []} | fields, headers=service.alpaca_keys)
+    return str(answer.json().get("reason", ""))
+
+
+async def watchlist_twice(service: Service) -> str:
+    assert await watchlist(service) == ""
+    return await watchlist(service)
+
+
+async def one_watchlist_too_many(service: Service) -> str:
+    service.patch.setattr(watchlists, "WATCHLISTS_MAX", 0)
+    return await watchlist(service)
+
+
+async def one_symbol_too_many(service: Service) -> str:
+    service.patch.setattr(watchlists, "SYMBOLS_MAX", 0)
+    return await watchlist(service, symbols=["MAHOMES"])
+
+
 SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]]] = {
     R.credentials_are_missing: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": ""}),
     R.credentials_are_wrong: lambda s: s.http.get("/api/v1/account", headers={"X-API-Secret": "x"}),
@@ -316,6 +349,12 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.client_order_id_is_invalid: lambda s: s.order(client_order_id=""),
     R.route_not_found: lambda s: s.http.get("/nope"),
     R.method_is_not_allowed: lambda s: s.http.put("/api/v1/orders"),
+    R.trading_is_suspended_by_owner: lambda s: while_suspended(s, suspend_trade=True),
+    R.fractional_trading_is_switched_off: lambda s: while_suspended(s, fractional_trading=False),
+    R.watchlist_not_found: lambda s: watchlist(s, at="/v2/watchlists/none", symbol="MAHOMES"),
+    R.watchlist_name_is_taken: watchlist_twice,
+    R.too_many_watchlists: one_watchlist_too_many,
+    R.watchlist_is_full: one_symbol_too_many,
     R.request_is_too_large: lambda s: s.order(client_order_id="x" * 70_000),
     R.content_type_is_unsupported: lambda s: s.http.post("/api/v1/orders", content="{}"),
     R.too_many_requests_in_flight: with_too_many_requests,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.application.account_settings import check_new_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.read_outcome import read_outcome
 from waiver_exchange.application.refused import RefusedError
@@ -45,13 +46,25 @@ class OrderRequest:
     client_order_id: str | None = None
 
 
+class SubmittedOrder(NamedTuple):
+    """An order that is durable, and whether it is the one that an earlier sending of the same command made."""
+
+    order: OrderView
+    is_repetition: bool
+
+
 async def place_order(exchange: Exchange, *, account: int, request: OrderRequest) -> OrderView:
     """Return the order once it is durable; the same client order id with the same content returns the first one.
 
     Raises `RefusedError` when it is denied. An order that the book refuses is returned with the status `rejected`.
     """
+    return (await submit_order(exchange, account=account, request=request)).order
+
+
+async def submit_order(exchange: Exchange, *, account: int, request: OrderRequest) -> SubmittedOrder:
+    """Place an order as `place_order` does, and say whether it was placed before. Raises `RefusedError`."""
     outcome = await exchange.sequencer.submit(_command_of(exchange, account=account, request=request))
-    return await read_outcome(exchange, outcome)
+    return SubmittedOrder(await read_outcome(exchange, outcome), outcome.is_repetition)
 
 
 def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answer: Answer) -> None:
@@ -64,6 +77,9 @@ def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answ
 
 def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder | PlaceStopOrder:
     _check_form(request)
+    check_new_order(
+        exchange, account=account, quantity_units=request.quantity_units, notional_micros=request.notional_micros
+    )
     order_type = TYPES[request.order_type]
     default = "ioc" if order_type == codes.MARKET else "gtc"
     time_in_force = TIMES_IN_FORCE[request.time_in_force or default]

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
+from waiver_exchange.application.account_settings import check_new_order
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.place_order import TIMES_IN_FORCE, check_client_order_id, end_of_day_ns
+from waiver_exchange.application.place_order import (
+    TIMES_IN_FORCE,
+    SubmittedOrder,
+    check_client_order_id,
+    end_of_day_ns,
+)
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ReplaceOrder
@@ -35,6 +41,13 @@ async def replace_order(exchange: Exchange, *, account: int, order_id: int, requ
 
     Raises `RefusedError`: not found (also when another's), final, or what the engine has against the new order.
     """
+    return (await submit_replacement(exchange, account=account, order_id=order_id, request=request)).order
+
+
+async def submit_replacement(
+    exchange: Exchange, *, account: int, order_id: int, request: ReplaceRequest
+) -> SubmittedOrder:
+    """Replace an order as `replace_order` does, and say whether it was done before. Raises `RefusedError`."""
     command = _command_of(exchange, account=account, order_id=order_id, request=request)
     replaced = await exchange.queries.order(account=account, order_id=order_id)
     if replaced is None:
@@ -42,6 +55,7 @@ async def replace_order(exchange: Exchange, *, account: int, order_id: int, requ
     time_in_force = (command.time_in_force or replaced.time_in_force + 1) - 1
     if request.expires_at_ns is not None and time_in_force != codes.GTD:
         raise RefusedError(RefusalReason.expiry_needs_gtd)
+    check_new_order(exchange, account=account, quantity_units=request.quantity_units)
     outcome = await exchange.sequencer.submit(command)
     try:
         event = outcome.first_event()
@@ -57,7 +71,7 @@ async def replace_order(exchange: Exchange, *, account: int, order_id: int, requ
     if order is None:
         message = f"order {event.new_order_id} is durable and cannot be read"
         raise LookupError(message)
-    return order
+    return SubmittedOrder(order, outcome.is_repetition)
 
 
 def _command_of(exchange: Exchange, *, account: int, order_id: int, request: ReplaceRequest) -> ReplaceOrder:

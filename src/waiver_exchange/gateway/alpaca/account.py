@@ -16,8 +16,8 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca import fields as body_fields
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.errors import invalid
-from waiver_exchange.gateway.alpaca.times import format_micros
 from waiver_exchange.gateway.rest.answers import answer
+from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 from waiver_exchange.gateway.rest.json_object import JsonObject, NumberText
 
@@ -96,7 +96,7 @@ def account_body(summary: AccountSummary, *, settings: AccountSettings, opened_a
         "position_market_value": value,
         "trading_blocked": summary.is_halted,
         "trade_suspended_by_user": settings.suspend_trade,
-        "created_at": format_micros(opened_at_ns),
+        "created_at": format_time(opened_at_ns),
     }
 
 

@@ -11,11 +11,11 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca import query
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.errors import not_found
+from waiver_exchange.gateway.alpaca.order_body import ASSET_CLASS
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 from waiver_exchange.projections.state import MarketView
 
-ASSET_CLASS: Final = "us_equity"
 VENUE: Final = "OTC"
 # ccxt asks for crypto unless told otherwise and cannot work with an empty list, so the players are in both.
 _CLASSES: Final = frozenset({ASSET_CLASS, "crypto"})

@@ -12,6 +12,7 @@ from litestar.types import Scope
 from waiver_exchange.application.ports import PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.alpaca.skipped import reason_of
 from waiver_exchange.gateway.alpaca.wording import wording_of
 from waiver_exchange.gateway.headers import keep_allowance, request_id_of
 from waiver_exchange.gateway.rate_limits import Allowance, RateRefusedError
@@ -114,7 +115,10 @@ def answer_framework(request: AnyRequest, error: HTTPException) -> Response[byte
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return answer_failure(request, error)
     reason = _FRAMEWORK.get(HTTPStatus(error.status_code), RefusalReason.request_is_malformed)
-    response = error_answer(error_of(RefusedError(reason)))
+    said = error_of(RefusedError(reason))
+    if reason is RefusalReason.route_not_found:
+        said.message = reason_of(request.scope["path"])
+    response = error_answer(said)
     if reason is RefusalReason.method_is_not_allowed:
         response.headers["allow"] = allowed_methods_of(request).of(request.scope["path"])
     return response

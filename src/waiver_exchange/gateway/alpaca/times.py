@@ -1,4 +1,4 @@
-"""Times as Alpaca's clients write them in a query, and as orders carry them."""
+"""Times as Alpaca's clients write them in a query, and in zones."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +15,6 @@ _TIME: Final = re.compile(
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UTC: Final = ZoneInfo("UTC")
 _NANOSECOND_DIGITS: Final = 9
 TIME_NS_MAX: Final = 2**62
 NS_PER_MICROSECOND: Final = 1_000
@@ -70,17 +69,3 @@ def parse_date(text: str) -> date | None:
 def local_time(time_ns: int, *, zone: ZoneInfo) -> datetime:
     """Return UNIX nanoseconds in a zone, in whole microseconds."""
     return (_EPOCH + timedelta(microseconds=time_ns // NS_PER_MICROSECOND)).astimezone(zone)
-
-
-def format_micros(time_ns: int) -> str:
-    """Return UNIX nanoseconds as `2026-09-07T00:20:00.000000Z`.
-
-    Orders carry whole microseconds, because the official SDK keeps no more: the time that it sends back to page on is
-    then the one it was given.
-    """
-    return f"{local_time(time_ns, zone=_UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-
-
-def format_micros_or_null(time_ns: int) -> str | None:
-    """Return a time as `format_micros`, or None for 0."""
-    return format_micros(time_ns) if time_ns else None

@@ -1,0 +1,99 @@
+"""Bots on a running exchange: one holds shares and offers them, the others come with money."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import OrderSide, TimeInForce
+from alpaca.trading.requests import LimitOrderRequest
+
+from tests.acceptance.conftest import Json, Server, Trader
+
+_names = itertools.count(1)
+
+
+class Bot:
+    """An account, the official client that acts for it, and plain HTTP for what the client does not do."""
+
+    def __init__(self, server: Server, trader: Trader) -> None:
+        self.trader = trader
+        # Every method of it is typed as a model or raw data, whatever was chosen.
+        self.sdk: Any = TradingClient(trader.api_key, trader.api_secret, url_override=server.url)
+        self.sdk._session.trust_env = False
+        self.keys = {"APCA-API-KEY-ID": trader.api_key, "APCA-API-SECRET-KEY": trader.api_secret}
+        self.http = httpx.Client(base_url=server.url, headers=self.keys, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        self.http.close()
+        self.sdk._session.close()
+
+    def limit(self, side: str, quantity: float | str, price: float | str, **fields: object) -> Json:
+        """A resting or crossing limit order on MAHOMES through the official client."""
+        terms: dict[str, Any] = {
+            "symbol": "MAHOMES",
+            "qty": quantity,
+            "side": OrderSide(side),
+            "limit_price": price,
+            "time_in_force": TimeInForce.GTC,
+        }
+        return self.sdk.submit_order(LimitOrderRequest(**terms | fields))
+
+    def post(self, **fields: object) -> httpx.Response:
+        """The answer to a raw order: one share of MAHOMES at 19.00 unless said otherwise; None leaves a field out."""
+        order: dict[str, object] = {
+            "symbol": "MAHOMES",
+            "qty": "1",
+            "side": "buy",
+            "type": "limit",
+            "time_in_force": "gtc",
+            "limit_price": "19.00",
+        }
+        return self.http.post("/v2/orders", json={k: v for k, v in (order | fields).items() if v is not None})
+
+    def get(self, path: str, **query: str | int) -> Json:
+        """The body of a GET that must succeed."""
+        answer = self.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+MakeBot = Callable[..., Bot]
+
+
+@pytest.fixture(scope="module")
+def make_bot(server: Server) -> Iterator[MakeBot]:
+    """Opens accounts with cash and, if wanted, shares of MAHOMES."""
+    bots: list[Bot] = []
+
+    def make(*, cash: str = "10000.00", shares: str | None = None, symbol: str = "MAHOMES") -> Bot:
+        trader = server.create_account(f"bot {next(_names)}", cash=cash)
+        if shares is not None:
+            server.grant(trader, shares, symbol=symbol)
+        bots.append(Bot(server, trader))
+        return bots[-1]
+
+    yield make
+    for bot in bots:
+        bot.close()
+
+
+@pytest.fixture
+def bot(make_bot: MakeBot) -> Bot:
+    """A bot of its own for each test, with 10,000 dollars."""
+    return make_bot()
+
+
+@pytest.fixture
+def seller(make_bot: MakeBot) -> Iterator[Bot]:
+    """A bot with 100 shares of MAHOMES, whose open orders end with the test."""
+    bot = make_bot(shares="100")
+    yield bot
+    bot.sdk.cancel_orders()
+
+
+def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[int | None, int, str]:
+    """The status, code and message that a bot reads off the official client's error."""
+    return error.value.status_code, error.value.code, error.value.message
