@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
-from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path
+from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path, keep_allowance_per_minute
 from waiver_exchange.gateway.headers import address_of, keep_allowance
 from waiver_exchange.gateway.rate_limits import RateLimits, RateRefusedError
 from waiver_exchange.gateway.rest.api import NativeApi, send_answer
@@ -37,7 +37,8 @@ class Dispatch:
         scope.setdefault("state", {})
         if path not in _UNLIMITED:
             try:
-                keep_allowance(scope, self._limits.take(address=address_of(scope), kind="read"))
+                allowance = self._limits.take(address=address_of(scope), kind="read")
+                (keep_allowance_per_minute if is_alpaca_path(path) else keep_allowance)(scope, allowance)
             except RateRefusedError as error:
                 answer = answer_of_failure(error, scope)
                 if is_alpaca_path(path):
