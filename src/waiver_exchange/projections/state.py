@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple, final
 
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
-from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.ids import IdKind, to_text
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
 PostingKind = Literal["deposit", "trade", "fee"]
@@ -213,7 +213,7 @@ class OrderView:
     @property
     def client_order_id(self) -> str:
         """The owner's name of the order, or else its public id."""
-        return self.given_client_order_id or str(to_uuid(IdKind.order, self.order_id))
+        return self.given_client_order_id or to_text(IdKind.order, self.order_id)
 
     @property
     def side(self) -> int:

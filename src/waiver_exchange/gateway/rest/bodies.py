@@ -1,13 +1,15 @@
 """The bodies of answers: decimal strings for money and quantity, RFC 3339 times in UTC, null where there is nothing."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from waiver_exchange.application.place_order import SELF_TRADE_PREVENTIONS, SIDES, TIMES_IN_FORCE, TYPES
 from waiver_exchange.application.queries import AccountSummary, Position
-from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.money import average_price, format_money, format_price, format_quantity
 from waiver_exchange.gateway.rest.formats import (
@@ -139,20 +141,26 @@ class TradeBody(msgspec.Struct, frozen=True, kw_only=True):
 def format_time(time_ns: int) -> str:
     """Return UNIX nanoseconds as `2026-09-07T00:20:00.000000000Z`."""
     seconds, nanoseconds = divmod(time_ns, NANOSECONDS_PER_SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanoseconds:09d}Z"
+    return f"{_format_second(seconds)}.{nanoseconds:09d}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _format_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def order_body(order: OrderView, *, symbol: str) -> OrderBody:
     """Return an order as its owner sees it."""
     filled = order.filled_quantity_units
+    side, order_type, time_in_force, self_trade, post_only = _words_of(order.terms)
     average = average_price(value_micros=order.filled_value_micros, quantity_units=filled) if filled else None
     return OrderBody(
-        id=str(to_uuid(IdKind.order, order.order_id)),
+        id=to_text(IdKind.order, order.order_id),
         client_order_id=order.client_order_id,
         symbol=symbol,
-        side=_SIDE_NAMES[order.side],
-        type=_TYPE_NAMES[order.order_type],
-        time_in_force=_TIME_IN_FORCE_NAMES[order.time_in_force],
+        side=side,
+        type=order_type,
+        time_in_force=time_in_force,
         quantity=format_quantity(order.quantity_units) if order.quantity_units else None,
         notional=format_money(order.notional_micros) if order.notional_micros else None,
         filled_quantity=format_quantity(filled),
@@ -160,8 +168,8 @@ def order_body(order: OrderView, *, symbol: str) -> OrderBody:
         limit_price=_price(order.limit_price_cents),
         stop_price=_price(order.stop_price_cents),
         triggered_at=time_or_none(order.triggered_at_ns),
-        post_only=order.post_only,
-        self_trade_prevention=_SELF_TRADE_NAMES[order.self_trade],
+        post_only=post_only,
+        self_trade_prevention=self_trade,
         expires_at=time_or_none(order.expires_at_ns),
         fees=format_money(order.fee_micros),
         status=order.status,
@@ -173,10 +181,23 @@ def order_body(order: OrderView, *, symbol: str) -> OrderBody:
     )
 
 
+@lru_cache(maxsize=1_024)
+def _words_of(terms: int) -> tuple[str, str, str, str, bool]:
+    """Return what the word of `pack_terms` says: side, type, time in force, self-trade prevention, post only."""
+    mask = codes.TERMS_FIELD_MASK
+    return (
+        _SIDE_NAMES[terms & mask],
+        _TYPE_NAMES[terms >> codes.TYPE_SHIFT & mask],
+        _TIME_IN_FORCE_NAMES[terms >> codes.TIME_IN_FORCE_SHIFT & mask],
+        _SELF_TRADE_NAMES[terms >> codes.SELF_TRADE_SHIFT & mask],
+        terms >> codes.POST_ONLY_SHIFT != 0,
+    )
+
+
 def account_body(summary: AccountSummary, *, name: str | None) -> AccountBody:
     """Return an account as its owner sees it."""
     return AccountBody(
-        id=str(to_uuid(IdKind.account, summary.account)),
+        id=to_text(IdKind.account, summary.account),
         name=name,
         status=_status(is_halted=summary.is_halted),
         cash=format_money(summary.cash_micros),
@@ -234,7 +255,7 @@ def book_body(levels: BookLevels) -> BookBody:
 def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
     """Return a trade without those who made it."""
     return TradeBody(
-        id=str(to_uuid(IdKind.trade, trade.trade_id)),
+        id=to_text(IdKind.trade, trade.trade_id),
         symbol=symbol,
         side=_SIDE_NAMES[trade.taker_side],
         price=format_price(trade.price_cents),
@@ -249,7 +270,7 @@ def time_or_none(time_ns: int) -> str | None:
 
 
 def _order_id(order_id: int) -> str | None:
-    return str(to_uuid(IdKind.order, order_id)) if order_id else None
+    return to_text(IdKind.order, order_id) if order_id else None
 
 
 def _price(cents: int) -> str | None:
