@@ -10,6 +10,7 @@ import click
 from waiver_exchange import __version__
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
+from waiver_exchange.cli.mcp import mcp
 from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.serve import serve
@@ -25,7 +26,7 @@ def waiver() -> None:
     """
 
 
-for _command in (serve, account, market, shares, cash, status, verify, snapshot, demo_reset):
+for _command in (serve, account, market, shares, cash, status, verify, snapshot, demo_reset, mcp):
     waiver.add_command(_command)
 
 

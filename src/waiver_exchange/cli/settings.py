@@ -132,7 +132,9 @@ SERVICE: Final = (
     *LIMITS,
     *CONNECTION_LIMITS,
 )
-VARIABLES: Final = (*SERVICE, *PARAMETERS)
+# For clients of an exchange, which its server leaves alone.
+CLIENT: Final = ("WAIVER_URL", "WAIVER_API_KEY", "WAIVER_API_SECRET")
+VARIABLES: Final = (*SERVICE, *PARAMETERS, *CLIENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

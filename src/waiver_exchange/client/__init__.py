@@ -9,7 +9,7 @@ from waiver_exchange.client.async_transport import AsyncPages
 from waiver_exchange.client.call import Page
 from waiver_exchange.client.client import Client
 from waiver_exchange.client.errors import ApiError, ClientError, FellBehindError, NoAnswerError, UnexpectedAnswerError
-from waiver_exchange.client.models.events import OrderEvent, OrderUpdate, Resynced
+from waiver_exchange.client.models.events import AccountUpdate, OrderEvent, OrderUpdate, Resynced
 from waiver_exchange.client.refusal_codes import RefusalCode
 from waiver_exchange.client.retry import RetryPolicy
 from waiver_exchange.client.streaming.async_stream import AsyncStream
@@ -20,6 +20,7 @@ from waiver_exchange.client.timestamps import Timestamp
 from waiver_exchange.client.transport import Pages
 
 __all__ = [
+    "AccountUpdate",
     "ApiError",
     "AsyncBook",
     "AsyncClient",

@@ -5,7 +5,7 @@ For asyncio; `client.py` is made from this file by `make client`.
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Unpack
 
 from waiver_exchange.client.async_transport import AsyncPages, AsyncTransport
 from waiver_exchange.client.call import (
@@ -29,6 +29,7 @@ from waiver_exchange.client.models.account import (
     Scope,
     Token,
 )
+from waiver_exchange.client.models.exchange import AccountLimits, Conservation, ExchangeStatus, Fees, Limits
 from waiver_exchange.client.models.markets import (
     BookLevels,
     Candle,
@@ -142,9 +143,9 @@ class AsyncClient(AsyncTransport):
         """Return cash and equity."""
         return await self.send(get("/account", Account))
 
-    async def account_limits(self) -> dict[str, Any]:
-        """Return the limits of this account and how much of them is used."""
-        return await self.send(get("/account/limits", dict[str, Any]))
+    async def account_limits(self) -> AccountLimits:
+        """Return how many requests each key of the account may send."""
+        return await self.send(get("/account/limits", AccountLimits))
 
     async def positions(self) -> list[Position]:
         """Return the shares held, by symbol."""
@@ -185,7 +186,7 @@ class AsyncClient(AsyncTransport):
         """Return the account's keys. Needs the scope `admin`, as do the other methods on keys."""
         return await self.send(get("/keys", list[ApiKey]))
 
-    async def create_key(self, name: str, *, scopes: Sequence[Scope] = ("read",)) -> NewApiKey:
+    async def create_key(self, name: str, *, scopes: Sequence[Scope]) -> NewApiKey:
         """Make a key. The answer is the only place where its secret ever stands, so this is never sent twice."""
         body = {"name": name, "scopes": list(scopes)}
         return await self.send(Call(method="POST", path="/keys", kind=NewApiKey, body=body, is_repeatable=False))
@@ -276,18 +277,18 @@ class AsyncClient(AsyncTransport):
         """Return one market at a glance."""
         return await self.send(get(f"/markets/{segment(symbol)}/ticker", Ticker))
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> ExchangeStatus:
         """Return whether the exchange trades, and how far it is."""
-        return await self.send(get("/status", dict[str, Any]))
+        return await self.send(get("/status", ExchangeStatus))
 
-    async def conservation(self) -> dict[str, Any]:
+    async def conservation(self) -> Conservation:
         """Return the totals that prove that no cash and no share was made or lost."""
-        return await self.send(get("/conservation", dict[str, Any]))
+        return await self.send(get("/conservation", Conservation))
 
-    async def fees(self) -> dict[str, Any]:
+    async def fees(self) -> Fees:
         """Return what trading costs."""
-        return await self.send(get("/fees", dict[str, Any]))
+        return await self.send(get("/fees", Fees))
 
-    async def limits(self) -> dict[str, Any]:
+    async def limits(self) -> Limits:
         """Return what the exchange allows."""
-        return await self.send(get("/limits", dict[str, Any]))
+        return await self.send(get("/limits", Limits))

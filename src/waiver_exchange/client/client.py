@@ -5,7 +5,7 @@ Made from `async_client.py` by `make client`; change that one.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Unpack
 
 from waiver_exchange.client.call import (
     Call,
@@ -28,6 +28,7 @@ from waiver_exchange.client.models.account import (
     Scope,
     Token,
 )
+from waiver_exchange.client.models.exchange import AccountLimits, Conservation, ExchangeStatus, Fees, Limits
 from waiver_exchange.client.models.markets import (
     BookLevels,
     Candle,
@@ -142,9 +143,9 @@ class Client(Transport):
         """Return cash and equity."""
         return self.send(get("/account", Account))
 
-    def account_limits(self) -> dict[str, Any]:
-        """Return the limits of this account and how much of them is used."""
-        return self.send(get("/account/limits", dict[str, Any]))
+    def account_limits(self) -> AccountLimits:
+        """Return how many requests each key of the account may send."""
+        return self.send(get("/account/limits", AccountLimits))
 
     def positions(self) -> list[Position]:
         """Return the shares held, by symbol."""
@@ -185,7 +186,7 @@ class Client(Transport):
         """Return the account's keys. Needs the scope `admin`, as do the other methods on keys."""
         return self.send(get("/keys", list[ApiKey]))
 
-    def create_key(self, name: str, *, scopes: Sequence[Scope] = ("read",)) -> NewApiKey:
+    def create_key(self, name: str, *, scopes: Sequence[Scope]) -> NewApiKey:
         """Make a key. The answer is the only place where its secret ever stands, so this is never sent twice."""
         body = {"name": name, "scopes": list(scopes)}
         return self.send(Call(method="POST", path="/keys", kind=NewApiKey, body=body, is_repeatable=False))
@@ -276,18 +277,18 @@ class Client(Transport):
         """Return one market at a glance."""
         return self.send(get(f"/markets/{segment(symbol)}/ticker", Ticker))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ExchangeStatus:
         """Return whether the exchange trades, and how far it is."""
-        return self.send(get("/status", dict[str, Any]))
+        return self.send(get("/status", ExchangeStatus))
 
-    def conservation(self) -> dict[str, Any]:
+    def conservation(self) -> Conservation:
         """Return the totals that prove that no cash and no share was made or lost."""
-        return self.send(get("/conservation", dict[str, Any]))
+        return self.send(get("/conservation", Conservation))
 
-    def fees(self) -> dict[str, Any]:
+    def fees(self) -> Fees:
         """Return what trading costs."""
-        return self.send(get("/fees", dict[str, Any]))
+        return self.send(get("/fees", Fees))
 
-    def limits(self) -> dict[str, Any]:
+    def limits(self) -> Limits:
         """Return what the exchange allows."""
-        return self.send(get("/limits", dict[str, Any]))
+        return self.send(get("/limits", Limits))

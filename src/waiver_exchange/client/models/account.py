@@ -65,22 +65,19 @@ class EquityPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the account's keys, without its secret."""
+    """One of the account's keys, without its secret; one that is revoked opens nothing."""
 
     id: str
-    name: str | None
+    name: str
     scopes: list[Scope]
-    created_at: Timestamp | None = None
-    last_used_at: Timestamp | None = None
-    revoked_at: Timestamp | None = None
+    created_at: Timestamp
+    last_used_at: Timestamp | None
+    revoked_at: Timestamp | None
 
 
-class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
+class NewApiKey(ApiKey, frozen=True, kw_only=True):
     """A key that was just made; nobody can show the secret again."""
 
-    id: str
-    name: str | None
-    scopes: list[Scope]
     api_key: str
     api_secret: str
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from waiver_exchange.client.models.account import Account
-from waiver_exchange.client.models.orders import Fill, Order
-from waiver_exchange.client.timestamps import Timestamp
+from waiver_exchange.client.models.account import Account, Position
+from waiver_exchange.client.models.markets import Trade
+from waiver_exchange.client.models.orders import Order
 
 OrderEventKind = Literal[
     "accepted", "rejected", "triggered", "partially_filled", "filled", "cancelled", "expired", "replaced"
@@ -15,20 +15,28 @@ OrderEventKind = Literal[
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to one of the account's orders, and the order as it was right after it."""
+    """One thing that happened to one of the account's orders, and the order as it was right after it.
 
-    event: OrderEventKind
+    The trade, and the shares of the market that the account has after it, come with fills only.
+    """
+
+    kind: OrderEventKind
     order: Order
-    fill: Fill | None = None
+    trade: Trade | None = None
     position: Decimal | None = None
-    time: Timestamp | None = None
 
 
 class Resynced(msgspec.Struct, frozen=True, kw_only=True):
-    """The connection broke and is back: what happened meanwhile was not told, and these orders are open now."""
+    """These orders are open now: at the start, and whenever something before may have been missed."""
 
     open_orders: list[Order]
 
 
+class AccountUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """The account and all of its positions, as they are now."""
+
+    account: Account
+    positions: list[Position]
+
+
 OrderEvent = OrderUpdate | Resynced
-AccountEvent = Account

@@ -3,23 +3,25 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar, Unpack
 
 from waiver_exchange.client.access import Access
 from waiver_exchange.client.async_transport import AsyncPages, AsyncTransport
 from waiver_exchange.client.call import Page, get, new_client_order_id, segment
 from waiver_exchange.client.errors import ApiError, ClientError, NoAnswerError
-from waiver_exchange.client.models.account import Account
-from waiver_exchange.client.models.events import OrderEvent, OrderUpdate, Resynced
+from waiver_exchange.client.models.account import Scope
+from waiver_exchange.client.models.events import AccountUpdate, OrderEvent
 from waiver_exchange.client.models.markets import Candle, CandleInterval, Ticker, Trade
 from waiver_exchange.client.models.orders import NewOrder, Order, OrderChanges
 from waiver_exchange.client.refusal_codes import RefusalCode
 from waiver_exchange.client.streaming.book import AsyncBook
-from waiver_exchange.client.streaming.channels import Channels, reader_of
+from waiver_exchange.client.streaming.channels import Channels
+from waiver_exchange.client.streaming.follower import Follower
 from waiver_exchange.client.streaming.frames import Frame
 from waiver_exchange.client.streaming.link import Link
-from waiver_exchange.client.streaming.subscription import QUEUE_EVENTS_MAX, AsyncSubscription, Sink
+from waiver_exchange.client.streaming.readers import OrdersReader, Reader, StateReader, TradesReader
+from waiver_exchange.client.streaming.subscription import QUEUE_EVENTS_MAX, AsyncSubscription
 from waiver_exchange.client.wire import decode, plain
 
 T = TypeVar("T")
@@ -31,8 +33,9 @@ _log = logging.getLogger(__name__)
 class AsyncStream:
     """One connection for everything, opened by `async with client.connect() as stream`.
 
-    A broken connection is opened again, with growing pauses; subscriptions begin anew, books with a snapshot, and
-    readers of `orders` get `Resynced`. A request that met the break is sent again where that is safe.
+    A broken connection is opened again, with growing pauses, and subscriptions begin anew from a snapshot: books are
+    right again, readers of `orders` get `Resynced`, and trades that were missed are told as far as they are known. A
+    request that met the break is sent again where that is safe.
     """
 
     def __init__(self, access: Access, *, queue_events_max: int = QUEUE_EVENTS_MAX) -> None:
@@ -45,7 +48,7 @@ class AsyncStream:
         self._is_connected = asyncio.Event()
         self._failure: ClientError | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._restarts: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -62,7 +65,7 @@ class AsyncStream:
 
     async def aclose(self) -> None:
         """Close the connection and end every subscription."""
-        tasks = [task for task in (self._keeper, *self._restarts) if task is not None]
+        tasks = [task for task in (self._keeper, *self._tasks) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -70,6 +73,11 @@ class AsyncStream:
         if self._link is not None:
             await self._link.close()
         await self._rest.aclose()
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """What the key may do; nothing without a key."""
+        return [] if self._link is None else self._link.scopes
 
     # Requests
 
@@ -105,70 +113,62 @@ class AsyncStream:
     # Subscriptions
 
     async def orders(self, *, callback: Callback[OrderEvent] = None) -> AsyncSubscription[OrderEvent]:
-        """Follow the account's own orders."""
+        """Follow the account's own orders. The first event is `Resynced`, with those that are open now."""
+        reader = OrdersReader(lambda: self._start(self._read_open_orders(subscription, reader)))
+        subscription = self._subscription("orders", reader, callback)
+        await self._follow("orders", subscription)
+        return subscription
 
-        def resync(open_orders: list[Order]) -> OrderEvent:
-            return Resynced(open_orders=open_orders)
-
-        return await self._follow("orders", reader_of(OrderUpdate), callback, resync=resync)
-
-    async def account(self, *, callback: Callback[Account] = None) -> AsyncSubscription[Account]:
-        """Follow the account's cash and equity."""
-        return await self._follow("account", reader_of(Account), callback)
+    async def account(self, *, callback: Callback[AccountUpdate] = None) -> AsyncSubscription[AccountUpdate]:
+        """Follow the account's cash, equity and positions, from what they are now."""
+        return await self._subscribe("account", StateReader(AccountUpdate), callback)
 
     async def trades(self, symbol: str = "*", *, callback: Callback[Trade] = None) -> AsyncSubscription[Trade]:
-        """Follow the trades of a market, or of all."""
-        return await self._follow(f"trades:{symbol}", reader_of(Trade), callback)
+        """Follow the trades of a market, or of all, from now on."""
+        return await self._subscribe(f"trades:{symbol}", TradesReader(), callback)
 
     async def tickers(self, symbol: str = "*", *, callback: Callback[Ticker] = None) -> AsyncSubscription[Ticker]:
         """Follow the ticker of a market, or of all."""
-        return await self._follow(f"ticker:{symbol}", reader_of(Ticker), callback)
+        return await self._subscribe(f"ticker:{symbol}", StateReader(Ticker), callback)
 
     async def candles(
         self, symbol: str, interval: CandleInterval, *, callback: Callback[Candle] = None
     ) -> AsyncSubscription[Candle]:
         """Follow the candle that is being made, and with it each that is done."""
-        return await self._follow(f"candles:{symbol}:{interval}", reader_of(Candle), callback)
+        return await self._subscribe(f"candles:{symbol}:{interval}", StateReader(Candle), callback)
 
     async def book(self, symbol: str) -> AsyncBook:
         """Follow the book of a market; it is current when this returns."""
         channel = f"book:{symbol}"
         book = AsyncBook(symbol, restart=lambda: self._restart(channel), close=self._unfollow)
-        await self._add(channel, book)
+        await self._follow(channel, book)
         await book.wait()
         return book
 
-    async def _follow(
-        self,
-        channel: str,
-        read: Callable[[Frame], Sequence[E]],
-        callback: Callable[[E], None] | None,
-        *,
-        resync: Callable[[list[Order]], E] | None = None,
-    ) -> AsyncSubscription[E]:
-        subscription = AsyncSubscription[E](
-            read=read,
-            resync=resync,
+    async def _subscribe(self, channel: str, reader: Reader[E], callback: Callback[E]) -> AsyncSubscription[E]:
+        subscription = self._subscription(channel, reader, callback)
+        await self._follow(channel, subscription)
+        return subscription
+
+    def _subscription(self, channel: str, reader: Reader[E], callback: Callback[E]) -> AsyncSubscription[E]:
+        return AsyncSubscription(
+            reader=reader,
+            restart=lambda: self._restart(channel),
             close=self._unfollow,
             callback=callback,
             queue_events_max=self._queue_events_max,
         )
-        await self._add(channel, subscription)
-        return subscription
 
-    async def _add(self, channel: str, sink: Sink) -> None:
-        # A second reader of a channel needs what the first has seen, so the channel begins anew for both.
-        is_new = self._channels.add(channel, sink)
+    async def _follow(self, channel: str, follower: Follower) -> None:
+        self._channels.add(channel, follower)
         try:
-            if not is_new:
-                await self._request("unsubscribe", {"channels": [channel]}, Any)
             await self._request("subscribe", {"channels": [channel]}, Any)
         except BaseException:
-            self._channels.remove(sink)
+            self._channels.remove(follower)
             raise
 
-    async def _unfollow(self, sink: Sink) -> None:
-        channel = self._channels.remove(sink)
+    async def _unfollow(self, follower: Follower) -> None:
+        channel = self._channels.remove(follower)
         if channel is not None and self._is_connected.is_set() and self._failure is None:
             try:
                 await self._request("unsubscribe", {"channels": [channel]}, Any)
@@ -176,25 +176,35 @@ class AsyncStream:
                 _log.debug("%s was not unsubscribed: the connection is gone, and with it the subscription", channel)
 
     def _restart(self, channel: str) -> None:
-        task = asyncio.create_task(self._resubscribe(channel))
-        self._restarts.add(task)
-        task.add_done_callback(self._restarts.discard)
+        self._start(self._resubscribe(channel))
 
     async def _resubscribe(self, channel: str) -> None:
+        """Have a channel begin anew with a snapshot, which subscribing again does."""
         try:
-            await self._request("unsubscribe", {"channels": [channel]}, Any)
             await self._request("subscribe", {"channels": [channel]}, Any)
-        except ClientError:
-            _log.exception("%s cannot begin anew; the connection is opened again", channel)
-            if self._link is not None:
-                await self._link.close()
+        except ClientError as failure:
+            for follower in self._channels.of(channel):
+                follower.end(failure)
+
+    async def _read_open_orders(self, subscription: AsyncSubscription[OrderEvent], reader: OrdersReader) -> None:
+        try:
+            open_orders = await AsyncPages(self._rest, get("/orders", Page[Order], status="open")).all()
+        except ClientError as failure:
+            subscription.end(failure)
+        else:
+            subscription.put(reader.resynced(open_orders))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _on_push(self, push: Frame) -> None:
-        for sink in self._channels.of(push.channel or ""):
+        for follower in self._channels.of(push.channel or ""):
             try:
-                sink.take(push)
+                follower.take(push)
             except ClientError as failure:
-                sink.end(failure)
+                follower.end(failure)
 
     # The connection
 
@@ -228,8 +238,8 @@ class AsyncStream:
         while True:
             await link.wait_closed()
             self._is_connected.clear()
-            for sink in self._channels.sinks:
-                sink.lost()
+            for follower in self._channels.followers:
+                follower.lost()
             try:
                 link = await self._reconnect()
             except ClientError as failure:
@@ -248,7 +258,6 @@ class AsyncStream:
                 link = await Link.open(self._access, on_push=self._on_push)
                 if self._channels.names:
                     await link.request("subscribe", {"channels": self._channels.names})
-                await self._resync()
             except ClientError as failure:
                 if link is not None:
                     await link.close()
@@ -265,13 +274,6 @@ class AsyncStream:
         found = await self._rest.send(get("/orders", Page[Order], client_order_id=client_order_id))
         return found.items[0] if found.items else None
 
-    async def _resync(self) -> None:
-        open_orders: list[Order] = []
-        if "orders" in self._channels.names:
-            open_orders = await AsyncPages(self._rest, get("/orders", Page[Order], status="open")).all()
-        for sink in self._channels.sinks:
-            sink.resynced(open_orders)
-
     def _delay(self, failure: ClientError, *, attempt: int) -> float | None:
         chance = random.random()  # noqa: S311 - spreads clients, guards nothing
         return self._access.retry.delay(failure, attempt=attempt, is_repeatable=True, chance=chance)
@@ -279,5 +281,5 @@ class AsyncStream:
     def _end(self, failure: ClientError, *, tell: ClientError | None) -> None:
         self._failure = failure
         self._is_connected.set()  # whoever waits for a connection learns that there will be none
-        for sink in self._channels.sinks:
-            sink.end(tell)
+        for follower in self._channels.followers:
+            follower.end(tell)

@@ -1,17 +1,13 @@
 """An order book as it is now, kept from a snapshot and the changes behind it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Self
 
 import msgspec
 
-from waiver_exchange.client.errors import ClientError
 from waiver_exchange.client.models.markets import BookLevels, Level
-from waiver_exchange.client.models.orders import Order
+from waiver_exchange.client.streaming.follower import Follower
 from waiver_exchange.client.streaming.frames import Frame
-from waiver_exchange.client.streaming.subscription import Sink
 from waiver_exchange.client.wire import decode
 
 
@@ -22,35 +18,18 @@ class LevelChanges(msgspec.Struct, frozen=True, kw_only=True):
     asks: list[Level] = []
 
 
-class AsyncBook:
-    """A market's book. `is_current` is False until the first snapshot, and from a gap until the next one."""
+class AsyncBook(Follower):
+    """A market's book; while `is_current` is False a change may be missing."""
 
     def __init__(
-        self,
-        symbol: str,
-        *,
-        restart: Callable[[], None],
-        close: Callable[[Sink], Awaitable[None]],
+        self, symbol: str, *, restart: Callable[[], None], close: Callable[[Follower], Awaitable[None]]
     ) -> None:
         """Made by a stream's `book`."""
+        super().__init__(restart=restart, close=close)
         self.symbol = symbol
-        self.sequence = 0
-        self.is_current = False
-        self.snapshots = 0
         self._levels: dict[str, dict[Decimal, Decimal]] = {"bids": {}, "asks": {}}
-        self._restart = restart
-        self._close = close
-        self._news = asyncio.Event()
         self._changes = 0
         self._seen = 0
-        self._has_ended = False
-        self._failure: ClientError | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     @property
     def bids(self) -> list[Level]:
@@ -80,54 +59,27 @@ class AsyncBook:
         Raises `ClientError`.
         """
         while not (self.is_current and self._changes != self._seen):
-            if self._failure is not None:
-                raise self._failure
-            if self._has_ended:
+            if not await self._sleep():
                 return False
-            self._news.clear()
-            await self._news.wait()
         self._seen = self._changes
         return True
 
-    async def aclose(self) -> None:
-        """Follow the book no more; may be called twice."""
-        if not self._has_ended:
-            self.end(None)
-            await self._close(self)
+    def on_snapshot(self, push: Frame, *, after: int | None) -> None:
+        """Begin anew."""
+        del after
+        snapshot = decode(push.data, BookLevels)
+        self._levels = {"bids": _by_price(snapshot.bids), "asks": _by_price(snapshot.asks)}
+        self._note()
 
-    def take(self, push: Frame) -> None:
-        """Apply a snapshot, or the changes that follow what is here; anything else asks for a new snapshot."""
-        if push.type == "snapshot":
-            snapshot = decode(push.data, BookLevels)
-            self._levels = {"bids": _by_price(snapshot.bids), "asks": _by_price(snapshot.asks)}
-            self.is_current = True
-            self.snapshots += 1
-        elif not self.is_current:
-            return  # what was on its way before the snapshot that was asked for
-        elif push.sequence != self.sequence + 1:
-            self.lost()
-            self._restart()
-            return
-        else:
-            changes = decode(push.data, LevelChanges)
-            _apply(self._levels["bids"], changes.bids)
-            _apply(self._levels["asks"], changes.asks)
-        self.sequence = push.sequence
+    def on_update(self, push: Frame) -> None:
+        """Change some levels."""
+        changes = decode(push.data, LevelChanges)
+        _apply(self._levels["bids"], changes.bids)
+        _apply(self._levels["asks"], changes.asks)
+        self._note()
+
+    def _note(self) -> None:
         self._changes += 1
-        self._news.set()
-
-    def lost(self) -> None:
-        """Stop to vouch for the book until the next snapshot."""
-        self.is_current = False
-
-    def resynced(self, open_orders: list[Order]) -> None:
-        """Nothing: the new subscription brings a snapshot."""
-
-    def end(self, failure: ClientError | None) -> None:
-        """Wake who waits, for good."""
-        self._has_ended = True
-        self._failure = self._failure or failure
-        self.is_current = False
         self._news.set()
 
 

@@ -11,10 +11,16 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from waiver_exchange.client.access import Access
 from waiver_exchange.client.errors import ApiError, ClientError, NoAnswerError
+from waiver_exchange.client.models.account import Scope
 from waiver_exchange.client.streaming.frames import Frame, decode_frames, encode_request
+from waiver_exchange.client.wire import decode
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # a snapshot of a deep book in one message
 _log = logging.getLogger(__name__)
+
+
+class _SignedIn(msgspec.Struct, frozen=True):
+    scopes: list[Scope] = []
 
 
 class Link:
@@ -27,6 +33,7 @@ class Link:
         self._timeout_seconds = timeout_seconds
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._number = 0
+        self.scopes: list[Scope] = []
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -46,7 +53,8 @@ class Link:
         link = cls(socket, on_push=on_push, timeout_seconds=access.timeout_seconds)
         try:
             if access.credentials:
-                await link.request("auth", access.credentials)
+                signed_in = await link.request("auth", access.credentials)
+                link.scopes = decode(signed_in, _SignedIn).scopes
         except BaseException:
             await link.close()
             raise

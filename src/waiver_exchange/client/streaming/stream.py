@@ -6,8 +6,8 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, Generic, Self, TypeVar, Unpack
 
 from waiver_exchange.client.access import Access
-from waiver_exchange.client.models.account import Account
-from waiver_exchange.client.models.events import OrderEvent
+from waiver_exchange.client.models.account import Scope
+from waiver_exchange.client.models.events import AccountUpdate, OrderEvent
 from waiver_exchange.client.models.markets import Candle, CandleInterval, Level, Ticker, Trade
 from waiver_exchange.client.models.orders import NewOrder, Order, OrderChanges
 from waiver_exchange.client.streaming.async_stream import AsyncStream
@@ -110,6 +110,11 @@ class Stream:
             self._run(self._stream.aclose())
             self._run.stop()
 
+    @property
+    def scopes(self) -> list[Scope]:
+        """What the key may do; nothing without a key."""
+        return self._stream.scopes
+
     def place_order(self, **order: Unpack[NewOrder]) -> Order:
         """Place an order and return it as it stands after matching."""
         return self._run(self._stream.place_order(**order))
@@ -131,15 +136,15 @@ class Stream:
         self._run(self._stream.ping())
 
     def orders(self) -> Subscription[OrderEvent]:
-        """Follow the account's own orders."""
+        """Follow the account's own orders. The first event is `Resynced`, with those that are open now."""
         return Subscription(self._run(self._stream.orders()), self._run)
 
-    def account(self) -> Subscription[Account]:
-        """Follow the account's cash and equity."""
+    def account(self) -> Subscription[AccountUpdate]:
+        """Follow the account's cash, equity and positions, from what they are now."""
         return Subscription(self._run(self._stream.account()), self._run)
 
     def trades(self, symbol: str = "*") -> Subscription[Trade]:
-        """Follow the trades of a market, or of all."""
+        """Follow the trades of a market, or of all, from now on."""
         return Subscription(self._run(self._stream.trades(symbol)), self._run)
 
     def tickers(self, symbol: str = "*") -> Subscription[Ticker]:

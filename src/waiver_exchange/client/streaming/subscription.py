@@ -1,77 +1,47 @@
-"""One reader's share of a channel: a bounded queue, read as an async iterator, or a function that is called."""
+"""The events of a channel: a bounded queue that is read as an async iterator, or a function that is called."""
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
-from waiver_exchange.client.errors import ClientError, FellBehindError
-from waiver_exchange.client.models.orders import Order
+from waiver_exchange.client.errors import FellBehindError
+from waiver_exchange.client.streaming.follower import Follower
 from waiver_exchange.client.streaming.frames import Frame
+from waiver_exchange.client.streaming.readers import Reader
 
 E = TypeVar("E")
 QUEUE_EVENTS_MAX: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Sink(Protocol):
-    """Who a channel's pushes go to."""
-
-    def take(self, push: Frame) -> None:
-        """Take one push; called in the order in which the exchange sent them."""
-
-    def lost(self) -> None:
-        """The connection broke: until the channel starts anew something may have been missed."""
-
-    def resynced(self, open_orders: list[Order]) -> None:
-        """The connection is back, the channel began anew, and these are the account's open orders."""
-
-    def end(self, failure: ClientError | None) -> None:
-        """Nothing comes any more."""
-
-
-class AsyncSubscription(Generic[E]):
+class AsyncSubscription(Follower, Generic[E]):
     """Events in their order; ends when it is closed, its stream ends, or its reader falls behind."""
 
     def __init__(
         self,
         *,
-        read: Callable[[Frame], Sequence[E]],
-        resync: Callable[[list[Order]], E] | None = None,
-        close: Callable[[Sink], Awaitable[None]],
+        reader: Reader[E],
+        restart: Callable[[], None],
+        close: Callable[[Follower], Awaitable[None]],
         callback: Callable[[E], None] | None = None,
         queue_events_max: int = QUEUE_EVENTS_MAX,
     ) -> None:
         """Made by a stream's methods."""
-        self._read = read
-        self._resync = resync
-        self._close = close
+        super().__init__(restart=restart, close=close)
+        self._reader = reader
         self._callback = callback
         self._events: deque[E] = deque()
         self._events_max = queue_events_max
-        self._news = asyncio.Event()
-        self._has_ended = False
-        self._failure: ClientError | None = None
-        self.interruptions = 0  # how often something may have been missed
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> E:
         while not self._events:
-            if self._failure is not None:
-                raise self._failure
-            if self._has_ended:
+            if not await self._sleep():
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
         return self._events.popleft()
 
     async def next(self, *, timeout_seconds: float) -> E | None:
@@ -82,31 +52,18 @@ class AsyncSubscription(Generic[E]):
         except TimeoutError:
             return None
 
-    async def aclose(self) -> None:
-        """Listen no more; may be called twice."""
-        if not self._has_ended:
-            self.end(None)
-            await self._close(self)
+    def on_snapshot(self, push: Frame, *, after: int | None) -> None:
+        """Tell what a snapshot adds to what was told."""
+        self.put(self._reader.snapshot(push, after=after))
 
-    def take(self, push: Frame) -> None:
-        """Keep what a push holds for the reader."""
-        for event in self._read(push):
+    def on_update(self, push: Frame) -> None:
+        """Tell what a push holds."""
+        self.put(self._reader.update(push))
+
+    def put(self, events: Sequence[E]) -> None:
+        """Tell the reader these events."""
+        for event in events:
             self._put(event)
-
-    def lost(self) -> None:
-        """Count the interruption."""
-        self.interruptions += 1
-
-    def resynced(self, open_orders: list[Order]) -> None:
-        """Tell a reader of orders what stands now."""
-        if self._resync is not None:
-            self._put(self._resync(open_orders))
-
-    def end(self, failure: ClientError | None) -> None:
-        """Wake the reader for good; what waits can still be read."""
-        self._has_ended = True
-        self._failure = self._failure or failure
-        self._news.set()
 
     def _put(self, event: E) -> None:
         if self._has_ended:
