@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import ccxt
 import httpx
 import pytest
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
@@ -103,6 +104,27 @@ def test_single_symbol_routes(raw: httpx.Client) -> None:
     quote = raw.get("/v2/stocks/MAHOMES/quotes/latest").json()
     assert (quote["symbol"], quote["quote"]["bp"]) == ("MAHOMES", 19)
     assert raw.get("/v2/stocks/KELCE/trades/latest").json()["code"] == 40410000
+
+
+@pytest.fixture(scope="module")
+def bot(server: Server, ann: Trader) -> Iterator[Any]:
+    bot = ccxt.alpaca({"apiKey": ann.api_key, "secret": ann.api_secret})
+    bot.urls["api"] |= dict.fromkeys(("trader", "market"), server.url)
+    bot.load_markets(params={"asset_class": "us_equity"})
+    yield bot
+    bot.session.close()
+
+
+def test_ccxt_reads_books_and_trades(bot: Any, traded: datetime) -> None:  # noqa: ANN401 - ccxt has no types
+    book = bot.fetch_order_book("MAHOMES/USD")
+    assert (book["bids"], book["asks"]) == ([[19, 1]], [[20.5, 3.5]])
+    trades = bot.fetch_trades("MAHOMES/USD")
+    assert [(trade["price"], trade["amount"], trade["side"]) for trade in trades] == [
+        (20, 2, "buy"),
+        (20.1, 0.1234, "buy"),
+    ]
+    since = int(traded.timestamp() * 1000) + 1
+    assert bot.fetch_trades("MAHOMES/USD", since=since) == []
 
 
 def _walk(raw: httpx.Client, path: str, key: str, **query: str | int) -> list[tuple[str, Any]]:
