@@ -18,6 +18,7 @@ from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
 from waiver_exchange.gateway.rest.api import NativeApi
 from waiver_exchange.gateway.rest.context import state_of
+from waiver_exchange.gateway.rest.documents import document_routes
 from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
 from waiver_exchange.gateway.rest.kept_answers import KeptAnswers
 from waiver_exchange.gateway.rest.route import Services
@@ -68,7 +69,7 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
         logging_config=None,
         debug=False,
     )
-    routing = Routing(ROUTES)
+    routing = Routing((*ROUTES, *document_routes(ROUTES)))
     services = Services(
         exchange=exchange,
         markets=EncodedMarkets(exchange.state),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response
@@ -148,7 +148,7 @@ class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     code: Annotated[str, msgspec.Meta(extra_json_schema={"enum": [reason.name for reason in RefusalReason]})]
     message: str
-    details: dict[str, object]
+    details: dict[str, Any]
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
