@@ -37,6 +37,8 @@ from waiver_exchange.domain.commands import (
     HaltMarket,
     IssueShares,
     ListMarket,
+    PlaceStopOrder,
+    ReplaceOrder,
 )
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
@@ -56,6 +58,13 @@ BID = buy(BOB, price=2_500, quantity=SHARE)
 GTD = limit_order(BOB, codes.BUY, price=2_500, quantity=SHARE, time_in_force=codes.GTD)
 MARKET_BUY = replace(BID, price_cents=0, terms=terms(codes.BUY, order_type=codes.MARKET, time_in_force=codes.IOC))
 BY_NOTIONAL = replace(MARKET_BUY, quantity_units=0, notional_micros=1_000_000)
+STOP = PlaceStopOrder(
+    account=BOB,
+    market=MAHOMES,
+    terms=terms(codes.BUY, order_type=codes.STOP),
+    quantity_units=SHARE,
+    stop_price_cents=2_600,
+)
 DAYS_NS = 86_400_000_000_000
 FIRST_ORDER = 1 << 28 | 1
 
@@ -112,6 +121,17 @@ ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
         replace(BID, terms=terms(codes.BUY, post_only=True)),
     ),
     R.order_table_is_full: (BID,),
+    R.stop_price_is_required: (replace(STOP, stop_price_cents=0),),
+    R.stop_order_needs_a_lifetime: (
+        replace(STOP, terms=terms(codes.BUY, order_type=codes.STOP, time_in_force=codes.IOC)),
+    ),
+    R.stop_price_needs_a_stop_order: (BID, ReplaceOrder(account=BOB, order_id=FIRST_ORDER, stop_price_cents=2_600)),
+    R.nothing_is_replaced: (STOP, ReplaceOrder(account=BOB, order_id=FIRST_ORDER)),
+    R.quantity_is_filled_already: (
+        BID,
+        sell(ANN, price=2_500, quantity=2),
+        ReplaceOrder(account=BOB, order_id=FIRST_ORDER, quantity_units=2),
+    ),
 }
 
 

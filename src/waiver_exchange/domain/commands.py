@@ -155,9 +155,9 @@ class PlaceStopOrder:
     market: int
     terms: int
     quantity_units: int
-    stop_price_cents: int
     price_cents: int = 0
     expires_at_ns: int = 0
+    stop_price_cents: int
     client_order_id: str = ""
 
 

@@ -85,7 +85,7 @@ class RefusalReason(IntEnum):
 
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."
-    order_is_final = 303, "The order is filled, cancelled, expired or rejected already."
+    order_is_final = 303, "The order is filled, cancelled, expired, replaced or rejected already."
     order_has_not_expired = 304, "The order has not reached its expiry."
     post_only_would_take = 305, "The order would have traded at once, which post_only forbids."
     order_table_is_full = 306, "The exchange holds as many open orders as it can."

@@ -25,6 +25,7 @@ _AMOUNTS: Final = {
     RefusalReason.price_is_outside_the_band: _Amounts("given", "limit", format_price),
     RefusalReason.order_value_is_too_large: _Amounts("given", "limit", format_money),
     RefusalReason.position_would_be_too_large: _Amounts("given", "limit", format_quantity),
+    RefusalReason.quantity_is_filled_already: _Amounts("given", "filled", format_quantity),
     RefusalReason.too_many_open_orders: _Amounts("given", "limit", int),
 }
 
