@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.model.digest import digest, engine_is_compiled
 from tests.model.recording import Chunk, Recording, record
+from tests.model.statistics import tally
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import decode_command
 from waiver_exchange.domain.events import CommandRefused, OrderDenied, OrderRejected, decode_events
@@ -37,6 +39,14 @@ def test_engine_and_model_agree(recording: Recording) -> None:
             pytest.fail(f"seed {recording.seed}, chunk {number}, {explain_difference(chunk, events)}")
         if number % 10 == 9:
             assert state_bytes(engine) == chunk.state, f"seed {recording.seed}: state after chunk {number}"
+
+
+def test_recording_is_rich_in_stops_triggers_and_replacements(recording: Recording) -> None:
+    counts: Counter[str] = Counter()
+    for chunk in recording.chunks:
+        tally(counts, decode_events(b"".join(chunk.events)))
+    for kind in ("StopOrderAccepted", "OrderTriggered", "OrderReplaced", "MarketHalted", "OrderExpired"):
+        assert counts[kind] > COMMANDS // 1_000, kind
 
 
 def explain_difference(chunk: Chunk, events: bytes) -> str:
