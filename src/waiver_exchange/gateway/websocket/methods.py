@@ -33,6 +33,7 @@ def ping(session: "NativeSession", request_id: bytes, params: JsonObject) -> obj
 METHODS: Final[dict[str, Method]] = {
     "auth": Method(signing_in.sign_in, "Sign in for the rest of the connection."),
     "order.place": Method(orders.place, "Place an order; the answer comes when it is durable.", TRADE, "order"),
+    "order.replace": Method(orders.replace, "Change an order; the answer is the new one.", TRADE, "order"),
     "order.cancel": Method(orders.cancel, "Cancel an order by its id or client_order_id.", TRADE, "order"),
     "order.cancel_all": Method(orders.cancel_all, "Cancel all open orders, or those of one symbol.", TRADE, "order"),
     "subscribe": Method(subscribing.subscribe, "Begin to get the pushes of channels."),

@@ -10,19 +10,20 @@ from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.place_order import begin_order
 from waiver_exchange.application.read_outcome import order_in_memory, read_outcome
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.replace_order import ReplaceRequest, replace_order
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import fields
 from waiver_exchange.gateway.rest.bodies import OrderBody, order_body
 from waiver_exchange.gateway.rest.json_object import JsonObject
-from waiver_exchange.gateway.rest.orders import parse_order
+from waiver_exchange.gateway.rest.orders import parse_order, parse_replacement
 from waiver_exchange.gateway.websocket.requests import LATER
 from waiver_exchange.projections.state import OrderView
 
 if TYPE_CHECKING:
     from waiver_exchange.gateway.websocket.session import NativeSession
 
-_ORDER_NAMES: Final = frozenset({"id", "client_order_id"})
+_NAMES: Final = frozenset({"id", "client_order_id"})
 _CANCEL_ALL_FIELDS: Final = frozenset({"symbol"})
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -77,15 +78,30 @@ def place(session: "NativeSession", request_id: bytes, params: JsonObject) -> ob
     return LATER
 
 
+def replace(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
+    """Replace an order; the answer is the new one."""
+    name = params.get("id")
+    order_id = from_uuid(IdKind.order, name) if isinstance(name, str) else None
+    request = parse_replacement({field: value for field, value in params.items() if field != "id"})
+    if name is None:
+        raise RefusedError(RefusalReason.field_is_missing, field="id")
+    if order_id is None:
+        raise RefusedError(RefusalReason.order_not_found)
+    session.answer_later(request_id, _replace(session, order_id, request, account=_account(session)))
+    return LATER
+
+
 def cancel(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Cancel an order."""
+    fields.refuse_unknown(params, known=_NAMES)
+    exchange, account = session.endpoint.exchange, _account(session)
     order_id = _order_id(params)
-    exchange = session.endpoint.exchange
-    account = _account(session)
-    if begin_cancel(exchange, account=account, order_id=order_id, answer=CommandAnswer(session, request_id)):
+    if order_id is not None and begin_cancel(
+        exchange, account=account, order_id=order_id, answer=CommandAnswer(session, request_id)
+    ):
         session.in_flight += 1
     else:
-        session.answer_later(request_id, _cancel(session, account=account, order_id=order_id))
+        session.answer_later(request_id, _cancel(session, params, account=account))
     return LATER
 
 
@@ -97,8 +113,21 @@ def cancel_all(session: "NativeSession", request_id: bytes, params: JsonObject) 
     return LATER
 
 
-async def _cancel(session: "NativeSession", *, account: int, order_id: int) -> OrderBody:
-    return _body(session, await cancel_order(session.endpoint.exchange, account=account, order_id=order_id))
+async def _replace(session: "NativeSession", order_id: int, request: ReplaceRequest, *, account: int) -> OrderBody:
+    exchange = session.endpoint.exchange
+    return _body(session, await replace_order(exchange, account=account, order_id=order_id, request=request))
+
+
+async def _cancel(session: "NativeSession", params: JsonObject, *, account: int) -> OrderBody:
+    exchange = session.endpoint.exchange
+    order_id = _order_id(params)
+    if order_id is None:
+        name = fields.required_text(params, "client_order_id")
+        order = await exchange.queries.order_by_client_order_id(account=account, client_order_id=name)
+        if order is None:
+            raise RefusedError(RefusalReason.order_not_found)
+        order_id = order.order_id
+    return _body(session, await cancel_order(exchange, account=account, order_id=order_id))
 
 
 async def _cancel_all(session: "NativeSession", *, account: int, symbol: str | None) -> list[OrderBody]:
@@ -114,9 +143,15 @@ def _body(session: "NativeSession", order: OrderView) -> OrderBody:
     return order_body(order, symbol=session.endpoint.exchange.state.markets[order.market].symbol)
 
 
-def _order_id(params: JsonObject) -> int:
-    fields.refuse_unknown(params, known=_ORDER_NAMES)
-    order_id = from_uuid(IdKind.order, fields.required_text(params, "id"))
+def _order_id(params: JsonObject) -> int | None:
+    """Return the order named by `id`, or None when it is named by `client_order_id`. Raises `RefusedError`."""
+    name = fields.text(params, "id")
+    if (name is None) == (fields.text(params, "client_order_id") is None):
+        problem = "Give exactly one of id and client_order_id."
+        raise RefusedError(RefusalReason.field_is_invalid, field="id", problem=problem)
+    if name is None:
+        return None
+    order_id = from_uuid(IdKind.order, name)
     if order_id is None:
         raise RefusedError(RefusalReason.order_not_found)
     return order_id
