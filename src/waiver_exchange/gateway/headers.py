@@ -1,5 +1,6 @@
 """What every answer carries: an id to find it by, and what browsers must not do with it."""
 
+import itertools
 import secrets
 from typing import Any, Final
 
@@ -9,7 +10,10 @@ from waiver_exchange.gateway.rate_limits import Allowance
 
 _REQUEST_ID: Final = "request_id"
 _ALLOWANCE: Final = "allowance"
-_REQUEST_ID_BYTES: Final = 8
+# Ids tell requests apart, over restarts too; nothing hangs on nobody guessing them, and drawing each costs as much as
+# reading a request.
+_RUN: Final = secrets.token_hex(4)
+_numbers: Final = itertools.count(1)
 
 # The page needs its own files and the API, and no answer of ours needs more.
 _CONTENT_SECURITY_POLICY: Final = (
@@ -28,12 +32,17 @@ _SECURITY: Final = (
 _UNCACHED: Final = (b"cache-control", b"no-store")
 
 
+def new_request_id() -> str:
+    """Return the id of a request that is not asked for again."""
+    return f"{_RUN}{next(_numbers) & 0xFFFFFFFF:08x}"
+
+
 def request_id_of(scope: Scope) -> str:
     """Return the id of a request, the same whenever it is asked for."""
     state: dict[str, Any] = scope["state"]
     found = state.get(_REQUEST_ID)
     if found is None:
-        found = state[_REQUEST_ID] = secrets.token_hex(_REQUEST_ID_BYTES)
+        found = state[_REQUEST_ID] = new_request_id()
     return str(found)
 
 
