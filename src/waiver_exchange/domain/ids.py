@@ -15,6 +15,8 @@ class IdKind(IntEnum):
     market = 0x3A
     order = 0x0D
     trade = 0x7D
+    fee = 0xFE
+    posting = 0x90
 
 
 def to_uuid(kind: IdKind, number: int) -> UUID:

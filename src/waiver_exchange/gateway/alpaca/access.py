@@ -30,12 +30,6 @@ def caller_of(request: AnyRequest, *, scope: str = READ, kind: Kind = "read") ->
     return caller
 
 
-def count_anybody(request: AnyRequest) -> None:
-    """Count a request that needs no key by its address. Raises `RefusedError`."""
-    allowance = rate_limits_of(request).take(address=address_of(request.scope), kind="read")
-    keep_allowance_per_minute(request.scope, allowance)
-
-
 def _authenticated(request: AnyRequest) -> Caller:
     exchange = exchange_of(request)
     api_key = request.headers.get("apca-api-key-id")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from waiver_exchange.gateway.alpaca.account import ACCOUNT_HANDLERS
+from waiver_exchange.gateway.alpaca.activities import ACTIVITY_HANDLERS
 from waiver_exchange.gateway.alpaca.assets import ASSET_HANDLERS
 from waiver_exchange.gateway.alpaca.clock import CLOCK_HANDLERS
 from waiver_exchange.gateway.alpaca.data.crypto import CRYPTO_HANDLERS
@@ -13,6 +14,7 @@ from waiver_exchange.gateway.alpaca.watchlists import WATCHLIST_HANDLERS
 
 ALPACA_HANDLERS: Final = (
     *ACCOUNT_HANDLERS,
+    *ACTIVITY_HANDLERS,
     *ASSET_HANDLERS,
     *CLOCK_HANDLERS,
     *ORDER_HANDLERS,

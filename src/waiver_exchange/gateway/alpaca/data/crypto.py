@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar import Response, get
 
-from waiver_exchange.gateway.alpaca.access import caller_of, count_anybody
+from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.data.answers import data_answer, page_answer
 from waiver_exchange.gateway.alpaca.data.history import trades_of
 from waiver_exchange.gateway.alpaca.data.latest import (
@@ -58,6 +58,4 @@ def _markets(request: AnyRequest) -> Markets:
     """Return the markets that are asked for; whoever shows a key is counted by it, everybody else by the address."""
     if "apca-api-key-id" in request.headers or "authorization" in request.headers:
         caller_of(request)
-    else:
-        count_anybody(request)
     return markets_of(exchange_of(request), names_of(query_of(request), is_pair_allowed=True))
