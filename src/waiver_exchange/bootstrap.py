@@ -60,7 +60,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     return Exchange(
         sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
         projector=projector,
-        queries=Queries(state=projector.state, store=read_model, journal=journal),
+        queries=Queries(state=projector.state, store=read_model, journal=journal, zone=settings.zone),
         journal=journal,
         read_model=read_model,
         identity=identity,

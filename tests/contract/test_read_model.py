@@ -69,6 +69,8 @@ async def flush(projector: Projector, store: ReadModelStore) -> None:
 
 def compared(state: ReadModelState) -> dict[str, object]:
     """A state without the empty folders that its past left."""
+    for candles in state.candles.values():
+        candles.advance(state.time_ns)
     values = {part.name: getattr(state, part.name) for part in fields(ReadModelState)}
     values["account_orders"] = {account: own for account, own in state.account_orders.items() if own}
     return values

@@ -11,7 +11,7 @@ from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
 
@@ -140,3 +140,34 @@ async def test_orders_are_found_by_many_ids(history: History) -> None:
     found = await history.store.find_orders([*ids, 1, 7])
     assert {order.order_id: order for order in found} == history.orders
     assert await history.store.find_orders([]) == []
+
+
+async def test_candles_of_any_selection_are_those_that_match(history: History, seed: int) -> None:
+    random = Random(seed)
+    everything = [
+        candle
+        for market in history.projector.state.markets
+        for minutes in (1, 60)
+        for candle in await history.store.list_candles(
+            CandleSelection(market=market, minutes=minutes, is_ascending=True), limit=10_000
+        )
+    ]
+    assert sum(candle.volume_units for candle in everything) == 2 * sum(t.quantity_units for t in history.trades)
+    for _ in range(ROUNDS):
+        like, bound = random.choice(everything), random.choice(everything).time_ns
+        start, end = random.choice(((None, None), (like.time_ns, None), (None, bound), (like.time_ns, bound)))
+        is_ascending = random.random() < 0.5
+        expected = [
+            candle
+            for candle in everything
+            if (candle.market, candle.minutes) == (like.market, like.minutes)
+            and (start is None or start <= candle.time_ns)
+            and (end is None or candle.time_ns < end)
+        ]
+        if not is_ascending:
+            expected.reverse()
+        limit = random.choice((1, 2, 10_000))
+        selection = CandleSelection(
+            market=like.market, minutes=like.minutes, start_ns=start, end_ns=end, is_ascending=is_ascending
+        )
+        assert await history.store.list_candles(selection, limit=limit) == expected[:limit]

@@ -15,7 +15,7 @@ from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
 from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
 from waiver_exchange.projections import state as views
 from waiver_exchange.projections.changes import ReadModelError
@@ -49,9 +49,13 @@ async def fill(path: Path) -> FoldedExchange:
         (schema.holdings, views.HOLDING_COLUMNS),
         (schema.markets, (*views.MARKET_COLUMNS, "book_sequence")),
         (schema.orders, views.ORDER_COLUMNS),
+        (schema.candles, views.CANDLE_COLUMNS),
         (schema.trades, views.TradeView._fields),
         (schema.postings, views.LedgerPosting._fields),
-        (schema.exchange, ("id", "sequence", "is_halted", "cash_issued_micros", *ExchangeParameters.__slots__)),
+        (
+            schema.exchange,
+            ("id", "sequence", "time_ns", "is_halted", "cash_issued_micros", *ExchangeParameters.__slots__),
+        ),
     ],
     ids=lambda value: value.name if isinstance(value, Table) else None,
 )
@@ -205,6 +209,14 @@ async def test_pages_of_trades_and_fills_read_by_the_indexes(path: Path) -> None
         assert fills(None, None, place) == f"{search} ({role}_account=? AND {between}"
         assert fills(1, None, place) == f"{search}_and_market ({role}_account=? AND market=? AND {between}"
         assert fills(None, 7, place) == fills(1, 7, place) == f"{search}_order ({role}_order=? AND {between}"
+
+
+@pytest.mark.parametrize("is_ascending", [False, True])
+async def test_candles_read_by_their_key(path: Path, *, is_ascending: bool) -> None:
+    await fill(path)
+    selection = CandleSelection(market=1, minutes=60, start_ns=3, end_ns=9, is_ascending=is_ascending)
+    search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns>? AND time_ns<?)"
+    assert plans_of(path, [reads.candle_query(selection)]) == [search]
 
 
 def plans_of(path: Path, queries: Iterable[Select[Any]]) -> list[str]:

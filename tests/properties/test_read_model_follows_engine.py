@@ -10,6 +10,7 @@ from tests.model.state import Exchange, Order
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
+from tests.support.trading import ZONE
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.fold import Projector
@@ -38,7 +39,7 @@ def test_read_model_shows_the_engines_state(seed: int, flush_every: int) -> None
     assert_markets_agree(exchange, state)
     assert_orders_agree(exchange, state)
     assert {account: view.cash_micros for account, view in state.accounts.items() if view.cash_micros} == +cash
-    assert Queries(state=state, store=MemoryReadModel(), journal=FakeJournal()).conservation().is_conserved
+    assert Queries(state=state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE).conservation().is_conserved
 
 
 def facts_of(order: Order) -> tuple[int | bool, ...]:

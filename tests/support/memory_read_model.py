@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
     TAPE_TRADES_MAX,
@@ -19,6 +20,7 @@ from waiver_exchange.projections.state import (
     rest_orders,
 )
 
+_KEY_COLUMNS = {"accounts": 1, "holdings": 2, "markets": 1, "orders": 1, "trades": 1, "candles": 3}
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 
 
@@ -27,12 +29,13 @@ class MemoryReadModel(ReadModelStore):
 
     def __init__(self) -> None:
         self.sequence = 0
+        self.time_ns = 0
         self.exchange: Row = ()
         self.tables: dict[str, dict[tuple[object, ...], Row]] = {}
         self.fail_next_store = False
 
     async def load(self) -> ReadModelState:
-        state = ReadModelState(sequence=self.sequence)
+        state = ReadModelState(sequence=self.sequence, time_ns=self.time_ns)
         if self.exchange:
             halted, state.cash_issued_micros, *parameters = self.exchange  # type: ignore[assignment]
             state.is_halted = bool(halted)
@@ -45,6 +48,15 @@ class MemoryReadModel(ReadModelStore):
         for *market, sequence in self._rows("markets"):
             state.add_market(MarketView(*market), book=BookView(sequence=sequence))  # type: ignore[arg-type]
         rest_orders((order for order in self._orders() if order.is_open), state=state)
+        kept_from = self.time_ns - self.time_ns % MINUTE_NS - KEPT_NS
+        for candles in state.candles.values():
+            minutes, hours = (self._candles(candles.market, length) for length in (1, 60))
+            candles.restore(
+                [minute for minute in minutes if minute.time_ns >= kept_from],
+                hour=hours[-1] if hours else None,
+                close_before_cents=next((m.close_cents for m in reversed(minutes) if m.time_ns < kept_from), 0),
+            )
+            candles.advance(self.time_ns)
         state.tape.extend(self._trades()[-TAPE_TRADES_MAX:])
         return state
 
@@ -56,10 +68,10 @@ class MemoryReadModel(ReadModelStore):
         if self.sequence not in {changes.after_sequence, changes.sequence}:
             msg = "changes are missing"
             raise ReadModelError(msg)
-        for name, key_columns in (("accounts", 1), ("holdings", 2), ("markets", 1), ("orders", 1), ("trades", 1)):
+        for name, key_columns in _KEY_COLUMNS.items():
             table = self.tables.setdefault(name, {})
             table.update({row[:key_columns]: tuple(row) for row in getattr(changes, name)})
-        self.sequence, self.exchange = changes.sequence, changes.exchange
+        self.sequence, self.time_ns, self.exchange = changes.sequence, changes.time_ns, changes.exchange
 
     async def find_order(self, order_id: int) -> OrderView | None:
         return next((order for order in self._orders() if order.order_id == order_id), None)
@@ -76,6 +88,15 @@ class MemoryReadModel(ReadModelStore):
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         return self._matching(selection.includes, limit, is_ascending=selection.trades.is_ascending)
+
+    async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
+        candles = self._candles(selection.market, selection.minutes)
+        ordered = candles if selection.is_ascending else candles[::-1]
+        return [candle for candle in ordered if selection.includes(candle)][:limit]
+
+    def _candles(self, market: int, minutes: int) -> list[CandleView]:
+        candles = (CandleView(*row) for row in self._rows("candles"))  # type: ignore[arg-type]
+        return [candle for candle in candles if (candle.market, candle.minutes) == (market, minutes)]
 
     def _matching(self, includes: Callable[[TradeView], bool], limit: int, *, is_ascending: bool) -> list[TradeView]:
         trades = self._trades() if is_ascending else self._trades()[::-1]

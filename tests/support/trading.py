@@ -1,6 +1,7 @@
 """A small exchange to start from: the house (1), Ann (2) and Bob (3), and Mahomes listed as market 1."""
 
 import json
+from zoneinfo import ZoneInfo
 
 from tests.support.journal_rows import EngineJournal
 from waiver_exchange.application.ports import ReadModelStore
@@ -18,6 +19,7 @@ from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import OrderView, ReadModelState
 
+ZONE = ZoneInfo("America/New_York")
 ANN = 2
 BOB = 3
 MAHOMES = 1

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
 
@@ -111,6 +112,9 @@ class ReadModelStore(Protocol):
 
     async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
+
+    async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
+        """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""

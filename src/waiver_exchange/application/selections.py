@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.state import OrderView, TradeView
 
 
@@ -75,3 +76,23 @@ class FillSelection:
 
     def _is_side(self, account: int, order_id: int) -> bool:
         return account == self.account and self.order_id in {None, order_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleSelection:
+    """Some candles of one market, of one minute or of 60, newest first or ascending.
+
+    They begin at or after `start_ns` and before `end_ns`; a bound that is None does not bind.
+    """
+
+    market: int
+    minutes: int
+    start_ns: int | None = None
+    end_ns: int | None = None
+    is_ascending: bool = False
+
+    def includes(self, candle: CandleView) -> bool:
+        """Return whether a candle of the market and the length is one of them."""
+        return (self.start_ns is None or candle.time_ns >= self.start_ns) and (
+            self.end_ns is None or candle.time_ns < self.end_ns
+        )

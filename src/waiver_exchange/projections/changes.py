@@ -7,6 +7,7 @@ on. The size of one take is that of what changed since the last one; who takes, 
 from dataclasses import astuple, dataclass, field
 from typing import final
 
+from waiver_exchange.projections.candles import CandleView, candle_row
 from waiver_exchange.projections.state import (
     AccountView,
     HoldingView,
@@ -31,13 +32,14 @@ class ReadModelError(Exception):
 class ReadModelChanges:
     """All changes of the rows above `after_sequence` up to `sequence`; writing it twice does no harm.
 
-    Accounts, holdings, markets and orders are rows as they are at `sequence`, in the order of their classes' fields; a
-    market's row ends with its book's sequence. Trades and postings are new. `exchange` is (is halted, cash issued,
-    then the thirteen parameters).
+    `time_ns` is the time of row `sequence`. Accounts, holdings, markets, orders and candles are rows as they are at
+    `sequence`, in the order of their classes' fields; a market's row ends with its book's sequence. Trades and postings
+    are new. `exchange` is (is halted, cash issued, then the thirteen parameters).
     """
 
     after_sequence: int
     sequence: int
+    time_ns: int
     exchange: Row
     accounts: tuple[Row, ...]
     holdings: tuple[Row, ...]
@@ -45,6 +47,7 @@ class ReadModelChanges:
     orders: tuple[Row, ...]
     trades: tuple[TradeView, ...]
     postings: tuple[LedgerPosting, ...]
+    candles: tuple[Row, ...]
 
 
 @final
@@ -59,6 +62,7 @@ class PendingChanges:
     orders: list[OrderView] = field(default_factory=list)
     trades: list[TradeView] = field(default_factory=list)
     postings: list[LedgerPosting] = field(default_factory=list)
+    candles: list[CandleView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
         """Have an account's row stored."""
@@ -84,10 +88,16 @@ class PendingChanges:
             view.is_pending = True
             self.orders.append(view)
 
+    def add_candle(self, view: CandleView) -> None:
+        """Have a candle's row stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.candles.append(view)
+
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.holdings) + len(self.markets) + len(self.orders)
-        return changed + len(self.trades) + len(self.postings)
+        return changed + len(self.trades) + len(self.postings) + len(self.candles)
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
         """Return the changes since the last take and start afresh, or None when no row was folded."""
@@ -96,6 +106,7 @@ class PendingChanges:
         changes = ReadModelChanges(
             after_sequence=self.taken_sequence,
             sequence=state.sequence,
+            time_ns=state.time_ns,
             exchange=(int(state.is_halted), state.cash_issued_micros, *astuple(state.parameters)),
             accounts=tuple([account_row(view) for view in self.accounts]),
             holdings=tuple([holding_row(view) for view in self.holdings]),
@@ -103,6 +114,7 @@ class PendingChanges:
             orders=tuple([order_row(view) for view in self.orders]),
             trades=tuple(self.trades),
             postings=tuple(self.postings),
+            candles=tuple([candle_row(view) for view in self.candles]),
         )
         self.taken_sequence = state.sequence
         self._clear()
@@ -117,9 +129,12 @@ class PendingChanges:
             market.is_pending = False
         for order in self.orders:
             order.is_pending = False
+        for candle in self.candles:
+            candle.is_pending = False
         self.accounts = []
         self.holdings = []
         self.markets = []
         self.orders = []
         self.trades = []
         self.postings = []
+        self.candles = []

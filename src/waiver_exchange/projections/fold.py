@@ -21,6 +21,7 @@ from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 _UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED, codes.SHARES_GRANTED})
 _ORDER_ID_COLUMN: Final = 0
 _ORDER_STATUS_COLUMN: Final = 11
+_CANDLE_MARKET_COLUMN: Final = 1
 
 
 class FoldedRow(Protocol):
@@ -83,6 +84,7 @@ class Projector:
         if self.feed.is_collecting:
             self.feed.close_row(state, time_ns=context.time_ns)
         state.sequence = context.sequence
+        state.time_ns = context.time_ns
 
     def _fold_events(self) -> None:
         context = self._context
@@ -119,5 +121,7 @@ class Projector:
                 order = orders.get(row[_ORDER_ID_COLUMN])  # type: ignore[arg-type]  # the first column is the number
                 if order is not None:
                     self.state.remove_order(order)
+        for candle in changes.candles:
+            self.state.candles[candle[_CANDLE_MARKET_COLUMN]].forget_stored()  # type: ignore[index]
         if changes.trades:
             self.state.trim_tape(confirmed_trade_id=changes.trades[-1].trade_id)

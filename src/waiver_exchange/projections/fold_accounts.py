@@ -94,6 +94,7 @@ def _list_market(context: RowContext, at: i64) -> None:
         supply_units=read_word(context.events, at, 2),
         reference_price_cents=read_word(context.events, at, 3),
         listed_at_ns=context.time_ns,
+        listed_price_cents=read_word(context.events, at, 3),
     )
     context.state.add_market(view, book=BookView())
     context.pending.add_market(view)

@@ -186,7 +186,19 @@ def _execute_trade(context: RowContext, at: i64) -> None:
     market.volume_units += trade.quantity_units
     market.trade_count += 1
     context.pending.add_market(market)
+    _add_to_candles(context, trade.market, price, quantity)
     _post_trade(context, trade)
+
+
+def _add_to_candles(context: RowContext, market: int, price_cents: i64, quantity_units: i64) -> None:
+    candles = context.state.candles[market]
+    minute = candles.minute_of(context.time_ns, price_cents)
+    minute.add(price_cents, quantity_units)
+    context.pending.add_candle(minute)
+    hour = candles.hour_of(context.time_ns, price_cents)
+    hour.add(price_cents, quantity_units)
+    context.pending.add_candle(hour)
+    candles.count(price_cents, quantity_units)
 
 
 def _fill(order: OrderView, price_cents: i64, quantity_units: i64, fee_micros: i64) -> None:

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple, final
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.domain.ids import IdKind, to_text
+from waiver_exchange.projections.candles import CandleView, MarketCandles
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
 PostingKind = Literal["deposit", "trade", "fee"]
@@ -69,7 +70,10 @@ class HoldingView:
 @final
 @dataclass
 class MarketView:
-    """A player's market; `projected_points` is decimal text, volume counts all trades since the listing."""
+    """A player's market; `projected_points` is decimal text, volume counts all trades since the listing.
+
+    `listed_price_cents` is the reference price that it was listed with.
+    """
 
     market: int
     symbol: str
@@ -87,6 +91,7 @@ class MarketView:
     volume_units: int = 0
     trade_count: int = 0
     listed_at_ns: int = 0
+    listed_price_cents: int = 0
     is_pending: bool = field(default=False, repr=False, compare=False)
 
     @property
@@ -112,6 +117,10 @@ class BookView:
     asks: dict[int, int] = field(default_factory=dict)
     sequence: int = 0
 
+    _bests_sequence: int = field(default=-1, repr=False, compare=False)
+    _best_bid_cents: int = field(default=0, repr=False, compare=False)
+    _best_ask_cents: int = field(default=0, repr=False, compare=False)
+
     def levels(self, depth: int) -> BookLevels:
         """Return up to `depth` levels of each side."""
         bids = heapq.nlargest(depth, self.bids.items())
@@ -120,12 +129,21 @@ class BookView:
     @property
     def best_bid_cents(self) -> int:
         """The highest price somebody buys at, or 0."""
-        return max(self.bids, default=0)
+        self._find_bests()
+        return self._best_bid_cents
 
     @property
     def best_ask_cents(self) -> int:
         """The lowest price somebody sells at, or 0."""
-        return min(self.asks, default=0)
+        self._find_bests()
+        return self._best_ask_cents
+
+    def _find_bests(self) -> None:
+        """Look through the levels once for each sequence: many ask in between."""
+        if self._bests_sequence != self.sequence:
+            self._best_bid_cents = max(self.bids, default=0)
+            self._best_ask_cents = min(self.asks, default=0)
+            self._bests_sequence = self.sequence
 
 
 @final
@@ -300,7 +318,7 @@ def _house_accounts() -> dict[int, AccountView]:
 @final
 @dataclass
 class ReadModelState:
-    """Everything the reads need, as of journal row `sequence`.
+    """Everything the reads need, as of journal row `sequence`, which was stamped `time_ns`.
 
     `orders` holds all open orders and those closed ones that the store has not confirmed yet; `account_orders` is the
     same by account. Both are in order of id, which is the order of acceptance. `tape` holds the newest trades, oldest
@@ -308,6 +326,7 @@ class ReadModelState:
     """
 
     sequence: int = 0
+    time_ns: int = 0
     is_halted: bool = False
     cash_issued_micros: int = 0
     parameters: ExchangeParameters = field(default_factory=ExchangeParameters)
@@ -316,6 +335,7 @@ class ReadModelState:
     markets: dict[int, MarketView] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
     books: dict[int, BookView] = field(default_factory=dict)
+    candles: dict[int, MarketCandles] = field(default_factory=dict)
     orders: dict[int, OrderView] = field(default_factory=dict)
     account_orders: dict[int, dict[int, OrderView]] = field(default_factory=dict)
     tape: deque[TradeView] = field(default_factory=deque)
@@ -325,6 +345,7 @@ class ReadModelState:
         """Add a listed market with its book; the first market of a symbol keeps it."""
         self.markets[market.market] = market
         self.books[market.market] = book
+        self.candles[market.market] = MarketCandles(market.market)
         self.symbols.setdefault(market.symbol, market.market)
 
     def add_holding(self, holding: HoldingView) -> None:
@@ -359,6 +380,7 @@ ACCOUNT_COLUMNS: Final = _columns_of(AccountView)
 HOLDING_COLUMNS: Final = _columns_of(HoldingView)
 MARKET_COLUMNS: Final = _columns_of(MarketView)
 ORDER_COLUMNS: Final = _columns_of(OrderView)
+CANDLE_COLUMNS: Final = _columns_of(CandleView)
 
 account_row: Final = attrgetter(*ACCOUNT_COLUMNS)
 holding_row: Final = attrgetter(*HOLDING_COLUMNS)

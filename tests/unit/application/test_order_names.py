@@ -2,7 +2,7 @@
 
 from tests.fakes.journal import FakeJournal
 from tests.support.memory_read_model import MemoryReadModel
-from tests.support.trading import ANN, BOB, FoldedExchange, buy
+from tests.support.trading import ANN, BOB, ZONE, FoldedExchange, buy
 from waiver_exchange.application.command_keys import order_key
 from waiver_exchange.application.ports import JournalRow
 from waiver_exchange.application.queries import Queries
@@ -18,7 +18,7 @@ class Desk:
         self.exchange = FoldedExchange()
         self.journal = FakeJournal()
         self.store = MemoryReadModel()
-        self.queries = Queries(state=self.exchange.state, store=self.store, journal=self.journal)
+        self.queries = Queries(state=self.exchange.state, store=self.store, journal=self.journal, zone=ZONE)
 
     def place(self, order: PlaceOrder) -> OrderView:
         row = self.exchange.journal.row(order)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.journal import FakeJournal
 from tests.support.memory_read_model import MemoryReadModel
-from tests.support.trading import ANN, BOB, FACTS, MAHOMES, FoldedExchange, buy, sell
+from tests.support.trading import ANN, BOB, FACTS, MAHOMES, ZONE, FoldedExchange, buy, sell
 from waiver_exchange.application.queries import OrdersFilter, Queries, StatusFilter
 from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain import codes
@@ -42,7 +42,7 @@ class Desk:
     def __init__(self) -> None:
         self.exchange = FoldedExchange()
         self.store = BusyStore()
-        self.queries = Queries(state=self.exchange.state, store=self.store, journal=FakeJournal())
+        self.queries = Queries(state=self.exchange.state, store=self.store, journal=FakeJournal(), zone=ZONE)
 
     def place(self, *, price: int = 2_400) -> OrderView:
         return self.exchange.place(buy(BOB, price=price, quantity=100))

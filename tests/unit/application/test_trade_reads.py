@@ -8,6 +8,7 @@ from tests.fakes.journal import FakeJournal
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
+from tests.support.trading import ZONE
 from waiver_exchange.application.queries import Fill, FillsFilter, Queries
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.fold import Projector
@@ -22,7 +23,7 @@ class Desk:
     def __init__(self) -> None:
         self.store = MemoryReadModel()
         self.projector = Projector(ReadModelState(tape_trades_max=20))
-        self.queries = Queries(state=self.projector.state, store=self.store, journal=FakeJournal())
+        self.queries = Queries(state=self.projector.state, store=self.store, journal=FakeJournal(), zone=ZONE)
         self.trades: list[TradeView] = []
 
     async def fill(self, seed: int) -> None:

@@ -63,6 +63,7 @@ def test_listing_shows_the_players_facts() -> None:
         supply_units=100_000_000,
         reference_price_cents=2_500,
         listed_at_ns=5_000,
+        listed_price_cents=2_500,
     )
     assert state.symbols == {"MAHOMES": MAHOMES}
     assert state.books[MAHOMES].levels(10) == ([], [], 0)

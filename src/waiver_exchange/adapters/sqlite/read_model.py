@@ -20,8 +20,9 @@ from sqlalchemy.pool import NullPool
 from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
     TAPE_TRADES_MAX,
@@ -62,6 +63,7 @@ _WRITE_MARKET: Final = schema.build_upsert(schema.markets)
 _WRITE_ORDER: Final = schema.build_upsert(schema.orders)
 _WRITE_TRADE: Final = schema.build_append(schema.trades)
 _WRITE_POSTING: Final = schema.build_append(schema.postings)
+_WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
 
 
 class SqliteReadModel:
@@ -117,6 +119,10 @@ class SqliteReadModel:
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
         return await self._run(lambda connection: reads.list_fills(connection, selection, limit=limit))
+
+    async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
+        """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: reads.list_candles(connection, selection, limit=limit))
 
     async def close(self) -> None:
         """Finish what is waiting and give the file back."""
@@ -187,7 +193,7 @@ class SqliteReadModel:
         with connection.begin():
             schema.metadata.create_all(connection)
             empty = (0, 0, *(getattr(ExchangeParameters(), name) for name in _PARAMETERS))
-            connection.exec_driver_sql(_WRITE_EXCHANGE, (schema.CHECKPOINT_KEY, 0, *empty))
+            connection.exec_driver_sql(_WRITE_EXCHANGE, (schema.CHECKPOINT_KEY, 0, 0, *empty))
             connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
         return connection
 
@@ -265,7 +271,8 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_ORDER, changes.orders),
             (_WRITE_TRADE, changes.trades),
             (_WRITE_POSTING, changes.postings),
-            (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, *changes.exchange),)),
+            (_WRITE_CANDLE, changes.candles),
+            (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
         ):
             if rows:
                 connection.exec_driver_sql(statement, list(rows))
@@ -281,6 +288,7 @@ def _load_state(connection: Connection) -> ReadModelState:
         row = connection.execute(select(schema.exchange)).one()
         state = ReadModelState(
             sequence=row.sequence,
+            time_ns=row.time_ns,
             is_halted=row.is_halted,
             cash_issued_micros=row.cash_issued_micros,
             parameters=ExchangeParameters(**{name: getattr(row, name) for name in _PARAMETERS}),
@@ -293,6 +301,8 @@ def _load_state(connection: Connection) -> ReadModelState:
             state.add_market(MarketView(*market), book=BookView(sequence=book_sequence))
         open_orders = select(schema.orders).where(schema.IS_OPEN).order_by(schema.orders.c.order_id)
         rest_orders((OrderView(*order) for order in connection.execute(open_orders)), state=state)
+        for candles in state.candles.values():
+            reads.restore_candles(connection, candles, now_ns=state.time_ns)
         newest = select(schema.trades).order_by(schema.trades.c.trade_id.desc()).limit(TAPE_TRADES_MAX)
         state.tape.extendleft(TradeView(*trade) for trade in connection.execute(newest))
     return state

@@ -12,8 +12,9 @@ from sqlalchemy import Column, Connection, Row, Select, bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.application.selections import FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain import codes
+from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, MarketCandles
 from waiver_exchange.projections.state import OrderView, TradeView
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
@@ -110,6 +111,40 @@ def fill_queries(selection: FillSelection, *, bounds: Bounds) -> Iterator[Select
         query = query.where(table.c.market + 0 == selection.trades.market)
     yield query.where(table.c.maker_order == selection.order_id, table.c.maker_account + 0 == selection.account)
     yield query.where(table.c.taker_order == selection.order_id, table.c.taker_account + 0 == selection.account)
+
+
+def list_candles(connection: Connection, selection: CandleSelection, *, limit: int) -> list[CandleView]:
+    """Return the first `limit` candles of a selection, in its order."""
+    with connection.begin():
+        return list(starmap(CandleView, connection.execute(candle_query(selection).limit(limit))))
+
+
+def candle_query(selection: CandleSelection) -> Select[Any]:
+    """Return the query for a selection of candles, which their key alone answers."""
+    table = schema.candles
+    query = select(table).where(table.c.minutes == selection.minutes, table.c.market == selection.market)
+    if selection.start_ns is not None:
+        query = query.where(table.c.time_ns >= selection.start_ns)
+    if selection.end_ns is not None:
+        query = query.where(table.c.time_ns < selection.end_ns)
+    return query.order_by(table.c.time_ns if selection.is_ascending else table.c.time_ns.desc())
+
+
+def restore_candles(connection: Connection, candles: MarketCandles, *, now_ns: int) -> None:
+    """Give a market its newest candles back; in the transaction of the caller."""
+    market = candles.market
+    kept_from = now_ns - now_ns % MINUTE_NS - KEPT_NS
+    newest = candle_query(CandleSelection(market=market, minutes=60)).limit(1)
+    hour = connection.execute(newest).one_or_none()
+    kept = candle_query(CandleSelection(market=market, minutes=1, start_ns=kept_from, is_ascending=True))
+    before = candle_query(CandleSelection(market=market, minutes=1, end_ns=kept_from)).limit(1)
+    last = connection.execute(before).one_or_none()
+    candles.restore(
+        list(starmap(CandleView, connection.execute(kept))),
+        hour=None if hour is None else CandleView(*hour),
+        close_before_cents=0 if last is None else last.close_cents,
+    )
+    candles.advance(now_ns)
 
 
 def _order_bounds(connection: Connection, selection: OrderSelection) -> Bounds:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -42,7 +42,7 @@ exchange: Final = Table(
     "exchange",
     metadata,
     _key("id"),  # always CHECKPOINT_KEY: the table has one row
-    *_numbers("sequence"),
+    *_numbers("sequence", "time_ns"),
     _flag("is_halted"),
     *_numbers(
         "cash_issued_micros",
@@ -97,6 +97,7 @@ markets: Final = Table(
         "volume_units",
         "trade_count",
         "listed_at_ns",
+        "listed_price_cents",
         "book_sequence",
     ),
 )
@@ -175,6 +176,17 @@ postings: Final = Table(
 )
 
 Index("postings_by_account", postings.c.account, postings.c.sequence, postings.c.line)
+
+
+candles: Final = Table(
+    "candles",
+    metadata,
+    _part("minutes"),  # how long it is: 1 or 60
+    _part("market"),
+    _part("time_ns"),
+    *_numbers("open_cents", "high_cents", "low_cents", "close_cents", "volume_units", "value_micros", "trades"),
+    sqlite_with_rowid=False,
+)
 
 
 def build_upsert(table: Table) -> str:

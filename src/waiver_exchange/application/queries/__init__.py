@@ -8,21 +8,27 @@ store is asked. Memory lets go of a row only when the store has it, so what leav
 """
 
 from waiver_exchange.application.queries.accounts import AccountSummary, Conservation, MarketShares, Position
+from waiver_exchange.application.queries.candles import Candle
 from waiver_exchange.application.queries.facade import Queries
+from waiver_exchange.application.queries.intervals import Interval
 from waiver_exchange.application.queries.orders import OrdersFilter, OrdersPage, StatusFilter
+from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.application.queries.trades import Fill, FillsFilter, FillsPage, TradesPage
 
 __all__ = [
     "AccountSummary",
+    "Candle",
     "Conservation",
     "Fill",
     "FillsFilter",
     "FillsPage",
+    "Interval",
     "MarketShares",
     "OrdersFilter",
     "OrdersPage",
     "Position",
     "Queries",
     "StatusFilter",
+    "Ticker",
     "TradesPage",
 ]

@@ -1,6 +1,7 @@
 """What all reads work with."""
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.ports import Journal, ReadModelStore
 from waiver_exchange.projections.state import ReadModelState
@@ -12,8 +13,12 @@ PAGE_ITEMS_MAX: Final = 10_000
 class Reads:
     """The sources of the reads."""
 
-    def __init__(self, *, state: ReadModelState, store: ReadModelStore, journal: Journal) -> None:
-        """Read the state that a projector keeps current, the store that its changes go to, and the journal."""
+    def __init__(self, *, state: ReadModelState, store: ReadModelStore, journal: Journal, zone: ZoneInfo) -> None:
+        """Read the state that a projector keeps current, the store that its changes go to, and the journal.
+
+        Days are those of the zone.
+        """
         self._state = state
         self._store = store
         self._journal = journal
+        self._zone = zone
