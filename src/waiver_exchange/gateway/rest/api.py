@@ -67,6 +67,7 @@ class NativeApi:
             headers=headers,
             caller=caller,
             parameters=_read_parameters(route, found.parts, scope["query_string"]),
+            has_query=bool(scope["query_string"]),
         )
         if route.body is not None:
             _check_content_type(headers)

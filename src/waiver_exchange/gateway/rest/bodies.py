@@ -30,7 +30,7 @@ from waiver_exchange.gateway.rest.formats import (
 )
 from waiver_exchange.projections.state import BookLevels, BookView, MarketView, OrderView, TradeView
 
-_SIDE_NAMES: Final = {code: name for name, code in SIDES.items()}
+SIDE_NAMES: Final = {code: name for name, code in SIDES.items()}
 _TYPE_NAMES: Final = {code: name for name, code in TYPES.items()}
 _TIME_IN_FORCE_NAMES: Final = {code: name for name, code in TIMES_IN_FORCE.items()}
 _SELF_TRADE_NAMES: Final = {code: name for name, code in SELF_TRADE_PREVENTIONS.items()}
@@ -186,7 +186,7 @@ def _words_of(terms: int) -> tuple[str, str, str, str, bool]:
     """Return what the word of `pack_terms` says: side, type, time in force, self-trade prevention, post only."""
     mask = codes.TERMS_FIELD_MASK
     return (
-        _SIDE_NAMES[terms & mask],
+        SIDE_NAMES[terms & mask],
         _TYPE_NAMES[terms >> codes.TYPE_SHIFT & mask],
         _TIME_IN_FORCE_NAMES[terms >> codes.TIME_IN_FORCE_SHIFT & mask],
         _SELF_TRADE_NAMES[terms >> codes.SELF_TRADE_SHIFT & mask],
@@ -257,7 +257,7 @@ def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
     return TradeBody(
         id=to_text(IdKind.trade, trade.trade_id),
         symbol=symbol,
-        side=_SIDE_NAMES[trade.taker_side],
+        side=SIDE_NAMES[trade.taker_side],
         price=format_price(trade.price_cents),
         quantity=format_quantity(trade.quantity_units),
         time=format_time(trade.time_ns),

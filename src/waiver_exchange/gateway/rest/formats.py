@@ -35,3 +35,4 @@ Reason = Annotated[
     str, _one_of([*(reason.name for reason in CancelReason), *(reason.name for reason in RefusalReason)])
 ]
 Halt = Annotated[str, _one_of(["open", "halted"])]
+Liquidity = Annotated[str, _one_of(["maker", "taker"])]

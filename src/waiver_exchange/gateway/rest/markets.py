@@ -1,14 +1,13 @@
-"""What everybody may see, without a key: markets, books and the tape."""
+"""What everybody may see, without a key: markets and their books."""
 
 from typing import Final
-
-import msgspec
 
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import parameters
-from waiver_exchange.gateway.rest.bodies import BookBody, MarketBody, TradeBody, book_body, trade_body
-from waiver_exchange.gateway.rest.parameters import SYMBOL, SYMBOL_PATH
+from waiver_exchange.gateway.rest.bodies import BookBody, MarketBody, book_body
+from waiver_exchange.gateway.rest.market_choice import SORTS, choose_markets
+from waiver_exchange.gateway.rest.parameters import SYMBOL_PATH
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, answer_if_changed, json_answer
 
 _R = RefusalReason
@@ -18,11 +17,28 @@ DEPTH_MAX: Final = 1_000
 _DEPTH: Final = parameters.whole_number(
     "depth", default=DEPTH_DEFAULT, largest=DEPTH_MAX, description="How many levels of each side at most."
 )
-_LIMIT: Final = parameters.limit()
+_SEARCH: Final = parameters.text("search", description="Part of the ticker or of the player's name, in any case.")
+_TEAM: Final = parameters.text("team", description="Only this team, such as KC.")
+_POSITION: Final = parameters.text("position", description="Only this position, such as QB.")
+_STATUS: Final = parameters.optional_word("status", ("open", "halted"), description="Only open or halted markets.")
+_SORT: Final = parameters.optional_word("sort", SORTS, description="By what.")
+_DIRECTION: Final = parameters.word("direction", ("asc", "desc"), default="asc", description="Which way to sort.")
 
 
 async def _list_markets(call: Call) -> Answer:
-    return answer_if_changed(call, call.services.markets.whole())
+    if not call.has_query:
+        return answer_if_changed(call, call.services.markets.whole())
+    chosen = choose_markets(
+        call.exchange,
+        search=call[_SEARCH],
+        team=call[_TEAM],
+        position=call[_POSITION],
+        status=call[_STATUS],
+        sort=call[_SORT],
+        is_ascending=call[_DIRECTION] == "asc",
+    )
+    one = call.services.markets.one
+    return answer_if_changed(call, b"[" + b",".join(map(one, chosen)) + b"]")
 
 
 async def _show_market(call: Call) -> Answer:
@@ -36,27 +52,17 @@ async def _show_book(call: Call) -> Answer:
     return json_answer(book_body(levels))
 
 
-async def _list_trades(call: Call) -> Answer:
-    exchange = call.exchange
-    symbol = call[SYMBOL]
-    trades = await exchange.queries.trades(symbol=symbol, limit=call[_LIMIT])
-    if trades is None:
-        raise RefusedError(_R.market_not_found, symbol=symbol or "")
-    markets = exchange.state.markets
-    bodies = [trade_body(trade, symbol=markets[trade.market].symbol) for trade in trades]
-    return answer_if_changed(call, msgspec.json.encode(bodies))
-
-
 MARKET_ROUTES: Final = (
     Route(
         method="GET",
         path="/api/v1/markets",
         name="listMarkets",
-        summary="List all markets in the order of their listing.",
+        summary="List markets, all of them or some, in the order of their listing or sorted.",
         tag="markets",
         handler=_list_markets,
         answer=list[MarketBody],
         access="public",
+        parameters=(_SEARCH, _TEAM, _POSITION, _STATUS, _SORT, _DIRECTION),
         may_be_unchanged=True,
     ),
     Route(
@@ -83,18 +89,5 @@ MARKET_ROUTES: Final = (
         access="public",
         parameters=(SYMBOL_PATH, _DEPTH),
         refusals=(_R.market_not_found,),
-    ),
-    Route(
-        method="GET",
-        path="/api/v1/trades",
-        name="listTrades",
-        summary="List the newest trades of one market or of all, newest first.",
-        tag="markets",
-        handler=_list_trades,
-        answer=list[TradeBody],
-        access="public",
-        parameters=(SYMBOL, _LIMIT),
-        refusals=(_R.market_not_found, _R.history_is_unavailable),
-        may_be_unchanged=True,
     ),
 )

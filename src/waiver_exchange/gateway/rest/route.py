@@ -53,13 +53,20 @@ class Services(NamedTuple):
 class Call:
     """One request, read: who asks, the values of the parameters that its route describes, and the object it brings."""
 
-    __slots__ = ("_caller", "_parameters", "given", "headers", "services")
+    __slots__ = ("_caller", "_parameters", "given", "has_query", "headers", "services")
 
     def __init__(
-        self, *, services: Services, headers: Mapping[bytes, bytes], caller: Caller | None, parameters: Values
+        self,
+        *,
+        services: Services,
+        headers: Mapping[bytes, bytes],
+        caller: Caller | None,
+        parameters: Values,
+        has_query: bool,
     ) -> None:
         """Keep what was read; the object comes last, as `given`."""
         self.services = services
+        self.has_query = has_query
         self.headers = headers
         self._caller = caller
         self._parameters = parameters

@@ -4,16 +4,20 @@ from typing import Final
 
 from waiver_exchange.gateway.rest.account import ACCOUNT_ROUTES
 from waiver_exchange.gateway.rest.exchange_info import EXCHANGE_ROUTES
+from waiver_exchange.gateway.rest.fills import FILL_ROUTES
 from waiver_exchange.gateway.rest.health import HEALTH_ROUTES
 from waiver_exchange.gateway.rest.keys import KEY_ROUTES
 from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
 from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
+from waiver_exchange.gateway.rest.trades import TRADE_ROUTES
 
 ROUTES: Final = (
     *ORDER_ROUTES,
+    *FILL_ROUTES,
     *ACCOUNT_ROUTES,
     *KEY_ROUTES,
     *MARKET_ROUTES,
+    *TRADE_ROUTES,
     *EXCHANGE_ROUTES,
     *HEALTH_ROUTES,
 )
