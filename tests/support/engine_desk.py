@@ -1,8 +1,8 @@
 """The real engine on the small exchange of `tests.support.trading`, one command at a time."""
 
-from tests.support.trading import SETUP
+from tests.support.trading import MAHOMES, SETUP
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import Command, PlaceOrder, encode_command, pack_terms
+from waiver_exchange.domain.commands import Command, PlaceOrder, PlaceStopOrder, encode_command, pack_terms
 from waiver_exchange.domain.events import Event, OrderAccepted, decode_events
 from waiver_exchange.engine.engine import Engine
 
@@ -55,4 +55,34 @@ def terms(
     """The terms of a resting limit order, changed by what is given."""
     return pack_terms(
         side=side, order_type=order_type, time_in_force=time_in_force, self_trade=self_trade, post_only=post_only
+    )
+
+
+def stop(
+    account: int,
+    side: int,
+    *,
+    at: int,
+    quantity: int = SHARE,
+    limit: int = 0,
+    time_in_force: int = codes.GTC,
+    self_trade: int = codes.CANCEL_NEWEST,
+    post_only: bool = False,
+    expires_at_ns: int = 0,
+) -> PlaceStopOrder:
+    """A stop order, or with a limit a stop_limit order."""
+    return PlaceStopOrder(
+        account=account,
+        market=MAHOMES,
+        terms=terms(
+            side,
+            order_type=codes.STOP_LIMIT if limit else codes.STOP,
+            time_in_force=time_in_force,
+            self_trade=self_trade,
+            post_only=post_only,
+        ),
+        quantity_units=quantity,
+        stop_price_cents=at,
+        price_cents=limit,
+        expires_at_ns=expires_at_ns,
     )
