@@ -1,4 +1,4 @@
-"""Journals from before stop orders existed lead to the very events that they hold, whatever the engine learned since."""
+"""A journal from before stop orders leads to the very events that it holds, whatever the engine learned since."""
 
 import random
 from collections.abc import Iterator
