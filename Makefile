@@ -8,7 +8,7 @@ T        ?=
 
 BIN := .venv/bin
 # Checked as far as they exist; mypy and ruff refuse a folder that does not.
-CHECKED := $(wildcard src tests tools benchmarks setup.py)
+CHECKED := $(wildcard src tests tools benchmarks examples setup.py)
 
 LOCKING = --universal --python-version 3.11 --generate-hashes $(UPGRADE) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --quiet

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.waiver_process import UNLIMITED
+from waiver_exchange.client import AsyncClient, AsyncStream, Client, RetryPolicy
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -29,6 +30,16 @@ class Trader:
         self.api_secret = api_secret
         headers = {"X-API-Key": api_key, "X-API-Secret": api_secret}
         self.http = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
+        self.client = Client(url, api_key=api_key, api_secret=api_secret, timeout_seconds=30)
+
+    @property
+    def url(self) -> str:
+        return self.client.access.url
+
+    def connect(self) -> AsyncStream:
+        """A stream that does not wait long before it connects again."""
+        retry = RetryPolicy(first_seconds=0.01)
+        return AsyncClient(self.url, api_key=self.api_key, api_secret=self.api_secret, retry=retry).connect()
 
     def post_order(self, **fields: object) -> httpx.Response:
         """The answer to an order for one share of MAHOMES at 20.00, changed by the fields; None leaves one out."""
@@ -58,7 +69,7 @@ class Server:
     ) -> None:
         self.data_dir = data_dir
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WAIVER_")}
-        self._clients: list[httpx.Client] = []
+        self._clients: list[httpx.Client | Client] = []
         self._environment = clean | UNLIMITED | (environment or {})
         command = [
             sys.executable,
@@ -115,7 +126,7 @@ class Server:
     def create_account(self, name: str, *, cash: str = "10000.00") -> Trader:
         """A new account with cash."""
         trader = Trader(self.url, **self.waiver("account", "create", "--name", name, "--cash", cash))
-        self._clients.append(trader.http)
+        self._clients += [trader.http, trader.client]
         return trader
 
     def list_player(self, symbol: str = "MAHOMES", **facts: str) -> None:

@@ -17,7 +17,6 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     markets: int
     markets_halted: int
     accounts: int
-    open_orders: int
 
 
 class IssuedShares(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,7 +142,7 @@ class AsyncStream:
         channel = f"book:{symbol}"
         book = AsyncBook(symbol, restart=lambda: self._restart(channel), close=self._unfollow)
         await self._follow(channel, book)
-        await book.wait()
+        await book.wait()  # what it began with is no change
         return book
 
     async def _subscribe(self, channel: str, reader: Reader[E], callback: Callback[E]) -> AsyncSubscription[E]:
@@ -163,6 +163,11 @@ class AsyncStream:
         self._channels.add(channel, follower)
         try:
             await self._request("subscribe", {"channels": [channel]}, Any)
+            async with asyncio.timeout(self._access.timeout_seconds):
+                await follower.begin()
+        except TimeoutError as error:
+            await follower.aclose()
+            raise NoAnswerError(f"{channel} did not begin", may_have_been_done=True) from error
         except BaseException:
             self._channels.remove(follower)
             raise

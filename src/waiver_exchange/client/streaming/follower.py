@@ -22,6 +22,7 @@ class Follower(ABC):
         self._restart = restart
         self._close = close
         self._news = asyncio.Event()
+        self._has_begun = asyncio.Event()
         self._has_ended = False
         self._failure: ClientError | None = None
 
@@ -30,6 +31,12 @@ class Follower(ABC):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def begin(self) -> None:
+        """Wait for the first snapshot: from there on nothing is missed. Raises `ClientError`."""
+        await self._has_begun.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def aclose(self) -> None:
         """Follow no more; may be called twice."""
@@ -42,6 +49,7 @@ class Follower(ABC):
         if push.type == SNAPSHOT:
             self.on_snapshot(push, after=self.sequence)
             self.is_current = True
+            self._has_begun.set()
         elif not self.is_current:
             return  # it was on its way before the snapshot that was asked for
         elif self.sequence is not None and push.sequence != self.sequence + 1:
@@ -63,6 +71,7 @@ class Follower(ABC):
         self._has_ended = True
         self._failure = self._failure or failure
         self._news.set()
+        self._has_begun.set()
 
     @abstractmethod
     def on_snapshot(self, push: Frame, *, after: int | None) -> None:
