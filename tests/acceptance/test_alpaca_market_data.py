@@ -3,19 +3,29 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ccxt
 import httpx
 import pytest
+from alpaca.data.enums import MostActivesBy
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
-from alpaca.data.models import TradeSet
+from alpaca.data.historical.screener import ScreenerClient
+from alpaca.data.models import BarSet, TradeSet
 from alpaca.data.requests import (
     CryptoLatestOrderbookRequest,
+    CryptoSnapshotRequest,
     CryptoTradesRequest,
+    MarketMoversRequest,
+    MostActivesRequest,
+    StockBarsRequest,
+    StockLatestBarRequest,
     StockLatestQuoteRequest,
     StockLatestTradeRequest,
+    StockSnapshotRequest,
     StockTradesRequest,
 )
+from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 from tests.acceptance.conftest import Server, Trader
 
@@ -106,6 +116,84 @@ def test_single_symbol_routes(raw: httpx.Client) -> None:
     assert raw.get("/v2/stocks/KELCE/trades/latest").json()["code"] == 40410000
 
 
+def test_bars_of_every_timeframe_by_the_sdk(stocks: StockHistoricalDataClient, traded: datetime) -> None:
+    timeframes = [
+        TimeFrame.Minute,
+        TimeFrame(5, TimeFrameUnit.Minute),
+        TimeFrame.Hour,
+        TimeFrame.Day,
+        TimeFrame.Week,
+        TimeFrame.Month,
+    ]
+    for timeframe in timeframes:
+        request = StockBarsRequest(
+            symbol_or_symbols=["MAHOMES", "KELCE"], timeframe=timeframe, start=traded - timedelta(hours=30)
+        )
+        found = stocks.get_stock_bars(request)
+        assert isinstance(found, BarSet)
+        assert list(found.data) == ["MAHOMES"]
+        bars = found["MAHOMES"]
+        assert (bars[0].open, bars[-1].close) == (20, 20.1)
+        assert (min(bar.low for bar in bars), max(bar.high for bar in bars)) == (20, 20.1)
+        assert round(sum(bar.volume for bar in bars), 4) == 2.1234
+        assert sum(bar.trade_count or 0 for bar in bars) == 2
+        if len(bars) == 1:
+            # (2 * 20.00 + 0.1234 * 20.10) / 2.1234
+            assert bars[0].vwap == 20.005811
+
+
+@pytest.mark.usefixtures("traded")
+def test_bars_begin_where_their_time_does(raw: httpx.Client) -> None:
+    for timeframe, unit in (("1Min", 60), ("15T", 900), ("1H", 3_600), ("1hour", 3_600)):
+        bars = _walk(raw, "/v2/stocks/bars", "bars", symbols="MAHOMES", timeframe=timeframe)
+        assert all(datetime.fromisoformat(bar["t"]).timestamp() % unit == 0 for _, bar in bars)
+    (_, day), *_ = _walk(raw, "/v2/stocks/bars", "bars", symbols="MAHOMES", timeframe="1D")
+    begins = datetime.fromisoformat(day["t"]).astimezone(ZoneInfo("America/New_York"))
+    assert (begins.hour, begins.minute) == (0, 0)
+    for wrong in ("60Min", "1m", "0Day", "Day", "5Month", "x"):
+        response = raw.get("/v2/stocks/bars", params={"symbols": "MAHOMES", "timeframe": wrong})
+        assert (response.status_code, response.json()["code"]) == (400, 40010001)
+
+
+def test_snapshots_have_no_wrapper_for_stocks_and_one_for_crypto(
+    raw: httpx.Client, stocks: StockHistoricalDataClient, crypto: CryptoHistoricalDataClient, traded: datetime
+) -> None:
+    symbols = ["MAHOMES", "KELCE", "NOBODY"]
+    found: Any = stocks.get_stock_snapshot(StockSnapshotRequest(symbol_or_symbols=symbols))
+    assert set(found) == {"MAHOMES", "KELCE"}
+    snapshot = found["MAHOMES"]
+    assert (snapshot.latest_trade.price, snapshot.latest_quote.ask_price) == (20.1, 20.5)
+    assert snapshot.minute_bar.close == snapshot.daily_bar.close == 20.1
+    assert snapshot.daily_bar.timestamp <= snapshot.minute_bar.timestamp <= traded
+    assert (found["KELCE"].latest_trade, found["KELCE"].daily_bar) == (None, None)
+    pair: Any = crypto.get_crypto_snapshot(CryptoSnapshotRequest(symbol_or_symbols="MAHOMES/USD"))
+    assert pair["MAHOMES/USD"].latest_trade.price == 20.1
+    alone = raw.get("/v2/stocks/MAHOMES/snapshot").json()
+    assert (alone["symbol"], alone["latestTrade"]["p"], alone["prevDailyBar"]) == ("MAHOMES", 20.1, None)
+    assert "symbol" not in raw.get("/v2/stocks/snapshots", params={"symbols": "MAHOMES"}).json()["MAHOMES"]
+
+
+@pytest.mark.usefixtures("traded")
+def test_the_latest_bar(raw: httpx.Client, stocks: StockHistoricalDataClient) -> None:
+    bars = stocks.get_stock_latest_bar(StockLatestBarRequest(symbol_or_symbols=["MAHOMES", "KELCE"]))
+    assert list(bars) == ["MAHOMES"]
+    assert bars["MAHOMES"].close == 20.1
+    assert raw.get("/v2/stocks/MAHOMES/bars/latest").json()["bar"]["c"] == 20.1
+
+
+@pytest.mark.usefixtures("traded")
+def test_leaderboards_by_the_sdk(server: Server, ann: Trader) -> None:
+    screener = ScreenerClient(ann.api_key, ann.api_secret, url_override=server.url)
+    try:
+        actives: Any = screener.get_most_actives(MostActivesRequest(top=5, by=MostActivesBy.TRADES))
+        assert [(stock.symbol, stock.trade_count) for stock in actives.most_actives] == [("MAHOMES", 2)]
+        movers: Any = screener.get_market_movers(MarketMoversRequest(top=5))
+        assert [(mover.symbol, mover.price) for mover in movers.gainers] == [("MAHOMES", 20.1)]
+        assert movers.losers == []
+    finally:
+        screener._session.close()
+
+
 @pytest.fixture(scope="module")
 def bot(server: Server, ann: Trader) -> Iterator[Any]:
     bot = ccxt.alpaca({"apiKey": ann.api_key, "secret": ann.api_secret})
@@ -123,6 +211,10 @@ def test_ccxt_reads_books_and_trades(bot: Any, traded: datetime) -> None:  # noq
         (20, 2, "buy"),
         (20.1, 0.1234, "buy"),
     ]
+    (candle,) = bot.fetch_ohlcv("MAHOMES/USD", "1d")
+    assert (candle[1], candle[4], candle[5]) == (20, 20.1, 2.1234)
+    ticker = bot.fetch_ticker("MAHOMES/USD")
+    assert (ticker["bid"], ticker["ask"], ticker["last"]) == (19, 20.5, 20.1)
     since = int(traded.timestamp() * 1000) + 1
     assert bot.fetch_trades("MAHOMES/USD", since=since) == []
 

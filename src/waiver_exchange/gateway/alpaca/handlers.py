@@ -7,6 +7,7 @@ from waiver_exchange.gateway.alpaca.activities import ACTIVITY_HANDLERS
 from waiver_exchange.gateway.alpaca.assets import ASSET_HANDLERS
 from waiver_exchange.gateway.alpaca.clock import CLOCK_HANDLERS
 from waiver_exchange.gateway.alpaca.data.crypto import CRYPTO_HANDLERS
+from waiver_exchange.gateway.alpaca.data.screener import SCREENER_HANDLERS
 from waiver_exchange.gateway.alpaca.data.stocks import STOCK_HANDLERS
 from waiver_exchange.gateway.alpaca.orders import ORDER_HANDLERS
 from waiver_exchange.gateway.alpaca.positions import POSITION_HANDLERS
@@ -22,4 +23,5 @@ ALPACA_HANDLERS: Final = (
     *WATCHLIST_HANDLERS,
     *STOCK_HANDLERS,
     *CRYPTO_HANDLERS,
+    *SCREENER_HANDLERS,
 )

@@ -62,13 +62,14 @@ class BarBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The newest of everything about a market; null where nothing traded."""
+    """The newest of everything about a market; null where nothing traded. `symbol` only where it is asked for alone."""
 
     latest_trade: TradeBody | None
     latest_quote: QuoteBody | None
     minute_bar: BarBody | None
     daily_bar: BarBody | None
     prev_daily_bar: BarBody | None
+    symbol: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class LevelBody(msgspec.Struct, frozen=True):

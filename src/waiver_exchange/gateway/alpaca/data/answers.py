@@ -20,6 +20,11 @@ def data_answer(body: object) -> Response[bytes]:
     return Response(encode_json(body), media_type=JSON, status_code=200)
 
 
+def itself(body: Item) -> Item:
+    """Return what is a body already."""
+    return body
+
+
 async def page_answer(key: str, page: Page[Item], *, body_of: Callable[[Item], object]) -> Response[bytes]:
     """Return a page of several symbols, by symbol."""
     parts = [encode_json(name) + b":" + await _array(items, body_of=body_of) for name, items in page.items.items()]

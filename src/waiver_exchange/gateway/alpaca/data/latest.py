@@ -1,11 +1,15 @@
 """The newest of everything about the markets that are asked for; what there is none of is left out."""
 
+import asyncio
 from collections.abc import Sequence
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.gateway.alpaca.data.bars import bar_at, newest_days
 from waiver_exchange.gateway.alpaca.market_bodies import (
+    BarBody,
     OrderBookBody,
     QuoteBody,
+    SnapshotBody,
     TradeBody,
     order_book_body,
     quote_body,
@@ -63,6 +67,35 @@ def _quote(exchange: Exchange, market: MarketView) -> QuoteBody:
         ask_cents=ask,
         ask_units=book.asks[ask] if ask else 0,
     )
+
+
+async def latest_bars(exchange: Exchange, markets: Markets) -> dict[str, BarBody]:
+    """Return the last minute of each market that traded, which may still be going on."""
+    bars: dict[str, BarBody] = {}
+    for name, market in markets.items():
+        await asyncio.sleep(0)
+        bar = await bar_at(exchange, market.symbol, market.last_trade_at_ns, interval="1m")
+        if bar is not None:
+            bars[name] = bar
+    return bars
+
+
+async def snapshots(exchange: Exchange, markets: Markets) -> dict[str, SnapshotBody]:
+    """Return the newest of everything about each market."""
+    trades = await latest_trades(exchange, markets)
+    minutes = await latest_bars(exchange, markets)
+    days = {name: await newest_days(exchange, market.symbol, limit=2) for name, market in markets.items()}
+    quotes = latest_quotes(exchange, markets)
+    return {
+        name: SnapshotBody(
+            latest_trade=trades.get(name),
+            latest_quote=quotes[name],
+            minute_bar=minutes.get(name),
+            daily_bar=days[name][0] if days[name] else None,
+            prev_daily_bar=days[name][1] if len(days[name]) > 1 else None,
+        )
+        for name in markets
+    }
 
 
 def order_books(exchange: Exchange, markets: Markets, *, depth: int) -> dict[str, OrderBookBody]:

@@ -94,14 +94,20 @@ def parse_range(query: Query, *, now_ns: int, zone: ZoneInfo) -> Range:
         )
 
 
-def timeframe_of(query: Query) -> Timeframe:
+def timeframe_of(request: AnyRequest) -> Timeframe:
     """Return the length of the bars. Raises `AlpacaError`."""
-    value = query.get("timeframe", "1Min")
+    value = query_of(request).get("timeframe", "1Min")
     timeframe = parse_timeframe(value)
     with _bad_request():
         if timeframe is None:
             raise invalid(f"invalid timeframe: {value[:_QUOTED_MAX]}")
     return timeframe
+
+
+def word_of(query: Query, name: str, *, allowed: tuple[str, ...], default: str) -> str:
+    """Return one of some words. Raises `AlpacaError`."""
+    with _bad_request():
+        return queries.word(query, name, allowed=allowed, default=default)
 
 
 def top_of(query: Query, *, default: int, largest: int) -> int:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.gateway.alpaca.market_bodies import BarBody
+from waiver_exchange.gateway.alpaca.data.bars import bar_at
 from waiver_exchange.gateway.alpaca.streams.data_session import DataSession
 from waiver_exchange.gateway.alpaca.streams.frames import FrameClock
 from waiver_exchange.gateway.alpaca.streams.logins import Logins
@@ -27,14 +27,13 @@ def build_stream_routes(
     """Return what to open for a connection to each path, with and without a slash at its end."""
     logins = Logins(exchange, rate_limits=rate_limits, connections_per_key_max=connections_per_key_max)
     open_trading = partial(TradingSession, updates=TradeUpdates(exchange), logins=logins)
-    stream = MarketStream(exchange, read_minute=_no_bar, read_day=_no_bar)
+    stream = MarketStream(
+        exchange,
+        read_minute=partial(bar_at, exchange, interval="1m"),
+        read_day=partial(bar_at, exchange, interval="1d"),
+    )
     open_data = partial(DataSession, stream=stream, frames=FrameClock(), logins=logins)
     routes: dict[str, SessionFactory] = dict.fromkeys(TRADING_PATHS, open_trading)
     routes |= dict.fromkeys(STOCK_PATHS, partial(open_data, is_pair_allowed=False))
     routes |= dict.fromkeys(CRYPTO_PATHS, partial(open_data, is_pair_allowed=True))
     return routes | {f"{path}/": factory for path, factory in routes.items()}
-
-
-async def _no_bar(symbol: str, time_ns: int) -> BarBody | None:
-    del symbol, time_ns
-    return None
