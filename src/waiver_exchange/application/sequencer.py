@@ -253,8 +253,9 @@ class Sequencer:
 
     def _due_commands(self, time_ns: int, *, limit: int) -> list[Command]:
         engine = self._at.engine
-        due: list[Command] = [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)[:limit]]
-        due += [ExpireOrder(order_id=order_id) for order_id in engine.due_orders(time_ns, limit - len(due))]
+        due: list[Command] = [ExpireOrder(order_id=order_id) for order_id in engine.due_orders(time_ns, limit)]
+        # A resume lets held orders trade: first everything leaves whose time is over.
+        due += [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)[: limit - len(due)]]
         return due
 
     def _execute(self, submissions: list[Submission], *, time_ns: int) -> None:

@@ -22,7 +22,14 @@ from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import conservation_difference, projections_difference
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ConfigureExchange, ExchangeParameters, decode_command
-from waiver_exchange.domain.events import Event, OrderTriggered, StopOrderAccepted, TradeExecuted, decode_events
+from waiver_exchange.domain.events import (
+    Event,
+    OrderAccepted,
+    OrderTriggered,
+    StopOrderAccepted,
+    TradeExecuted,
+    decode_events,
+)
 from waiver_exchange.engine.state import state_bytes
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
@@ -161,3 +168,32 @@ async def test_a_commit_that_fails_during_a_cascade_leaves_all_of_it_or_nothing(
         else:
             assert statuses == ["filled"] * 3
         assert projections_difference(decode_state(state_bytes(sequencer.engine_at.engine)), projector.state) is None
+
+
+async def test_orders_whose_time_is_over_leave_before_a_market_resumes(journal: FakeJournal) -> None:
+    """Both are due at once; a stop that the resume triggers must not trade with an order that is over."""
+    clock = FakeClock()
+    halt_ns = 60_000_000_000
+    async with life(journal, clock=clock) as (sequencer, projector):
+        await sequencer.submit(
+            ConfigureExchange(
+                parameters=ExchangeParameters(breaker_bps=150, breaker_halt_ns=halt_ns, lifetime_ns_default=halt_ns)
+            )
+        )
+        bid = (await sequencer.submit(buy(BOB, price=2_400, quantity=SHARE))).first_event()
+        assert isinstance(bid, OrderAccepted)
+        await sequencer.submit(
+            ConfigureExchange(parameters=ExchangeParameters(breaker_bps=150, breaker_halt_ns=halt_ns))
+        )
+        for price in (2_500, 2_499):
+            await sequencer.submit(stop(ANN, codes.SELL, at=price))
+        assert len(triggered(await trade_at(sequencer, 2_499))) == 1
+        clock.advance(61)
+        with pytest.raises(RefusedError):
+            (await sequencer.submit(buy(BOB, price=1, quantity=1))).first_event()
+        expired, resumed = [row for row in journal.rows if row.account == codes.OPERATOR][-2:]
+        assert decode_command(expired.command).kind == codes.EXPIRE_ORDER
+        assert decode_command(resumed.command).kind == codes.RESUME_MARKET
+        assert len(triggered(list(decode_events(resumed.events)))) == 1
+        assert projector.state.orders[bid.order_id].status == "expired"
+        assert projector.state.orders[bid.order_id].filled_quantity_units == 0
