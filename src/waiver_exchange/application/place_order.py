@@ -1,6 +1,5 @@
 """Place an order for an account."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,8 +27,7 @@ SELF_TRADE_PREVENTIONS: Final = {
 _HELD_TYPES: Final = frozenset({codes.STOP, codes.STOP_LIMIT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(NamedTuple):
     """An order as its sender words it: names as text, sizes in the engine's units, None where nothing was said."""
 
     symbol: str

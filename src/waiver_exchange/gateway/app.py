@@ -26,6 +26,7 @@ from waiver_exchange.gateway.rest.routes import ROUTES
 from waiver_exchange.gateway.rest.routing import Routing
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.sockets import Sockets
+from waiver_exchange.gateway.websocket.asyncapi import asyncapi_document
 from waiver_exchange.gateway.websocket.endpoint import Endpoint
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -69,7 +70,7 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
         logging_config=None,
         debug=False,
     )
-    routing = Routing((*ROUTES, *document_routes(ROUTES)))
+    routing = Routing((*ROUTES, *document_routes(ROUTES, asyncapi=asyncapi_document())))
     services = Services(
         exchange=exchange,
         markets=EncodedMarkets(exchange.state),

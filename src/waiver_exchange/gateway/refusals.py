@@ -41,6 +41,13 @@ def details_of(reason: RefusalReason, details: Mapping[str, Detail]) -> dict[str
     return said
 
 
+def said_instead(reason: RefusalReason) -> RefusalReason:
+    """Return what is said outside: whoever asks for another's order learns no more than that it is not his."""
+    if reason is RefusalReason.order_belongs_to_another_account:
+        return RefusalReason.order_not_found
+    return reason
+
+
 def error_body(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> dict[str, object]:
     """Return what stands under `error`."""
     return {"code": reason.name, "message": reason.message, "details": details_of(reason, details or {})}

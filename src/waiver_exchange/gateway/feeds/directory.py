@@ -1,14 +1,24 @@
 """The names of channels: what each is for, and how `/asyncapi.json` describes it."""
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, get_args
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.channel import Channel
 from waiver_exchange.gateway.feeds.market_channels import BOOK, TRADES, BookChannel, TradesChannel
-from waiver_exchange.gateway.feeds.private_channels import ACCOUNT, ORDERS, AccountChannel, OrdersChannel
+from waiver_exchange.gateway.feeds.private_channels import (
+    ACCOUNT,
+    ORDERS,
+    AccountChannel,
+    AccountUpdateBody,
+    OpenOrdersBody,
+    OrdersChannel,
+    OrderUpdateBody,
+)
+from waiver_exchange.gateway.rest.bodies import BookBody, TradeBody
+from waiver_exchange.projections.feed_buffer import OrderUpdateKind
 from waiver_exchange.projections.state import MarketView
 
 _QUOTED_MAX: Final = 60
@@ -16,11 +26,23 @@ _STAR: Final = "*"
 
 
 class ChannelKind(NamedTuple):
-    """A kind of channel; `address` is its name with its parameters in braces."""
+    """A kind of channel: its name with parameters in braces, and the data of its pushes by their types.
+
+    `open` takes the name and what stands behind its first colon.
+    """
 
     address: str
     summary: str
+    pushes: Mapping[str, Any]
     open: Callable[[str, Exchange, str], Channel]
+
+
+class PrivateKind(NamedTuple):
+    """A channel of the account that signed in; likewise."""
+
+    summary: str
+    pushes: Mapping[str, Any]
+    open: Callable[[Exchange, int], Channel]
 
 
 def _open_book(name: str, exchange: Exchange, rest: str) -> Channel:
@@ -31,15 +53,33 @@ def _open_trades(name: str, exchange: Exchange, rest: str) -> Channel:
     return TradesChannel(name, exchange, _market(exchange, rest))
 
 
-MARKET_CHANNELS: Final[dict[str, ChannelKind]] = {
-    BOOK: ChannelKind("book:{symbol}", "The whole book of a market, then each change of a level.", _open_book),
+MARKET_CHANNELS: Final = {
+    BOOK: ChannelKind(
+        "book:{symbol}",
+        "The whole book of a market, then every change of a level: a book with that level alone; quantity 0 removes "
+        "it. A snapshot may come at any time and replaces everything.",
+        {"snapshot": BookBody, "delta": BookBody},
+        _open_book,
+    ),
     TRADES: ChannelKind(
-        "trades:{symbol}", "The newest trades of a market, or of all (*), then each one.", _open_trades
+        "trades:{symbol}",
+        "The newest trades of a market, or of all (`*`), newest first; then each one. The sequence counts trades.",
+        {"snapshot": list[TradeBody], "trade": TradeBody},
+        _open_trades,
     ),
 }
 PRIVATE_CHANNELS: Final = {
-    ORDERS: "The open orders of the account, then every event of an order at once.",
-    ACCOUNT: "Cash, equity and positions of the account, as often as they change.",
+    ORDERS: PrivateKind(
+        "The open orders of the account, then every event of its orders, at once and before the answer to the request "
+        "that led to it. The order is as of that event.",
+        {"snapshot": OpenOrdersBody, **dict.fromkeys(get_args(OrderUpdateKind), OrderUpdateBody)},
+        OrdersChannel,
+    ),
+    ACCOUNT: PrivateKind(
+        "Cash, equity and positions of the account, whole, soon after they changed.",
+        {"snapshot": AccountUpdateBody, "update": AccountUpdateBody},
+        AccountChannel,
+    ),
 }
 
 
@@ -49,11 +89,12 @@ def open_channel(name: str, exchange: Exchange, *, account: int | None) -> Chann
     found = MARKET_CHANNELS.get(kind)
     if found is not None:
         return found.open(name, exchange, rest)
-    if name not in PRIVATE_CHANNELS:
+    private = PRIVATE_CHANNELS.get(name)
+    if private is None:
         raise RefusedError(RefusalReason.channel_not_found, channel=name[:_QUOTED_MAX])
     if account is None:
         raise RefusedError(RefusalReason.connection_is_not_authenticated)
-    return OrdersChannel(exchange, account) if name == ORDERS else AccountChannel(exchange, account)
+    return private.open(exchange, account)
 
 
 def _market(exchange: Exchange, symbol: str) -> MarketView | None:

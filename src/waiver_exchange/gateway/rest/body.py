@@ -31,13 +31,23 @@ class Body:
         """Describe an object by its fields."""
         self.name = name
         self.fields = known
-        self._readers = tuple((field.name, field.read) for field in known)
         self._names = frozenset(field.name for field in known)
+        self._required = tuple((field.name, field.read) for field in known if field.is_required)
+        # What a field that is not given comes to; only those that are given are read.
+        self._absent = {field.name: field.read({}, field.name) for field in known if not field.is_required}
+        self._readers = {field.name: field.read for field in known}
 
     def read(self, given: JsonObject) -> Values:
         """Return the values of an object's fields. Raises `RefusedError`."""
         fields.refuse_unknown(given, known=self._names)
-        return Values({name: read(given, name) for name, read in self._readers})
+        values = self._absent.copy()
+        for name, read in self._required:
+            values[name] = read(given, name)
+        readers, absent = self._readers, self._absent
+        for name in given:
+            if name in absent:
+                values[name] = readers[name](given, name)
+        return Values(values)
 
     def schema(self) -> Schema:
         """Return the JSON Schema of the object."""

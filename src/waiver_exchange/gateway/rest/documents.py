@@ -10,13 +10,14 @@ from waiver_exchange.gateway.rest.openapi import openapi_document
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, answer_if_changed
 
 
-def document_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
-    """Return the routes that describe some routes; they are made once, now."""
+def document_routes(routes: Sequence[Route], *, asyncapi: bytes) -> tuple[Route, ...]:
+    """Return the routes that describe some routes, and the WebSocket; they are made once, now."""
     document = openapi_document(routes)
     page = docs_page(msgspec.json.decode(document))
     style = (files("waiver_exchange.gateway") / "web" / "docs.css").read_bytes()
     return (
         _file_route("/openapi.json", document, "application/json"),
+        _file_route("/asyncapi.json", asyncapi, "application/json"),
         _file_route("/docs", page, "text/html; charset=utf-8"),
         _file_route("/docs.css", style, "text/css; charset=utf-8"),
     )

@@ -15,7 +15,7 @@ from waiver_exchange.application.refused import Detail, RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import keep_allowance, request_id_of
 from waiver_exchange.gateway.rate_limits import RateRefusedError
-from waiver_exchange.gateway.refusals import error_body
+from waiver_exchange.gateway.refusals import error_body, said_instead
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
 from waiver_exchange.gateway.rest.route import JSON, Answer, json_answer
 from waiver_exchange.projections.changes import ReadModelError
@@ -134,8 +134,6 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
 }
 STATUS_OF: Final = {reason: status for status, reasons in _REASONS_BY_STATUS.items() for reason in reasons}
 
-# Whoever asks for another's order learns no more than that it is not his.
-_SAID_INSTEAD: Final = {_R.order_belongs_to_another_account: _R.order_not_found}
 _FRAMEWORK_REASONS: Final = {
     HTTPStatus.NOT_FOUND: _R.route_not_found,
     HTTPStatus.METHOD_NOT_ALLOWED: _R.method_is_not_allowed,
@@ -159,7 +157,7 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
 
 def refusal(reason: RefusalReason, details: Mapping[str, Detail] | None = None) -> Answer:
     """Return the answer that says a refusal."""
-    said = _SAID_INSTEAD.get(reason, reason)
+    said = said_instead(reason)
     status = STATUS_OF[said]
     answer = json_answer({"error": error_body(said, details)}, status=status)
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:

@@ -15,16 +15,23 @@ from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import fields
 from waiver_exchange.gateway.rest.bodies import OrderBody, order_body
+from waiver_exchange.gateway.rest.body import Body, optional_text, required_text
 from waiver_exchange.gateway.rest.json_object import JsonObject
-from waiver_exchange.gateway.rest.orders import parse_order, parse_replacement
+from waiver_exchange.gateway.rest.orders import REPLACE_BODY, parse_order, parse_replacement
 from waiver_exchange.gateway.websocket.requests import LATER
 from waiver_exchange.projections.state import OrderView
 
 if TYPE_CHECKING:
     from waiver_exchange.gateway.websocket.session import NativeSession
 
-_NAMES: Final = frozenset({"id", "client_order_id"})
-_CANCEL_ALL_FIELDS: Final = frozenset({"symbol"})
+_UUID: Final = {"type": "string", "format": "uuid"}
+_REPLACED: Final = required_text("id", _UUID, "The order to replace.")
+REPLACE_PARAMS: Final = Body("ReplaceParams", _REPLACED, *REPLACE_BODY.fields)
+_ID: Final = optional_text("id", _UUID, "The order.")
+_NAME: Final = optional_text("client_order_id", {"type": "string"}, "Its owner's name of the order, instead.")
+CANCEL_PARAMS: Final = Body("CancelParams", _ID, _NAME)
+_SYMBOL: Final = optional_text("symbol", {"type": "string"}, "Only orders of this market.")
+CANCEL_ALL_PARAMS: Final = Body("CancelAllParams", _SYMBOL)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -73,43 +80,45 @@ def place(session: "NativeSession", request_id: bytes, params: JsonObject) -> ob
     """Place an order."""
     request = parse_order(params)
     exchange = session.endpoint.exchange
-    begin_order(exchange, account=_account(session), request=request, answer=CommandAnswer(session, request_id))
+    begin_order(
+        exchange, account=session.signed_in().account, request=request, answer=CommandAnswer(session, request_id)
+    )
     session.in_flight += 1
     return LATER
 
 
 def replace(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Replace an order; the answer is the new one."""
-    name = params.get("id")
-    order_id = from_uuid(IdKind.order, name) if isinstance(name, str) else None
+    order_id = _read_id(fields.required_text(params, "id"))
     request = parse_replacement({field: value for field, value in params.items() if field != "id"})
-    if name is None:
-        raise RefusedError(RefusalReason.field_is_missing, field="id")
-    if order_id is None:
-        raise RefusedError(RefusalReason.order_not_found)
-    session.answer_later(request_id, _replace(session, order_id, request, account=_account(session)))
+    session.answer_later(request_id, _replace(session, order_id, request, account=session.signed_in().account))
     return LATER
 
 
 def cancel(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Cancel an order."""
-    fields.refuse_unknown(params, known=_NAMES)
-    exchange, account = session.endpoint.exchange, _account(session)
-    order_id = _order_id(params)
-    if order_id is not None and begin_cancel(
-        exchange, account=account, order_id=order_id, answer=CommandAnswer(session, request_id)
-    ):
-        session.in_flight += 1
+    given = CANCEL_PARAMS.read(params)
+    id_text, name = given[_ID], given[_NAME]
+    exchange, account = session.endpoint.exchange, session.signed_in().account
+    if id_text is not None and name is None:
+        order_id = _read_id(id_text)
+        answer = CommandAnswer(session, request_id)
+        if begin_cancel(exchange, account=account, order_id=order_id, answer=answer):
+            session.in_flight += 1
+        else:
+            session.answer_later(request_id, _cancel(session, account=account, order_id=order_id))
+    elif id_text is None and name is not None:
+        session.answer_later(request_id, _cancel_named(session, account=account, name=name))
     else:
-        session.answer_later(request_id, _cancel(session, params, account=account))
+        problem = "Give exactly one of id and client_order_id."
+        raise RefusedError(RefusalReason.field_is_invalid, field="id", problem=problem)
     return LATER
 
 
 def cancel_all(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Cancel all open orders, or those of one symbol."""
-    fields.refuse_unknown(params, known=_CANCEL_ALL_FIELDS)
-    symbol = fields.text(params, "symbol")
-    session.answer_later(request_id, _cancel_all(session, account=_account(session), symbol=symbol))
+    symbol = CANCEL_ALL_PARAMS.read(params)[_SYMBOL]
+    session.answer_later(request_id, _cancel_all(session, account=session.signed_in().account, symbol=symbol))
     return LATER
 
 
@@ -118,16 +127,16 @@ async def _replace(session: "NativeSession", order_id: int, request: ReplaceRequ
     return _body(session, await replace_order(exchange, account=account, order_id=order_id, request=request))
 
 
-async def _cancel(session: "NativeSession", params: JsonObject, *, account: int) -> OrderBody:
-    exchange = session.endpoint.exchange
-    order_id = _order_id(params)
-    if order_id is None:
-        name = fields.required_text(params, "client_order_id")
-        order = await exchange.queries.order_by_client_order_id(account=account, client_order_id=name)
-        if order is None:
-            raise RefusedError(RefusalReason.order_not_found)
-        order_id = order.order_id
-    return _body(session, await cancel_order(exchange, account=account, order_id=order_id))
+async def _cancel(session: "NativeSession", *, account: int, order_id: int) -> OrderBody:
+    return _body(session, await cancel_order(session.endpoint.exchange, account=account, order_id=order_id))
+
+
+async def _cancel_named(session: "NativeSession", *, account: int, name: str) -> OrderBody:
+    queries = session.endpoint.exchange.queries
+    order = await queries.order_by_client_order_id(account=account, client_order_id=name)
+    if order is None:
+        raise RefusedError(RefusalReason.order_not_found)
+    return await _cancel(session, account=account, order_id=order.order_id)
 
 
 async def _cancel_all(session: "NativeSession", *, account: int, symbol: str | None) -> list[OrderBody]:
@@ -135,23 +144,12 @@ async def _cancel_all(session: "NativeSession", *, account: int, symbol: str | N
     return [_body(session, order) for order in orders]
 
 
-def _account(session: "NativeSession") -> int:
-    return session.signed_in().account
-
-
 def _body(session: "NativeSession", order: OrderView) -> OrderBody:
     return order_body(order, symbol=session.endpoint.exchange.state.markets[order.market].symbol)
 
 
-def _order_id(params: JsonObject) -> int | None:
-    """Return the order named by `id`, or None when it is named by `client_order_id`. Raises `RefusedError`."""
-    name = fields.text(params, "id")
-    if (name is None) == (fields.text(params, "client_order_id") is None):
-        problem = "Give exactly one of id and client_order_id."
-        raise RefusedError(RefusalReason.field_is_invalid, field="id", problem=problem)
-    if name is None:
-        return None
-    order_id = from_uuid(IdKind.order, name)
+def _read_id(text: str) -> int:
+    order_id = from_uuid(IdKind.order, text)
     if order_id is None:
         raise RefusedError(RefusalReason.order_not_found)
     return order_id

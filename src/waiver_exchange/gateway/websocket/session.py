@@ -9,7 +9,7 @@ import msgspec
 from waiver_exchange.application.access import Caller, require
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.refusals import error_body
+from waiver_exchange.gateway.refusals import error_body, said_instead
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.session import Connection
 from waiver_exchange.gateway.websocket.methods import METHODS, Method
@@ -146,4 +146,4 @@ class NativeSession:
 
 def encode_refusal(request_id: bytes, refused: RefusedError) -> bytes:
     """Return the answer that says a refusal."""
-    return b'{"id":%b,"error":%b}' % (request_id, _encode(error_body(refused.reason, refused.details)))
+    return b'{"id":%b,"error":%b}' % (request_id, _encode(error_body(said_instead(refused.reason), refused.details)))

@@ -2,23 +2,36 @@
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from waiver_exchange.application.access import Caller, authenticate, authenticate_token
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain.ids import IdKind, to_uuid
+from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.rest import fields
+from waiver_exchange.gateway.rest.body import Body, optional_text
+from waiver_exchange.gateway.rest.formats import Id
 from waiver_exchange.gateway.rest.json_object import JsonObject
 
 if TYPE_CHECKING:
     from waiver_exchange.gateway.websocket.session import NativeSession
 
-_FIELDS: Final = frozenset({"api_key", "api_secret", "token"})
+_TEXT: Final = {"type": "string"}
+_API_KEY: Final = optional_text("api_key", _TEXT, "The key; goes with its secret.")
+_API_SECRET: Final = optional_text("api_secret", _TEXT, "The secret of the key.")
+_TOKEN: Final = optional_text("token", _TEXT, "Instead of both: a token of `POST /api/v1/tokens`.")
+AUTH_PARAMS: Final = Body("AuthParams", _API_KEY, _API_SECRET, _TOKEN)
+
+
+class SignedInBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The account that the connection acts for, and what its key allows."""
+
+    account: Id
+    scopes: list[str]
 
 
 def sign_in(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Let the client act for its account from now on; a connection never changes its account."""
     del request_id
-    fields.refuse_unknown(params, known=_FIELDS)
     try:
         caller = _authenticated(session, params)
     except RefusedError as error:
@@ -28,13 +41,13 @@ def sign_in(session: "NativeSession", request_id: bytes, params: JsonObject) -> 
     if session.caller is not None and session.caller.account != caller.account:
         raise RefusedError(RefusalReason.connection_is_authenticated)
     session.endpoint.sign_in(session, caller)
-    return {"account": str(to_uuid(IdKind.account, caller.account)), "scopes": sorted(caller.scopes)}
+    return SignedInBody(account=to_text(IdKind.account, caller.account), scopes=sorted(caller.scopes))
 
 
 def _authenticated(session: "NativeSession", params: JsonObject) -> Caller:
     exchange = session.endpoint.exchange
-    token = fields.text(params, "token")
-    api_key, api_secret = fields.text(params, "api_key"), fields.text(params, "api_secret")
+    given = AUTH_PARAMS.read(params)
+    token, api_key, api_secret = given[_TOKEN], given[_API_KEY], given[_API_SECRET]
     if token is not None and api_key is None and api_secret is None:
         return authenticate_token(exchange, token=token)
     if token is None and api_key is not None and api_secret is not None:
