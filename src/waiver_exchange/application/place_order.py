@@ -1,7 +1,8 @@
 """Place an order for an account."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.account_settings import check_new_order
@@ -27,7 +28,8 @@ SELF_TRADE_PREVENTIONS: Final = {
 _HELD_TYPES: Final = frozenset({codes.STOP, codes.STOP_LIMIT})
 
 
-class OrderRequest(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
     """An order as its sender words it: names as text, sizes in the engine's units, None where nothing was said."""
 
     symbol: str
