@@ -4,6 +4,7 @@ PYTHON   ?= python3
 PORT     ?= 8081
 DATA_DIR ?= data/demo
 SEED     ?= 20260907
+SECONDS  ?= 600
 T        ?=
 
 BIN := .venv/bin
@@ -23,7 +24,7 @@ endef
 export REQUIRE_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-reset test check bench simulate fmt client lock clean
+.PHONY: help setup run demo-reset test check bench simulate fuzz fmt client lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ bench: setup ## Measure
 
 simulate: setup ## Run the seeded simulation: SEED=20260907
 	@SEED=$(SEED) $(BIN)/pytest tests/simulation
+
+fuzz: setup ## Send random requests to the API as its document allows, and does not: SEED=20260907 SECONDS=600
+	@SEED=$(SEED) FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/acceptance/test_rest_schema.py
 
 fmt: setup ## Format, and mend what ruff can mend
 	@$(BIN)/ruff format $(CHECKED)

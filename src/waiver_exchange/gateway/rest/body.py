@@ -130,7 +130,7 @@ def _amount(name: str, description: str, *, parse: Callable[[str], int]) -> Fiel
     def read(given: JsonObject, field: str) -> int | None:
         return fields.amount(given, field, parse=parse)
 
-    text = {"type": "string", "pattern": _DECIMAL_PATTERN, "maxLength": 64}
+    text = {"type": "string", "pattern": _DECIMAL_PATTERN, "maxLength": 64, "examples": ["2.5"]}
     schema = {"anyOf": [text, {"type": "number"}, _NULL]}
     return Field(name=name, schema=schema, description=description, read=read)
 

@@ -140,8 +140,6 @@ def _type(schema: Json) -> str:
     if "enum" in schema:
         shown = " ".join(f"<code>{_text(word)}</code>" for word in schema["enum"])
         return shown if len(schema["enum"]) < _WORDS_SHOWN else "a code"
-    if "prefixItems" in schema:
-        return f"[{', '.join(map(_type, schema['prefixItems']))}]"
     if isinstance(schema.get("items"), Mapping):
         return f"array of {_type(schema['items'])}"
     kind = schema.get("type", "any")

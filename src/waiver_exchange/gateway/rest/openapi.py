@@ -87,7 +87,16 @@ def openapi_document(routes: Sequence[Route]) -> bytes:
 
 def _unfolded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema whose description is without the indentation of the source it comes from."""
-    return {**schema, **({"description": cleandoc(schema["description"])} if "description" in schema else {})}
+    plain: dict[str, Any] = _without_tuples(schema)
+    return {**plain, **({"description": cleandoc(plain["description"])} if "description" in plain else {})}
+
+
+def _without_tuples(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a schema whose tuples are arrays of so many of any of their items: tools stumble over `prefixItems`."""
+    if isinstance(schema, Mapping):
+        plain = {name: _without_tuples(part) for name, part in schema.items() if name != "prefixItems"}
+        return plain | {"items": {"anyOf": schema["prefixItems"]}} if "prefixItems" in schema else plain
+    return [_without_tuples(part) for part in schema] if isinstance(schema, list) else schema
 
 
 def refusals_of(route: Route) -> list[RefusalReason]:
