@@ -20,6 +20,7 @@ def _one_of(words: Iterable[str]) -> Meta:
 
 Money = Annotated[str, _pattern(r"^-?[0-9]+\.[0-9]{2,6}$", "10000.00", "0.000001")]
 Price = Annotated[str, _pattern(r"^[0-9]+\.[0-9]{2}$", "25.00")]
+SignedPrice = Annotated[str, _pattern(r"^-?[0-9]+\.[0-9]{2}$", "-0.25")]
 AveragePrice = Annotated[str, _pattern(r"^-?[0-9]+\.[0-9]{2,6}$", "25.001234")]
 Quantity = Annotated[str, _pattern(r"^-?[0-9]+(\.[0-9]{1,4})?$", "2.5")]
 Percent = Annotated[str, _pattern(r"^-?[0-9]+\.[0-9]{2}$", "-1.25")]
