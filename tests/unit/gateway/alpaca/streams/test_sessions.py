@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alpaca.data.models import Bar
 
 from tests.fakes.clock import FakeClock
 from tests.support.sockets import SocketClient, settle
@@ -20,8 +21,10 @@ from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.streams import data_session
 from waiver_exchange.gateway.alpaca.streams.frames import FRAME_SECONDS
+from waiver_exchange.gateway.alpaca.streams.minutes import MINUTE_NS, SETTLING_NS
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.rate_limits import RateLimits
+from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.sockets import Sockets
 
@@ -29,8 +32,9 @@ from waiver_exchange.gateway.sockets.sockets import Sockets
 class World:
     """A running exchange with one player, two accounts that trade, and the streams."""
 
-    def __init__(self, exchange: Exchange, key: NewKey, *, other: NewKey) -> None:
+    def __init__(self, exchange: Exchange, clock: FakeClock, *, key: NewKey, other: NewKey) -> None:
         self.exchange = exchange
+        self.clock = clock
         self.key = key
         self.other = other
         self.limits = SocketLimits()
@@ -54,7 +58,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running_exchange(Settings(data_dir=tmp_path), clock=FakeClock()) as exchange:
+    clock = FakeClock()
+    async with running_exchange(Settings(data_dir=tmp_path), clock=clock) as exchange:
         key = await create_account(exchange, name="Ann", cash_micros=1_000_000_000)
         listing = Listing(
             symbol="MAHOMES",
@@ -66,7 +71,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         )
         await list_player(exchange, listing)
         await grant_shares(exchange, account=key.account, symbol="MAHOMES", quantity_units=1_000_000)
-        yield World(exchange, key, other=await create_account(exchange, name="Bob", cash_micros=1_000_000_000))
+        yield World(
+            exchange, clock, key=key, other=await create_account(exchange, name="Bob", cash_micros=1_000_000_000)
+        )
 
 
 def _say(client: SocketClient, **request: object) -> None:
@@ -169,3 +176,40 @@ async def test_token_in_the_place_of_a_key(world: World) -> None:
     client = SocketClient(world.sockets(), "/v2/iex")
     _say(client, action="auth", key="oauth", secret=issue_token(world.exchange, caller).text)
     assert [message["msg"] for message in client.messages()] == ["connected", "authenticated"]
+
+
+async def test_the_bar_of_a_minute_comes_when_it_is_over(world: World) -> None:
+    client = SocketClient(world.sockets(), "/v2/iex")
+    clock = world.clock
+    # The time stands still a moment before the minute is told; what waits for it looks again until it has moved on.
+    clock.now += MINUTE_NS - clock.now % MINUTE_NS + SETTLING_NS - 10_000_000
+    began_ns = clock.now - clock.now % MINUTE_NS - MINUTE_NS
+    clock.now -= MINUTE_NS
+    await world.trade()
+    clock.now += MINUTE_NS
+    world.log_in(client)
+    _say(client, action="subscribe", bars=["*"], dailyBars=["MAHOMES"], updatedBars=["*"])
+    client.messages()
+    await settle()
+    clock.advance(0.02)
+    heard: list[Any] = []
+    while len(heard) < 2:
+        await asyncio.sleep(FRAME_SECONDS)
+        heard += client.messages()
+    minute, day = heard
+    assert [(message["T"], message["S"]) for message in heard] == [("b", "MAHOMES"), ("d", "MAHOMES")]
+    assert minute == {
+        "T": "b",
+        "S": "MAHOMES",
+        "t": format_time(began_ns),
+        "o": 20,
+        "h": 20,
+        "l": 20,
+        "c": 20,
+        "v": 0.0001,
+        "n": 1,
+        "vw": 20,
+    }
+    assert day["t"] < minute["t"]
+    bar = Bar("MAHOMES", minute)
+    assert (bar.close, bar.vwap, bar.trade_count) == (20, 20, 1)
