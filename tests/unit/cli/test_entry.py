@@ -1,6 +1,8 @@
 """What the command line answers before it reaches an exchange."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,10 @@ def test_help_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "account" in capsys.readouterr().out
     assert main([]) == 2
+
+
+def test_help_loads_nothing_that_is_slow_to_load() -> None:
+    program = "import sys; from waiver_exchange.cli import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    loaded = set(done.stdout.split())
+    assert loaded & {"mcp", "pydantic", "ccxt", "httpx", "websockets", "litestar", "waiver_exchange.client"} == set()
