@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.acceptance.alpaca.conftest import MakeBot
 from tests.acceptance.conftest import Server, Trader
 
 RECEIVE_SECONDS = 20
@@ -225,6 +226,43 @@ def test_every_kind_of_end_is_told(server: Server, bob: Trader) -> None:
         bob.place(limit_price="19.50")
         assert stream.hear()["data"]["order"]["limit_price"] == "19.5"
         bob.http.delete("/api/v1/orders")
+
+
+def test_a_replacement_is_told_as_the_old_order_and_then_the_new(server: Server, make_bot: MakeBot) -> None:
+    bot = make_bot()
+    with trading_stream(server, bot.trader) as stream:
+        old = bot.post(qty="2").json()
+        new = bot.http.patch(f"/v2/orders/{old['id']}", json={"qty": "1"}).json()
+        heard = [stream.hear()["data"] for _ in range(3)]
+        assert [data["event"] for data in heard] == ["new", "replaced", "new"]
+        assert [data["order"]["id"] for data in heard] == [old["id"], old["id"], new["id"]]
+        assert (heard[1]["order"]["status"], heard[1]["order"]["replaced_by"]) == ("replaced", new["id"])
+        assert (heard[2]["order"]["status"], heard[2]["order"]["replaces"]) == ("new", old["id"])
+        bot.http.delete("/v2/orders")
+
+
+def test_a_stop_is_new_and_then_filled(server: Server, make_bot: MakeBot) -> None:
+    holder, others = make_bot(shares="10"), [make_bot(), make_bot(shares="10")]
+    with trading_stream(server, holder.trader) as stream:
+        stop = holder.post(side="sell", type="stop", limit_price=None, stop_price="19.50").json()
+        new = stream.hear()["data"]
+        assert (new["event"], new["order"]["id"], new["order"]["stop_price"]) == ("new", stop["id"], "19.5")
+        assert new["order"]["status"] == stop["status"] == "new"
+        others[0].post(qty="2", limit_price="19.40")
+        others[1].post(side="sell", qty="1", limit_price="19.40")
+        fill = stream.hear()["data"]
+        assert (fill["event"], fill["price"], fill["qty"], fill["position_qty"]) == ("fill", "19.4", "1", "9")
+        assert (fill["order"]["id"], fill["order"]["status"]) == (stop["id"], "filled")
+
+
+def test_an_event_tells_the_order_as_rest_does(server: Server, make_bot: MakeBot) -> None:
+    bot = make_bot()
+    with trading_stream(server, bot.trader) as stream:
+        placed = bot.post(client_order_id="the same").json()
+        told = stream.hear()["data"]["order"]
+        assert told == placed == bot.get(f"/v2/orders/{placed['id']}")
+        bot.http.delete("/v2/orders")
+        assert stream.hear()["data"]["order"] == bot.get(f"/v2/orders/{placed['id']}")
 
 
 def test_the_trading_stream_tells_nobody_unknown(server: Server, bob: Trader) -> None:
