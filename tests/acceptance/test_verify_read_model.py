@@ -22,8 +22,8 @@ def make_exchange(data_dir: Path) -> None:
     [
         ("UPDATE markets SET symbol = 'EVIL'", "markets"),
         ("UPDATE markets SET reference_price_cents = 1", "markets"),
-        ("UPDATE postings SET amount_micros = 1", "postings"),
-        ("DELETE FROM postings", "postings"),
+        ("UPDATE movements SET amount = 1", "movements"),
+        ("DELETE FROM movements", "movements"),
         ("UPDATE accounts SET cash_micros = cash_micros + 1", "accounts"),
         ("UPDATE holdings SET quantity_units = quantity_units + 1", "holdings"),
     ],

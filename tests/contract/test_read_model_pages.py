@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 
@@ -11,12 +12,19 @@ from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    LedgerSelection,
+    OrderSelection,
+    TradeSelection,
+)
 from waiver_exchange.projections.fold import Projector
-from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
+from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, ReadModelState, TradeView
 
 ROWS = 3_000
 ROUNDS = 150
+KINDS: tuple[MovementKind, ...] = get_args(MovementKind)
 
 
 class History:
@@ -27,6 +35,7 @@ class History:
         self.projector = Projector(ReadModelState())
         self.orders: dict[int, OrderView] = {}
         self.trades: list[TradeView] = []
+        self.movements: list[LedgerMovement] = []
 
     async def fill(self, seed: int) -> None:
         for row in EngineJournal().rows(commands(seed=seed, count=ROWS)):
@@ -37,6 +46,7 @@ class History:
                 await self.store.store(changes)
                 self.orders |= {int(order[0]): OrderView(*order) for order in changes.orders}  # type: ignore[arg-type]
                 self.trades += changes.trades
+                self.movements += changes.movements
                 self.projector.forget_closed(changes)
 
 
@@ -171,3 +181,71 @@ async def test_candles_of_any_selection_are_those_that_match(history: History, s
             market=like.market, minutes=like.minutes, start_ns=start, end_ns=end, is_ascending=is_ascending
         )
         assert await history.store.list_candles(selection, limit=limit) == expected[:limit]
+
+
+async def test_movements_of_any_selection_are_those_that_match(history: History, seed: int) -> None:
+    random = Random(seed)
+    movements = history.movements
+    assert {movement.kind for movement in movements} == set(KINDS)
+    times = [movement.time_ns + step for movement in movements for step in (-1, 0, 1)]
+    for _ in range(ROUNDS):
+        places = [random.choice((None, None, (m.sequence, m.line))) for m in random.choices(movements, k=2)]
+        selection = LedgerSelection(
+            account=random.choice(movements).to_account,
+            kinds=random.choice((KINDS, (random.choice(KINDS),), ())),
+            start_ns=random.choice((None, None, random.choice(times))),
+            end_ns=random.choice((None, None, random.choice(times))),
+            before=places[0],
+            after=places[1],
+            is_ascending=random.random() < 0.5,
+        )
+        expected = [movement for movement in movements if movement_matches(movement, selection)]
+        if not selection.is_ascending:
+            expected.reverse()
+        limit = random.choice((1, 3, 10_000))
+        assert await history.store.list_movements(selection, limit=limit) == expected[:limit]
+
+
+def movement_matches(movement: LedgerMovement, selection: LedgerSelection) -> bool:
+    place = (movement.sequence, movement.line)
+    checks = [
+        selection.account in {movement.from_account, movement.to_account},
+        movement.kind in selection.kinds,
+        selection.start_ns is None or selection.start_ns <= movement.time_ns,
+        selection.end_ns is None or movement.time_ns < selection.end_ns,
+        selection.before is None or place < selection.before,
+        selection.after is None or selection.after < place,
+    ]
+    return all(checks)
+
+
+async def test_balances_at_any_times_are_those_of_the_last_movement_before(history: History, seed: int) -> None:
+    random = Random(seed)
+    for _ in range(ROUNDS):
+        like = random.choice(history.movements)
+        account = random.choice((like.from_account, like.to_account))
+        times = sorted(random.choice(history.movements).time_ns + random.randint(-1, 1) for _ in range(20))
+        expected = []
+        for time_ns in times:
+            own = [m for m in history.movements if m.market == like.market and m.time_ns < time_ns]
+            own = [m for m in own if account in {m.from_account, m.to_account}]
+            last = own[-1] if own else None
+            balance = 0 if last is None else last.from_balance if last.from_account == account else last.to_balance
+            expected.append(balance)
+        found = await history.store.list_balances(account=account, market=like.market, times_ns=times)
+        assert found == expected
+    assert await history.store.list_balances(account=2, market=0, times_ns=[]) == []
+
+
+async def test_closes_at_any_minutes_are_those_of_the_last_trade_before(history: History, seed: int) -> None:
+    random = Random(seed)
+    minute = 60_000_000_000
+    for _ in range(ROUNDS):
+        market = random.choice(history.trades).market
+        starts = [random.choice(history.trades).time_ns // minute * minute for _ in range(20)]
+        times = sorted(start + random.choice((0, minute)) for start in starts)
+        expected = [
+            ([0] + [t.price_cents for t in history.trades if t.market == market and t.time_ns < time_ns])[-1]
+            for time_ns in times
+        ]
+        assert await history.store.list_closes(market=market, times_ns=times) == expected

@@ -12,10 +12,17 @@ from sqlalchemy import Select, Table, select
 from sqlalchemy.dialects import sqlite
 
 from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
+from waiver_exchange.adapters.sqlite import read_model_ledger as ledger
 from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    LedgerSelection,
+    OrderSelection,
+    TradeSelection,
+)
 from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
 from waiver_exchange.projections import state as views
 from waiver_exchange.projections.changes import ReadModelError
@@ -51,7 +58,7 @@ async def fill(path: Path) -> FoldedExchange:
         (schema.orders, views.ORDER_COLUMNS),
         (schema.candles, views.CANDLE_COLUMNS),
         (schema.trades, views.TradeView._fields),
-        (schema.postings, views.LedgerPosting._fields),
+        (schema.movements, views.LedgerMovement._fields),
         (
             schema.exchange,
             ("id", "sequence", "time_ns", "is_halted", "cash_issued_micros", *ExchangeParameters.__slots__),
@@ -76,16 +83,19 @@ async def test_file_outlives_its_store(path: Path, store: SqliteReadModel) -> No
     assert (await store.load()).orders == exchange.state.orders
 
 
-async def test_postings_are_kept(path: Path) -> None:
+async def test_movements_are_kept(path: Path) -> None:
     await fill(path)
 
+    columns = "kind, market, amount, from_account, from_balance, to_account, to_balance"
     with closing(sqlite3.connect(path)) as file:
-        postings = file.execute("SELECT account, kind, amount_micros, balance_micros FROM postings").fetchall()
-    assert postings == [
-        (ANN, "deposit", 1_000_000_000, 1_000_000_000),
-        (BOB, "deposit", 1_000_000_000, 1_000_000_000),
-        (BOB, "trade", -150_000, 999_850_000),
-        (ANN, "trade", 150_000, 1_000_150_000),
+        movements = file.execute(f"SELECT {columns} FROM movements").fetchall()  # noqa: S608 - fixed names
+    assert movements == [
+        ("deposit", 0, 1_000_000_000, 0, -1_000_000_000, ANN, 1_000_000_000),
+        ("deposit", 0, 1_000_000_000, 0, -2_000_000_000, BOB, 1_000_000_000),
+        ("issue", 1, 100_000_000, 0, -100_000_000, 1, 100_000_000),
+        ("grant", 1, 1_000_000, 1, 99_000_000, ANN, 1_000_000),
+        ("trade", 0, 150_000, BOB, 999_850_000, ANN, 1_000_150_000),
+        ("trade", 1, 60, ANN, 999_940, BOB, 60),
     ]
 
 
@@ -217,6 +227,21 @@ async def test_candles_read_by_their_key(path: Path, *, is_ascending: bool) -> N
     selection = CandleSelection(market=1, minutes=60, start_ns=3, end_ns=9, is_ascending=is_ascending)
     search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns>? AND time_ns<?)"
     assert plans_of(path, [reads.candle_query(selection)]) == [search]
+
+
+async def test_ledgers_read_by_their_indexes(path: Path) -> None:
+    await fill(path)
+    for is_ascending in (False, True):
+        selection = LedgerSelection(account=BOB, kinds=("fee",), is_ascending=is_ascending)
+        plans = plans_of(path, ledger.movement_queries(selection, bounds=((3, 0), (9, 0))))
+        search = "SEARCH movements USING INDEX movements_{0} ({0}_account=? AND kind=? AND (sequence,line)>(?,?)"
+        assert plans == [search.format(side) + " AND (sequence,line)<(?,?))" for side in ("from", "to")]
+    values = {"account": BOB, "market": 1, "time": 9}
+    for side, query in zip(("from", "to"), ledger.BALANCE_QUERIES, strict=True):
+        search = f"SEARCH movements USING INDEX movements_{side}_by_time ({side}_account=? AND market=? AND time_ns<?)"
+        assert plans_of(path, [query.params(values)]) == [search]
+    search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)"
+    assert plans_of(path, [ledger.CLOSE_QUERY.params(minutes=1, market=1, time=9)]) == [search]
 
 
 def plans_of(path: Path, queries: Iterable[Select[Any]]) -> list[str]:

@@ -13,6 +13,7 @@ from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ZONE
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.domain import codes
+from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import OrderView, ReadModelState
 
@@ -21,25 +22,44 @@ from waiver_exchange.projections.state import OrderView, ReadModelState
 @settings(max_examples=12)
 def test_read_model_shows_the_engines_state(seed: int, flush_every: int) -> None:
     journal, projector = EngineJournal(), Projector(ReadModelState())
-    cash: Counter[int] = Counter()
+    balances: Counter[tuple[int, int]] = Counter()
     for row in journal.rows(commands(seed=seed, count=2_000)):
         projector.apply(row)
         if row.sequence % flush_every == 0:
             changes = projector.take_changes()
             assert changes is not None
             projector.forget_closed(changes)
-            for posting in changes.postings:
-                cash[posting.account] += posting.amount_micros
-    last = projector.take_changes()
-    for posting in last.postings if last is not None else ():
-        cash[posting.account] += posting.amount_micros
+            count(balances, changes)
+    count(balances, projector.take_changes())
 
     exchange, state = journal.engine.exchange, projector.state
     assert_accounts_agree(exchange, state)
     assert_markets_agree(exchange, state)
     assert_orders_agree(exchange, state)
-    assert {account: view.cash_micros for account, view in state.accounts.items() if view.cash_micros} == +cash
+    assert_ledger_agrees(balances, state)
     assert Queries(state=state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE).conservation().is_conserved
+
+
+def count(balances: Counter[tuple[int, int]], changes: ReadModelChanges | None) -> None:
+    """Add up what moved by account and market (0 = cash); each line says the balance that this leads to."""
+    for moved in changes.movements if changes is not None else ():
+        balances[moved.from_account, moved.market] -= moved.amount
+        balances[moved.to_account, moved.market] += moved.amount
+        assert moved.from_balance == balances[moved.from_account, moved.market]
+        assert moved.to_balance == balances[moved.to_account, moved.market]
+
+
+def assert_ledger_agrees(balances: Counter[tuple[int, int]], state: ReadModelState) -> None:
+    cash = {(account, 0): view.cash_micros for account, view in state.accounts.items()}
+    shares = {
+        (account, market): view.quantity_units
+        for account, own in state.holdings.items()
+        for market, view in own.items()
+    }
+    issued = {(codes.OPERATOR, market): -view.supply_units for market, view in state.markets.items()}
+    issued[codes.OPERATOR, 0] = -state.cash_issued_micros
+    everything = {**cash, **shares, **issued}
+    assert {key: value for key, value in everything.items() if value} == {k: v for k, v in balances.items() if v}
 
 
 def facts_of(order: Order) -> tuple[int | bool, ...]:

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from waiver_exchange.application.ports import ReadModelStore
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    LedgerSelection,
+    OrderSelection,
+    TradeSelection,
+)
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
@@ -12,6 +18,7 @@ from waiver_exchange.projections.state import (
     AccountView,
     BookView,
     HoldingView,
+    LedgerMovement,
     MarketView,
     OrderView,
     ReadModelState,
@@ -20,7 +27,7 @@ from waiver_exchange.projections.state import (
     rest_orders,
 )
 
-_KEY_COLUMNS = {"accounts": 1, "holdings": 2, "markets": 1, "orders": 1, "trades": 1, "candles": 3}
+_KEY_COLUMNS = {"accounts": 1, "holdings": 2, "markets": 1, "orders": 1, "trades": 1, "candles": 3, "movements": 2}
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 
 
@@ -88,6 +95,26 @@ class MemoryReadModel(ReadModelStore):
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         return self._matching(selection.includes, limit, is_ascending=selection.trades.is_ascending)
+
+    async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
+        movements = self._movements() if selection.is_ascending else self._movements()[::-1]
+        return [movement for movement in movements if selection.includes(movement)][:limit]
+
+    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
+        balances = [(-1, 0)]
+        for movement in self._movements():
+            if movement.market == market and movement.from_account == account:
+                balances.append((movement.time_ns, movement.from_balance))
+            if movement.market == market and movement.to_account == account:
+                balances.append((movement.time_ns, movement.to_balance))
+        return [[balance for at_ns, balance in balances if at_ns < time_ns][-1] for time_ns in times_ns]
+
+    async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
+        closes = [(-1, 0), *((minute.time_ns, minute.close_cents) for minute in self._candles(market, 1))]
+        return [[close for at_ns, close in closes if at_ns < time_ns][-1] for time_ns in times_ns]
+
+    def _movements(self) -> list[LedgerMovement]:
+        return [LedgerMovement(*row) for row in self._rows("movements")]  # type: ignore[arg-type]
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         candles = self._candles(selection.market, selection.minutes)

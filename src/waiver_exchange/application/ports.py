@@ -4,10 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    LedgerSelection,
+    OrderSelection,
+    TradeSelection,
+)
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
-from waiver_exchange.projections.state import OrderView, ReadModelState, TradeView
+from waiver_exchange.projections.state import LedgerMovement, OrderView, ReadModelState, TradeView
 
 GENESIS_CHAIN: Final = bytes(32)
 
@@ -93,7 +99,7 @@ class SnapshotStore(Protocol):
 
 
 class ReadModelStore(Protocol):
-    """History that outgrows memory: orders, trades, ledger postings; rebuilt from the journal when lost."""
+    """History that outgrows memory: orders, trades, ledger, candles; rebuilt from the journal when lost."""
 
     async def load(self) -> ReadModelState:
         """Return the state that the projections continue from (with its `sequence`), or an empty one."""
@@ -112,6 +118,15 @@ class ReadModelStore(Protocol):
 
     async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
+
+    async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
+        """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""
+
+    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
+        """Return what an account had of cash (market 0) or shares before each of the ascending times."""
+
+    async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
+        """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from waiver_exchange.projections.candles import CandleView
-from waiver_exchange.projections.state import OrderView, TradeView
+from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, TradeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,4 +95,32 @@ class CandleSelection:
         """Return whether a candle of the market and the length is one of them."""
         return (self.start_ns is None or candle.time_ns >= self.start_ns) and (
             self.end_ns is None or candle.time_ns < self.end_ns
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSelection:
+    """What went from one account and what came to it, newest first or ascending; a bound that is None does not bind.
+
+    `start_ns` is included; `end_ns` and the places (sequence, line) `before` and `after` are not.
+    """
+
+    account: int
+    kinds: tuple[MovementKind, ...]
+    start_ns: int | None = None
+    end_ns: int | None = None
+    before: tuple[int, int] | None = None
+    after: tuple[int, int] | None = None
+    is_ascending: bool = False
+
+    def includes(self, movement: LedgerMovement) -> bool:
+        """Return whether a movement is one of them."""
+        place = (movement.sequence, movement.line)
+        return (
+            self.account in {movement.from_account, movement.to_account}
+            and movement.kind in self.kinds
+            and (self.start_ns is None or movement.time_ns >= self.start_ns)
+            and (self.end_ns is None or movement.time_ns < self.end_ns)
+            and (self.before is None or place < self.before)
+            and (self.after is None or place > self.after)
         )

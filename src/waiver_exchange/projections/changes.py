@@ -11,7 +11,7 @@ from waiver_exchange.projections.candles import CandleView, candle_row
 from waiver_exchange.projections.state import (
     AccountView,
     HoldingView,
-    LedgerPosting,
+    LedgerMovement,
     MarketView,
     OrderView,
     ReadModelState,
@@ -33,8 +33,8 @@ class ReadModelChanges:
     """All changes of the rows above `after_sequence` up to `sequence`; writing it twice does no harm.
 
     `time_ns` is the time of row `sequence`. Accounts, holdings, markets, orders and candles are rows as they are at
-    `sequence`, in the order of their classes' fields; a market's row ends with its book's sequence. Trades and postings
-    are new. `exchange` is (is halted, cash issued, then the thirteen parameters).
+    `sequence`, in the order of their classes' fields; a market's row ends with its book's sequence. Trades and
+    movements are new. `exchange` is (is halted, cash issued, then the thirteen parameters).
     """
 
     after_sequence: int
@@ -46,7 +46,7 @@ class ReadModelChanges:
     markets: tuple[Row, ...]
     orders: tuple[Row, ...]
     trades: tuple[TradeView, ...]
-    postings: tuple[LedgerPosting, ...]
+    movements: tuple[LedgerMovement, ...]
     candles: tuple[Row, ...]
 
 
@@ -61,7 +61,7 @@ class PendingChanges:
     markets: list[MarketView] = field(default_factory=list)
     orders: list[OrderView] = field(default_factory=list)
     trades: list[TradeView] = field(default_factory=list)
-    postings: list[LedgerPosting] = field(default_factory=list)
+    movements: list[LedgerMovement] = field(default_factory=list)
     candles: list[CandleView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
@@ -97,7 +97,7 @@ class PendingChanges:
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.holdings) + len(self.markets) + len(self.orders)
-        return changed + len(self.trades) + len(self.postings) + len(self.candles)
+        return changed + len(self.trades) + len(self.movements) + len(self.candles)
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
         """Return the changes since the last take and start afresh, or None when no row was folded."""
@@ -113,7 +113,7 @@ class PendingChanges:
             markets=tuple([(*market_row(view), state.books[view.market].sequence) for view in self.markets]),
             orders=tuple([order_row(view) for view in self.orders]),
             trades=tuple(self.trades),
-            postings=tuple(self.postings),
+            movements=tuple(self.movements),
             candles=tuple([candle_row(view) for view in self.candles]),
         )
         self.taken_sequence = state.sequence
@@ -136,5 +136,5 @@ class PendingChanges:
         self.markets = []
         self.orders = []
         self.trades = []
-        self.postings = []
+        self.movements = []
         self.candles = []

@@ -9,13 +9,15 @@ from mypy_extensions import i64
 from waiver_exchange.domain import codes
 from waiver_exchange.projections.changes import PendingChanges
 from waiver_exchange.projections.feed_buffer import FeedBuffer
-from waiver_exchange.projections.state import LedgerPosting, OrderView, PostingKind, ReadModelState
+from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, ReadModelState
 
 WORD: Final = 8
+# An account and a market in one number: far more markets than there will be.
+_ACCOUNT_KEY: Final = 16_777_216
 
 
 class LedgerMismatchError(Exception):
-    """An account's cash after a row is not its cash before it plus the row's postings: cash appeared or vanished."""
+    """What an account has after a row is not what it had before plus the row's movements."""
 
 
 @final
@@ -37,52 +39,72 @@ class RowContext:
     line: int = 0
     replaced: OrderView | None = None
 
-    def post(
+    def move(  # noqa: PLR0917 -- by place, because every trade comes by here
         self,
-        account: int,
-        amount_micros: int,
-        *,
-        kind: PostingKind,
-        counterpart: int,
-        trade_id: int,
+        amount: i64,
+        kind: MovementKind,
+        market: i64,
+        from_account: i64,
+        to_account: i64,
+        trade_id: i64,
         reference: str = "",
     ) -> None:
-        """Add a posting to an account's ledger; amounts of 0 move nothing and are left out.
+        """Add a movement of cash (market 0) or shares to the ledger; amounts of 0 move nothing and are left out.
 
-        Balances are counted here, from the cash before the row, because the engine says a taker's new cash only at the
-        end of the row.
+        Balances are counted here, from those before the row, because the engine says a taker's new ones only at the
+        end of the row. Call it before the state shows what was issued.
         """
-        if amount_micros == 0:
+        if amount == 0:
             return
         balances = self.balances
-        balance = balances.get(account)
-        if balance is None:
-            balance = self.state.accounts[account].cash_micros
-        balances[account] = balance = balance + amount_micros
-        self.pending.postings.append(
-            LedgerPosting(
-                self.sequence,
-                self.line,
-                self.time_ns,
-                account,
-                kind,
-                amount_micros,
-                balance,
-                counterpart,
-                trade_id,
-                reference,
-            )
+        from_key = from_account * _ACCOUNT_KEY + market
+        to_key = to_account * _ACCOUNT_KEY + market
+        known = balances.get(from_key)
+        from_balance = (self._balance(from_account, market) if known is None else known) - amount
+        balances[from_key] = from_balance
+        known = balances.get(to_key)
+        to_balance = (self._balance(to_account, market) if known is None else known) + amount
+        balances[to_key] = to_balance
+        movement = LedgerMovement(
+            self.sequence,
+            self.line,
+            self.time_ns,
+            kind,
+            market,
+            amount,
+            from_account,
+            from_balance,
+            to_account,
+            to_balance,
+            trade_id,
+            reference,
         )
+        self.state.ledger.append(movement)
+        self.pending.movements.append(movement)
         self.line += 1
 
+    def _balance(self, account: i64, market: i64) -> int:
+        """Return what an account has as of the last row; the operator lacks all that was issued."""
+        state = self.state
+        if account == codes.OPERATOR:
+            if market == 0:
+                return -state.cash_issued_micros
+            return -state.markets[market].supply_units
+        if market == 0:
+            return state.accounts[account].cash_micros
+        own = state.holdings.get(account)
+        holding = None if own is None else own.get(market)
+        return 0 if holding is None else holding.quantity_units
+
     def close_ledger(self) -> None:
-        """Compare the engine's balances with the postings, then forget them. Raises `LedgerMismatchError`."""
-        accounts = self.state.accounts
-        for account, balance in self.balances.items():
-            if accounts[account].cash_micros != balance:
-                msg = (
-                    f"row {self.sequence}: account {account} has {accounts[account].cash_micros} micros, not {balance}"
-                )
+        """Compare the engine's balances with the movements, then forget them. Raises `LedgerMismatchError`."""
+        for key, balance in self.balances.items():
+            account = key // _ACCOUNT_KEY
+            market = key % _ACCOUNT_KEY
+            told = self._balance(account, market)
+            if told != balance:
+                what = "micros" if market == 0 else f"units of market {market}"
+                msg = f"row {self.sequence}: account {account} has {told} {what}, not {balance}"
                 raise LedgerMismatchError(msg)
         self.balances.clear()
         self.line = 0

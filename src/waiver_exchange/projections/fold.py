@@ -17,8 +17,8 @@ from waiver_exchange.projections.fold_accounts import fold_account_event
 from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 
-# From these nothing follows that people look at; the two HOLDING_CHANGED behind a grant of shares say all of it.
-_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED, codes.SHARES_GRANTED})
+# From these nothing follows that people look at.
+_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED})
 _ORDER_ID_COLUMN: Final = 0
 _ORDER_STATUS_COLUMN: Final = 11
 _CANDLE_MARKET_COLUMN: Final = 1
@@ -53,7 +53,7 @@ class Projector:
     """Folds durable rows, in order, into the state that the reads look at.
 
     Whoever drives it takes the changes every so often and gives them to the store, and calls `forget_closed` when the
-    store has them: until then closed orders, trades and postings stay in memory. One without a store does the same
+    store has them: until then closed orders, trades and movements stay in memory. One without a store does the same
     with nothing in between.
     """
 
@@ -67,7 +67,7 @@ class Projector:
     def apply(self, row: FoldedRow) -> None:
         """Fold one row. Raises `JournalOrderError`; the state is then of no more use.
 
-        Raises `LedgerMismatchError` when the engine's balances are not the sum of the postings.
+        Raises `LedgerMismatchError` when the engine's balances are not the sum of the movements.
         """
         state = self.state
         if row.sequence != state.sequence + 1:
@@ -121,6 +121,7 @@ class Projector:
                 order = orders.get(row[_ORDER_ID_COLUMN])  # type: ignore[arg-type]  # the first column is the number
                 if order is not None:
                     self.state.remove_order(order)
+        self.state.trim_ledger(confirmed_sequence=changes.sequence)
         for candle in changes.candles:
             self.state.candles[candle[_CANDLE_MARKET_COLUMN]].forget_stored()  # type: ignore[index]
         if changes.trades:

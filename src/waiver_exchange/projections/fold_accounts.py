@@ -72,10 +72,8 @@ def _open_account(context: RowContext, at: i64) -> None:
 
 def _deposit_cash(context: RowContext, at: i64) -> None:
     account, amount = read_word(context.events, at, 1), read_word(context.events, at, 2)
+    context.move(amount, "deposit", 0, codes.OPERATOR, account, 0, context.command_text())
     context.state.cash_issued_micros += amount
-    context.post(
-        account, amount, kind="deposit", counterpart=codes.OPERATOR, trade_id=0, reference=context.command_text()
-    )
 
 
 def _list_market(context: RowContext, at: i64) -> None:
@@ -91,7 +89,7 @@ def _list_market(context: RowContext, at: i64) -> None:
         position=str(facts.get("position") or ""),
         bye_week=int(bye_week) if bye_week.isdecimal() else 0,
         projected_points=str(facts.get("projected_points") or ""),
-        supply_units=read_word(context.events, at, 2),
+        # Its supply is issued by the event that follows.
         reference_price_cents=read_word(context.events, at, 3),
         listed_at_ns=context.time_ns,
         listed_price_cents=read_word(context.events, at, 3),
@@ -112,9 +110,20 @@ def _read_facts(text: str) -> dict[str, Any]:
 
 def _issue_shares(context: RowContext, at: i64) -> None:
     view = context.state.markets[read_word(context.events, at, 1)]
+    is_command = read_word(context.command, 0, 0) & 0xFF == codes.ISSUE_SHARES
+    reference = context.command_text() if is_command else ""
+    amount = read_word(context.events, at, 2)
+    context.move(amount, "issue", view.market, codes.OPERATOR, codes.HOUSE_ACCOUNT, 0, reference)
     view.supply_units = read_word(context.events, at, 3)
     context.pending.add_market(view)
     _tell_market(context, view.market)
+
+
+def _grant_shares(context: RowContext, at: i64) -> None:
+    account = read_word(context.events, at, 1)
+    market = read_word(context.events, at, 2)
+    amount = read_word(context.events, at, 3)
+    context.move(amount, "grant", market, codes.HOUSE_ACCOUNT, account, 0, context.command_text())
 
 
 def _halt_market(context: RowContext, at: i64) -> None:
@@ -178,6 +187,7 @@ _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
     codes.CASH_DEPOSITED: _deposit_cash,
     codes.MARKET_LISTED: _list_market,
     codes.SHARES_ISSUED: _issue_shares,
+    codes.SHARES_GRANTED: _grant_shares,
     codes.MARKET_HALTED: _halt_market,
     codes.MARKET_RESUMED: _resume_market,
     codes.EXCHANGE_HALTED: _halt_exchange,

@@ -209,17 +209,11 @@ def _fill(order: OrderView, price_cents: i64, quantity_units: i64, fee_micros: i
 
 def _post_trade(context: RowContext, trade: TradeView) -> None:
     maker, taker, trade_id = trade.maker_account, trade.taker_account, trade.trade_id
-    value = trade.price_cents * trade.quantity_units
     buyer, seller = (taker, maker) if trade.taker_side == codes.BUY else (maker, taker)
-    context.post(buyer, -value, kind="trade", counterpart=seller, trade_id=trade_id)
-    context.post(seller, value, kind="trade", counterpart=buyer, trade_id=trade_id)
-    _post_fee(context, payer=maker, fee_micros=trade.maker_fee_micros, trade_id=trade_id)
-    _post_fee(context, payer=taker, fee_micros=trade.taker_fee_micros, trade_id=trade_id)
-
-
-def _post_fee(context: RowContext, *, payer: int, fee_micros: int, trade_id: int) -> None:
-    """The house's fee to itself moves no cash."""
-    house = codes.HOUSE_ACCOUNT
-    if fee_micros != 0 and payer != house:
-        context.post(payer, -fee_micros, kind="fee", counterpart=house, trade_id=trade_id)
-        context.post(house, fee_micros, kind="fee", counterpart=payer, trade_id=trade_id)
+    context.move(trade.price_cents * trade.quantity_units, "trade", 0, buyer, seller, trade_id)
+    context.move(trade.quantity_units, "trade", trade.market, seller, buyer, trade_id)
+    # The house's fee to itself moves no cash.
+    if maker != codes.HOUSE_ACCOUNT:
+        context.move(trade.maker_fee_micros, "fee", 0, maker, codes.HOUSE_ACCOUNT, trade_id)
+    if taker != codes.HOUSE_ACCOUNT:
+        context.move(trade.taker_fee_micros, "fee", 0, taker, codes.HOUSE_ACCOUNT, trade_id)

@@ -20,7 +20,7 @@ from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.projections.candles import CandleView, MarketCandles
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
-PostingKind = Literal["deposit", "trade", "fee"]
+MovementKind = Literal["deposit", "issue", "grant", "trade", "fee"]
 
 OPEN_STATUSES: Final[frozenset[str]] = frozenset({"held", "open", "partially_filled"})
 TAPE_TRADES_MAX: Final = 1_000
@@ -292,21 +292,24 @@ class TradeView(NamedTuple):
     taker_filled_units: int
 
 
-class LedgerPosting(NamedTuple):
-    """One movement of an account's cash: what came (or went, below 0), from or to whom, and the balance after it.
+class LedgerMovement(NamedTuple):
+    """One movement of cash or shares: so much from one account to another, and what both have of it after it.
 
-    `line` counts the postings of one journal row from 0. The counterpart of a deposit is `codes.OPERATOR`, who issues
-    the cash. `trade_id` is 0 for a deposit; `reference` is the deposit's.
+    `market` is 0 for cash. `line` counts the movements of one journal row from 0. What is issued comes from
+    `codes.OPERATOR`, who therefore has as much less than nothing as everybody else has together. `trade_id` is 0 where
+    there is no trade; `reference` is the operator's own name of what he did.
     """
 
     sequence: int
     line: int
     time_ns: int
-    account: int
-    kind: PostingKind
-    amount_micros: int
-    balance_micros: int
-    counterpart: int
+    kind: MovementKind
+    market: int
+    amount: int
+    from_account: int
+    from_balance: int
+    to_account: int
+    to_balance: int
     trade_id: int = 0
     reference: str = ""
 
@@ -321,7 +324,8 @@ class ReadModelState:
     """Everything the reads need, as of journal row `sequence`, which was stamped `time_ns`.
 
     `orders` holds all open orders and those closed ones that the store has not confirmed yet; `account_orders` is the
-    same by account. Both are in order of id, which is the order of acceptance. `tape` holds the newest trades, oldest
+    same by account. Both are in order of id, which is the order of acceptance. `ledger` holds the movements that the
+    store has not confirmed, oldest first. `tape` holds the newest trades, oldest
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
     """
 
@@ -340,6 +344,7 @@ class ReadModelState:
     account_orders: dict[int, dict[int, OrderView]] = field(default_factory=dict)
     tape: deque[TradeView] = field(default_factory=deque)
     tape_trades_max: int = TAPE_TRADES_MAX
+    ledger: deque[LedgerMovement] = field(default_factory=deque)
 
     def add_market(self, market: MarketView, *, book: BookView) -> None:
         """Add a listed market with its book; the first market of a symbol keeps it."""
@@ -367,6 +372,12 @@ class ReadModelState:
         tape = self.tape
         while len(tape) > self.tape_trades_max and tape[0].trade_id <= confirmed_trade_id:
             tape.popleft()
+
+    def trim_ledger(self, *, confirmed_sequence: int) -> None:
+        """Drop the movements that the store has."""
+        ledger = self.ledger
+        while ledger and ledger[0].sequence <= confirmed_sequence:
+            ledger.popleft()
 
 
 Row = tuple[int | str, ...]

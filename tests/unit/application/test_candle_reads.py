@@ -14,8 +14,16 @@ from tests.support.trading import ANN, BOB, FACTS, MAHOMES, ZONE
 from waiver_exchange.application.queries import Candle, Interval, Queries
 from waiver_exchange.application.queries.intervals import Intervals
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import ListMarket, OpenAccount, PlaceOrder, pack_terms
-from waiver_exchange.domain.events import AccountOpened, Event, MarketListed, OrderAccepted, TradeExecuted
+from waiver_exchange.domain.commands import ListMarket, OpenAccount, pack_terms
+from waiver_exchange.domain.events import (
+    AccountOpened,
+    CashChanged,
+    Event,
+    HoldingChanged,
+    MarketListed,
+    OrderAccepted,
+    TradeExecuted,
+)
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState, TradeView
 
@@ -38,6 +46,7 @@ class Tape:
         self.store = MemoryReadModel()
         self.projector = Projector(ReadModelState())
         self.trades: list[TradeView] = []
+        self.cash = self.shares = 0
         self.connect()
         self.run(MarketListed(MAHOMES, 10**8, 2_500), time_ns=START)
         for account in (ANN, BOB):
@@ -49,24 +58,25 @@ class Tape:
     def connect(self) -> None:
         self.queries = Queries(state=self.projector.state, store=self.store, journal=FakeJournal(), zone=ZONE)
 
-    def run(self, event: Event, *, time_ns: int) -> None:
-        command: ListMarket | OpenAccount | PlaceOrder = OpenAccount()
-        if isinstance(event, MarketListed):
+    def run(self, *events: Event, time_ns: int) -> None:
+        command: ListMarket | OpenAccount = OpenAccount()
+        if isinstance(events[0], MarketListed):
             command = ListMarket(supply_units=10**8, reference_price_cents=2_500, facts=FACTS)
-        self.projector.apply(self.journal.row(command, event, time_ns=time_ns))
+        self.projector.apply(self.journal.row(command, *events, time_ns=time_ns))
 
     def trade(self, *, time_ns: int, price: int, quantity: int) -> None:
-        # Their cash is not what is looked at here, so nobody's is told; the postings are taken back.
-        context = self.projector._context
         number = len(self.trades) + 1
-        event = TradeExecuted(number, MAHOMES, price, quantity, MAKER, TAKER, ANN, BOB, 0, 0, codes.BUY)
-        context.balances.clear()
-        accounts = self.projector.state.accounts
-        accounts[ANN].cash_micros += price * quantity
-        accounts[BOB].cash_micros -= price * quantity
-        context.balances.update({ANN: accounts[ANN].cash_micros - price * quantity})
-        context.balances.update({BOB: accounts[BOB].cash_micros + price * quantity})
-        self.run(event, time_ns=time_ns)
+        trade = TradeExecuted(number, MAHOMES, price, quantity, MAKER, TAKER, ANN, BOB, 0, 0, codes.BUY)
+        value, self.shares = price * quantity, self.shares + quantity
+        self.cash += value
+        self.run(
+            trade,
+            CashChanged(ANN, self.cash, 0),
+            HoldingChanged(ANN, MAHOMES, -self.shares, 0, 0, 0),
+            CashChanged(BOB, -self.cash, 0),
+            HoldingChanged(BOB, MAHOMES, self.shares, 0, 0, 0),
+            time_ns=time_ns,
+        )
         self.trades.append(self.projector.state.tape[-1])
 
     async def flush(self) -> None:

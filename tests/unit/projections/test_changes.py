@@ -13,14 +13,14 @@ def test_take_holds_everything_since_the_last_one_and_only_that() -> None:
     assert [row[0] for row in first.orders] == [order.order_id]
     assert {row[0] for row in first.accounts} == {ANN, BOB}
     assert [(row[0], row[-1]) for row in first.markets] == [(MAHOMES, 1)]  # the last column is the book's sequence
-    assert len(first.postings) == 2
+    assert len(first.movements) == 4
 
     exchange.run(CancelOrder(account=BOB, order_id=order.order_id))
     second = exchange.take()
     assert (second.after_sequence, second.sequence) == (7, 8)
     assert [OrderView(*row).status for row in second.orders] == ["cancelled"]  # type: ignore[arg-type]
     assert [row[0] for row in second.accounts] == [BOB]
-    assert (second.trades, second.postings, second.holdings) == ((), (), ())
+    assert (second.trades, second.movements, second.holdings) == ((), (), ())
 
 
 def test_nothing_to_take_without_new_rows() -> None:

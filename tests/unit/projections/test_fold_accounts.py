@@ -36,16 +36,13 @@ def test_account_is_opened_at_the_time_of_its_row() -> None:
     assert (account.cash_micros, account.is_halted, account.opened_at_ns) == (0, False, 77)
 
 
-def test_deposit_is_posted_with_its_reference() -> None:
+def test_deposit_is_in_the_ledger_with_its_reference() -> None:
     exchange = FoldedExchange(DepositCash(account=ANN, amount_micros=5, reference="season prize é"))
 
-    posting = exchange.take().postings[-1]
-    assert (posting.account, posting.kind, posting.amount_micros) == (ANN, "deposit", 5)
-    assert (posting.balance_micros, posting.counterpart, posting.reference) == (
-        1_000_000_005,
-        codes.OPERATOR,
-        "season prize é",
-    )
+    moved = exchange.take().movements[-1]
+    assert (moved.kind, moved.market, moved.amount, moved.reference) == ("deposit", 0, 5, "season prize é")
+    assert (moved.from_account, moved.from_balance) == (codes.OPERATOR, -2_000_000_005)
+    assert (moved.to_account, moved.to_balance) == (ANN, 1_000_000_005)
     assert exchange.state.cash_issued_micros == 2_000_000_005
 
 

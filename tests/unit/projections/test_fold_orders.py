@@ -133,28 +133,30 @@ def test_unfilled_immediate_order_is_cancelled_with_its_reason(exchange: FoldedE
     assert exchange.state.books[MAHOMES].bids == {}
 
 
-def test_trade_posts_value_and_fees_to_the_ledger(exchange: FoldedExchange) -> None:
+def test_trade_moves_cash_shares_and_fees_in_the_ledger(exchange: FoldedExchange) -> None:
     exchange.run(ConfigureExchange(parameters=ExchangeParameters(maker_fee_bps=10, taker_fee_bps=20)))
     maker = exchange.place(sell(ANN, price=2_500, quantity=10_000))
     exchange.take()
     taker = exchange.place(buy(BOB, price=2_500, quantity=10_000))
 
     changes = exchange.take()
-    shown = [(p.account, p.kind, p.amount_micros, p.balance_micros, p.counterpart) for p in changes.postings]
-    assert shown == [
-        (BOB, "trade", -25_000_000, 975_000_000, ANN),
-        (ANN, "trade", 25_000_000, 1_025_000_000, BOB),
-        (ANN, "fee", -25_000, 1_024_975_000, codes.HOUSE_ACCOUNT),
-        (codes.HOUSE_ACCOUNT, "fee", 25_000, 25_000, ANN),
-        (BOB, "fee", -50_000, 974_950_000, codes.HOUSE_ACCOUNT),
-        (codes.HOUSE_ACCOUNT, "fee", 50_000, 75_000, BOB),
+    house = codes.HOUSE_ACCOUNT
+    shown = [
+        (m.kind, m.market, m.amount, m.from_account, m.from_balance, m.to_account, m.to_balance)
+        for m in changes.movements
     ]
-    assert [posting.line for posting in changes.postings] == [0, 1, 2, 3, 4, 5]
-    assert {posting.trade_id for posting in changes.postings} == {1}
+    assert shown == [
+        ("trade", 0, 25_000_000, BOB, 975_000_000, ANN, 1_025_000_000),
+        ("trade", MAHOMES, 10_000, ANN, 990_000, BOB, 10_000),
+        ("fee", 0, 25_000, ANN, 1_024_975_000, house, 25_000),
+        ("fee", 0, 50_000, BOB, 974_950_000, house, 75_000),
+    ]
+    assert [movement.line for movement in changes.movements] == [0, 1, 2, 3]
+    assert {movement.trade_id for movement in changes.movements} == {1}
     assert (maker.fee_micros, taker.fee_micros) == (25_000, 50_000)
 
 
-def test_cash_that_is_not_the_sum_of_the_postings_is_found() -> None:
+def test_cash_that_is_not_the_sum_of_the_movements_is_found() -> None:
     journal, projector = HandMadeJournal(), Projector(ReadModelState())
     projector.apply(journal.row(OpenAccount(), AccountOpened(account=2)))
     wrong = (

@@ -17,10 +17,17 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, exc, select
 from sqlalchemy.pool import NullPool
 
+from waiver_exchange.adapters.sqlite import read_model_ledger as ledger
 from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    LedgerSelection,
+    OrderSelection,
+    TradeSelection,
+)
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
@@ -29,6 +36,7 @@ from waiver_exchange.projections.state import (
     AccountView,
     BookView,
     HoldingView,
+    LedgerMovement,
     MarketView,
     OrderView,
     ReadModelState,
@@ -62,7 +70,7 @@ _WRITE_HOLDING: Final = schema.build_upsert(schema.holdings)
 _WRITE_MARKET: Final = schema.build_upsert(schema.markets)
 _WRITE_ORDER: Final = schema.build_upsert(schema.orders)
 _WRITE_TRADE: Final = schema.build_append(schema.trades)
-_WRITE_POSTING: Final = schema.build_append(schema.postings)
+_WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
 _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
 
 
@@ -119,6 +127,20 @@ class SqliteReadModel:
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
         return await self._run(lambda connection: reads.list_fills(connection, selection, limit=limit))
+
+    async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
+        """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: ledger.list_movements(connection, selection, limit=limit))
+
+    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
+        """Return what an account had of cash (market 0) or shares before each of the ascending times."""
+        return await self._run(
+            lambda connection: ledger.list_balances(connection, account=account, market=market, times_ns=times_ns)
+        )
+
+    async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
+        """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
+        return await self._run(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
@@ -270,7 +292,7 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_MARKET, changes.markets),
             (_WRITE_ORDER, changes.orders),
             (_WRITE_TRADE, changes.trades),
-            (_WRITE_POSTING, changes.postings),
+            (_WRITE_MOVEMENT, changes.movements),
             (_WRITE_CANDLE, changes.candles),
             (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
         ):

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -163,20 +163,24 @@ Index("trades_by_taker_and_market", trades.c.taker_account, trades.c.market, tra
 Index("trades_by_maker_order", trades.c.maker_order, trades.c.trade_id)
 Index("trades_by_taker_order", trades.c.taker_order, trades.c.trade_id)
 
-postings: Final = Table(
-    "postings",
+movements: Final = Table(
+    "movements",
     metadata,
     _part("sequence"),
     _part("line"),
-    *_numbers("time_ns", "account"),
+    *_numbers("time_ns"),
     *_texts("kind"),
-    *_numbers("amount_micros", "balance_micros", "counterpart", "trade_id"),
+    *_numbers("market", "amount", "from_account", "from_balance", "to_account", "to_balance", "trade_id"),
     *_texts("reference"),
     sqlite_with_rowid=False,
 )
 
-Index("postings_by_account", postings.c.account, postings.c.sequence, postings.c.line)
-
+# An account's ledger is what went from it and what came to it; the key is the last part of every index.
+Index("movements_from", movements.c.from_account, movements.c.kind, movements.c.sequence, movements.c.line)
+Index("movements_to", movements.c.to_account, movements.c.kind, movements.c.sequence, movements.c.line)
+# What an account had of a thing at a time.
+Index("movements_from_by_time", movements.c.from_account, movements.c.market, movements.c.time_ns)
+Index("movements_to_by_time", movements.c.to_account, movements.c.market, movements.c.time_ns)
 
 candles: Final = Table(
     "candles",

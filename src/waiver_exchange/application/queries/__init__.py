@@ -9,8 +9,10 @@ store is asked. Memory lets go of a row only when the store has it, so what leav
 
 from waiver_exchange.application.queries.accounts import AccountSummary, Conservation, MarketShares, Position
 from waiver_exchange.application.queries.candles import Candle
+from waiver_exchange.application.queries.equity import EquityPoint
 from waiver_exchange.application.queries.facade import Queries
 from waiver_exchange.application.queries.intervals import Interval
+from waiver_exchange.application.queries.ledger import LedgerFilter, LedgerLine, LedgerPage
 from waiver_exchange.application.queries.orders import OrdersFilter, OrdersPage, StatusFilter
 from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.application.queries.trades import Fill, FillsFilter, FillsPage, TradesPage
@@ -19,10 +21,14 @@ __all__ = [
     "AccountSummary",
     "Candle",
     "Conservation",
+    "EquityPoint",
     "Fill",
     "FillsFilter",
     "FillsPage",
     "Interval",
+    "LedgerFilter",
+    "LedgerLine",
+    "LedgerPage",
     "MarketShares",
     "OrdersFilter",
     "OrdersPage",

@@ -1,0 +1,105 @@
+"""Equity is a recount of the ledger and the prices of then, whenever it is asked for."""
+
+from random import Random
+
+import pytest
+
+from tests.fakes.journal import FakeJournal
+from tests.model.workload import commands
+from tests.support.journal_rows import EngineJournal
+from tests.support.memory_read_model import MemoryReadModel
+from tests.support.trading import ANN, BOB, ZONE, FoldedExchange, buy, sell
+from waiver_exchange.application.queries import Interval, LedgerFilter, Queries
+from waiver_exchange.domain.commands import DepositCash
+from waiver_exchange.projections.fold import Projector
+from waiver_exchange.projections.state import ReadModelState, TradeView
+
+ROWS = 1_500
+MINUTE = 60 * 10**9
+
+
+class Desk:
+    """A seeded history, the older part of it in the store alone and the newest in memory alone."""
+
+    def __init__(self) -> None:
+        self.store = MemoryReadModel()
+        self.projector = Projector(ReadModelState())
+        self.state = self.projector.state
+        self.queries = Queries(state=self.state, store=self.store, journal=FakeJournal(), zone=ZONE)
+        self.trades: list[TradeView] = []
+        self.start_ns = 0
+
+    async def fill(self, seed: int) -> None:
+        for row in EngineJournal().rows(commands(seed=seed, count=ROWS)):
+            self.projector.apply(row)
+            self.start_ns = self.start_ns or row.time_ns
+            self.trades += [trade for trade in self.state.tape if trade.sequence == row.sequence]
+            if row.sequence % 50 == 0 and row.sequence < ROWS - 100:
+                changes = self.projector.take_changes()
+                assert changes is not None
+                await self.store.store(changes)
+                self.projector.forget_closed(changes)
+
+    async def worth(self, account: int, time_ns: int) -> tuple[int, int, int]:
+        """Equity, cash and deposits just before a time, line by line."""
+        page = await self.queries.ledger_page(account=account, filter=LedgerFilter(end_ns=time_ns), limit=10_000)
+        balances: dict[int, int] = {}
+        for line in reversed(page.items):
+            balances[line.market] = line.balance
+        cash = balances.pop(0, 0)
+        equity = cash + sum(units * self.price(market, time_ns) for market, units in balances.items())
+        return equity, cash, sum(line.amount for line in page.items if line.kind == "deposit")
+
+    def price(self, market: int, time_ns: int) -> int:
+        prices = [t.price_cents for t in self.trades if t.market == market and t.time_ns < time_ns]
+        return prices[-1] if prices else self.state.markets[market].listed_price_cents
+
+
+@pytest.mark.parametrize("interval", ["1m", "15m", "1h", "4h", "1d"])
+async def test_equity_is_a_recount_at_every_point(seed: int, interval: Interval) -> None:
+    desk = Desk()
+    await desk.fill(seed)
+    random = Random(seed)
+    end_ns = desk.state.time_ns + 2 * 86_400 * 10**9
+    for account in random.sample(sorted(desk.state.accounts), 4):
+        points = await desk.queries.equity_history(
+            account=account, start_ns=desk.start_ns - 86_400 * 10**9, end_ns=end_ns, interval=interval
+        )
+        assert [point.time_ns for point in points] == sorted({point.time_ns for point in points})
+        for point in random.sample(points, min(len(points), 15)):
+            assert point[1:] == await desk.worth(account, point.time_ns)
+        last = points[-1]
+        summary = desk.queries.account_summary(account)
+        assert summary is not None
+        assert (last.equity_micros, last.cash_micros) == (summary.equity_micros, summary.cash_micros)
+
+
+async def test_equity_follows_cash_and_prices_and_is_never_remembered() -> None:
+    exchange = FoldedExchange()
+    queries = Queries(state=exchange.state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE)
+
+    async def equity_of(account: int, minutes: int) -> list[int]:
+        points = await queries.equity_history(
+            account=account, start_ns=MINUTE, end_ns=minutes * MINUTE + 1, interval="1m"
+        )
+        return [point.equity_micros for point in points]
+
+    # $1,000 and 100 shares listed at $25.00: no value is 10,000 times too large.
+    assert await equity_of(ANN, 1) == [1_000_000_000 + 1_000_000 * 2_500]
+    exchange.run(sell(ANN, price=2_600, quantity=10_000), time_ns=MINUTE + 1)
+    exchange.run(buy(BOB, price=2_600, quantity=10_000), time_ns=MINUTE + 2)
+    assert await equity_of(ANN, 2) == [3_500_000_000, 1_026_000_000 + 990_000 * 2_600]
+    assert await equity_of(BOB, 2) == [1_000_000_000, 1_000_000_000]
+    exchange.run(DepositCash(account=BOB, amount_micros=7, reference="more"), time_ns=2 * MINUTE + 1)
+    points = await queries.equity_history(account=BOB, start_ns=0, end_ns=3 * MINUTE + 1, interval="1m")
+    assert [point.deposits_micros for point in points] == [0, 1_000_000_000, 1_000_000_000, 1_000_000_007]
+    assert points[-1].cash_micros == 974_000_007
+    assert await equity_of(99, 3) == []
+
+
+async def test_equity_of_a_very_long_time_shows_its_newest_points() -> None:
+    exchange = FoldedExchange()
+    queries = Queries(state=exchange.state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE)
+    points = await queries.equity_history(account=BOB, start_ns=0, end_ns=50_000 * MINUTE, interval="1m")
+
+    assert (len(points), points[-1].time_ns) == (10_080, 49_999 * MINUTE)
