@@ -12,7 +12,7 @@ from waiver_exchange.gateway.rest.answers import JSON
 
 Item = TypeVar("Item")
 
-_PIECE: Final = 500
+_PIECE: Final = 200
 
 
 def data_answer(body: object) -> Response[bytes]:

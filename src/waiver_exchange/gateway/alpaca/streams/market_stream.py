@@ -5,6 +5,7 @@ exchange or another reader.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from waiver_exchange.application.exchange import Exchange
@@ -110,10 +111,10 @@ class MarketStream:
         """Tell what happened: trades before the quotes that they led to."""
         markets = self._exchange.state.markets
         for trade in batch.trades:
-            self._readers.tell("trades", markets[trade.market].symbol, trade_message(trade))
+            self._readers.tell("trades", markets[trade.market].symbol, partial(trade_message, trade))
             self._minutes.note(trade)
         for top in batch.tops:
-            self._readers.tell("quotes", markets[top.market].symbol, quote_message(top))
+            self._readers.tell("quotes", markets[top.market].symbol, partial(quote_message, top))
         self._tell_books(batch)
         if batch.markets or batch.is_exchange_changed:
             self._tell_statuses(batch)
@@ -125,21 +126,21 @@ class MarketStream:
             changes.setdefault(market, {})[side, price_cents] = quantity_units
         for market, levels in changes.items():
             symbol = self._exchange.state.markets[market].symbol
-            self._readers.tell("orderbooks", symbol, book_change_message(levels, time_ns=batch.time_ns))
+            self._readers.tell("orderbooks", symbol, partial(book_change_message, levels, time_ns=batch.time_ns))
 
     def _tell_new_books(self) -> None:
         """Begin the books of markets that were asked for before they were listed."""
         for market in self._watch_books():
             symbol = self._exchange.state.markets[market].symbol
-            self._readers.tell("orderbooks", symbol, self._book(symbol))
+            self._readers.tell("orderbooks", symbol, partial(self._book, symbol))
 
     def _tell_statuses(self, batch: FeedBatch) -> None:
         state = self._exchange.state
         halted = self._halted_now()
         for number in halted.symmetric_difference(self._halted):
             market = state.markets[number]
-            message = status_message(market, is_exchange_halted=state.is_halted, time_ns=batch.time_ns)
-            self._readers.tell("statuses", market.symbol, message)
+            make = partial(status_message, market, is_exchange_halted=state.is_halted, time_ns=batch.time_ns)
+            self._readers.tell("statuses", market.symbol, make)
         self._halted = halted
 
     def _halted_now(self) -> set[int]:

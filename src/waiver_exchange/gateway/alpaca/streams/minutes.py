@@ -7,6 +7,7 @@ even later makes the bar be told again, as updated.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Final, final
 
 from waiver_exchange.application.exchange import Exchange
@@ -94,4 +95,4 @@ class Minutes:
             return
         bar = await read(symbol, time_ns)
         if bar is not None:
-            self._readers.tell(channel, symbol, Message(_KINDS[channel], bar))
+            self._readers.tell(channel, symbol, partial(Message, _KINDS[channel], bar))

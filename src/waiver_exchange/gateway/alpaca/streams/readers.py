@@ -1,6 +1,6 @@
 """Who reads what of the market data streams: found by channel and name, without going through all readers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, final
 
 from waiver_exchange.gateway.alpaca.streams.messages import Message
@@ -70,7 +70,10 @@ class Readers:
             if reader not in by_symbol and reader not in by_pair:
                 yield reader, symbol
 
-    def tell(self, channel: Channel, symbol: str, message: Message) -> None:
-        """Give a message to everybody who reads a channel of a symbol."""
+    def tell(self, channel: Channel, symbol: str, make: Callable[[], Message]) -> None:
+        """Give a message, made only if there is somebody, to everybody who reads a channel of a symbol."""
+        message: Message | None = None
         for reader, name in self.of(channel, symbol):
+            if message is None:
+                message = make()
             reader.put(message.encoded(name, is_msgpack=reader.is_msgpack))
