@@ -11,7 +11,7 @@ _NS_PER_MICROSECOND: Final = 1_000
 
 
 class Timestamp(datetime):
-    """A `datetime` in UTC that also knows its UNIX nanoseconds.
+    """A `datetime` in UTC that also knows its UNIX nanoseconds; it compares to the microsecond, `ns` to the last digit.
 
     >>> moment = Timestamp.parse("2026-09-07T00:20:00.123456789Z")
     >>> moment.microsecond, moment.ns

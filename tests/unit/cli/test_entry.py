@@ -77,7 +77,7 @@ def test_help_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_loads_nothing_that_is_slow_to_load() -> None:
-    program = "import sys; from waiver_exchange.cli import main; main(['--help']); print(*sys.modules)"
+    program = "import sys; from waiver_exchange.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
-    loaded = set(done.stdout.split())
+    loaded = set(done.stderr.split())
     assert loaded & {"mcp", "pydantic", "ccxt", "httpx", "websockets", "litestar", "waiver_exchange.client"} == set()

@@ -62,20 +62,20 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candle(msgspec.Struct, frozen=True, kw_only=True):
-    """What traded in one interval; `time` is its start, `vwap` None where nothing traded."""
+    """What traded in the interval that begins at `time`; without trades all prices are the close before it."""
 
     time: Timestamp
-    open: Decimal | None
-    high: Decimal | None
-    low: Decimal | None
-    close: Decimal | None
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
     volume: Decimal
     trades: int
-    vwap: Decimal | None = None
+    vwap: Decimal | None
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
-    """A market at a glance, over the last 24 hours."""
+    """A market now and over the last 24 hours; `time` is that of its last trade."""
 
     symbol: str
     last: Decimal | None
@@ -89,4 +89,4 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     low_24h: Decimal | None
     volume_24h: Decimal
     trades_24h: int
-    time: Timestamp
+    time: Timestamp | None

@@ -60,13 +60,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     filled_quantity: Decimal
     average_fill_price: Decimal | None
     limit_price: Decimal | None
-    stop_price: Decimal | None = None
+    stop_price: Decimal | None
     post_only: bool
     self_trade_prevention: SelfTradePrevention
     expires_at: Timestamp | None
-    triggered_at: Timestamp | None = None
-    replaces: str | None = None
-    replaced_by: str | None = None
+    triggered_at: Timestamp | None
+    replaces: str | None
+    replaced_by: str | None
     fees: Decimal
     status: OrderStatus
     reason: str | None
