@@ -165,8 +165,8 @@ def order_body(order: OrderView, *, symbol: str) -> OrderBody:
         notional=format_money(order.notional_micros) if order.notional_micros else None,
         filled_quantity=format_quantity(filled),
         average_fill_price=average,
-        limit_price=_price(order.limit_price_cents),
-        stop_price=_price(order.stop_price_cents),
+        limit_price=price_or_none(order.limit_price_cents),
+        stop_price=price_or_none(order.stop_price_cents),
         triggered_at=time_or_none(order.triggered_at_ns),
         post_only=post_only,
         self_trade_prevention=self_trade,
@@ -231,11 +231,11 @@ def market_body(market: MarketView, *, book: BookView, is_exchange_halted: bool)
         bye_week=market.bye_week or None,
         projected_points=market.projected_points or None,
         supply=format_quantity(market.supply_units),
-        reference_price=_price(market.reference_price_cents),
-        last_price=_price(market.last_price_cents),
-        best_bid=_price(bid),
+        reference_price=price_or_none(market.reference_price_cents),
+        last_price=price_or_none(market.last_price_cents),
+        best_bid=price_or_none(bid),
         best_bid_quantity=format_quantity(book.bids[bid]) if bid else None,
-        best_ask=_price(ask),
+        best_ask=price_or_none(ask),
         best_ask_quantity=format_quantity(book.asks[ask]) if ask else None,
         volume=format_quantity(market.volume_units),
         trades=market.trade_count,
@@ -273,7 +273,8 @@ def _order_id(order_id: int) -> str | None:
     return to_text(IdKind.order, order_id) if order_id else None
 
 
-def _price(cents: int) -> str | None:
+def price_or_none(cents: int) -> str | None:
+    """Return a price, or None where there is none."""
     return format_price(cents) if cents else None
 
 

@@ -5,7 +5,7 @@ import msgspec
 from waiver_exchange.application.queries.candles import Candle
 from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.domain.money import average_price, format_price, format_quantity
-from waiver_exchange.gateway.rest.bodies import format_time, time_or_none
+from waiver_exchange.gateway.rest.bodies import format_time, price_or_none, time_or_none
 from waiver_exchange.gateway.rest.formats import AveragePrice, Percent, Price, Quantity, SignedPrice, Symbol, Time
 
 
@@ -45,16 +45,16 @@ def ticker_body(ticker: Ticker) -> TickerBody:
     has_change = ticker.open_cents != 0
     return TickerBody(
         symbol=ticker.symbol,
-        last=_price(ticker.last_cents),
-        bid=_price(ticker.bid_cents),
+        last=price_or_none(ticker.last_cents),
+        bid=price_or_none(ticker.bid_cents),
         bid_quantity=format_quantity(ticker.bid_units) if ticker.bid_cents else None,
-        ask=_price(ticker.ask_cents),
+        ask=price_or_none(ticker.ask_cents),
         ask_quantity=format_quantity(ticker.ask_units) if ticker.ask_cents else None,
         change_24h=format_price(ticker.change_cents) if has_change else None,
         # A basis point is a hundredth of a percent, as a cent is of a dollar.
         change_24h_percent=format_price(ticker.change_bps) if has_change else None,
-        high_24h=_price(ticker.high_cents),
-        low_24h=_price(ticker.low_cents),
+        high_24h=price_or_none(ticker.high_cents),
+        low_24h=price_or_none(ticker.low_cents),
         volume_24h=format_quantity(ticker.volume_units),
         trades_24h=ticker.trades,
         time=time_or_none(ticker.time_ns),
@@ -74,7 +74,3 @@ def candle_body(candle: Candle) -> CandleBody:
         trades=candle.trades,
         vwap=average_price(value_micros=candle.value_micros, quantity_units=volume) if volume else None,
     )
-
-
-def _price(cents: int) -> str | None:
-    return format_price(cents) if cents else None

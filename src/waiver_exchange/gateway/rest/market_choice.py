@@ -11,10 +11,9 @@ _Key = Callable[[MarketView], tuple[int, str] | str]
 _PLAIN: Final[dict[str, _Key]] = {
     "symbol": lambda market: market.symbol,
     "name": lambda market: market.name.casefold(),
-    "volume": lambda market: (market.volume_units, market.symbol),
     "price": lambda market: (market.last_price_cents or market.reference_price_cents, market.symbol),
 }
-SORTS: Final = tuple(_PLAIN)
+SORTS: Final = (*_PLAIN, "change", "volume")
 
 
 def choose_markets(
@@ -39,7 +38,17 @@ def choose_markets(
         and (status is None or (status == "halted") == (market.is_halted or is_halted))
     ]
     if sort is not None:
-        chosen.sort(key=_PLAIN[sort], reverse=not is_ascending)
+        chosen.sort(key=_key_of(exchange, sort), reverse=not is_ascending)
     elif not is_ascending:
         chosen.reverse()
     return chosen
+
+
+def _key_of(exchange: Exchange, sort: str) -> _Key:
+    plain = _PLAIN.get(sort)
+    if plain is not None:
+        return plain
+    tickers = {ticker.market: ticker for ticker in exchange.queries.tickers(now_ns=exchange.clock.now_ns())}
+    if sort == "change":
+        return lambda market: (tickers[market.market].change_bps, market.symbol)
+    return lambda market: (tickers[market.market].volume_units, market.symbol)

@@ -21,7 +21,9 @@ _SEARCH: Final = parameters.text("search", description="Part of the ticker or of
 _TEAM: Final = parameters.text("team", description="Only this team, such as KC.")
 _POSITION: Final = parameters.text("position", description="Only this position, such as QB.")
 _STATUS: Final = parameters.optional_word("status", ("open", "halted"), description="Only open or halted markets.")
-_SORT: Final = parameters.optional_word("sort", SORTS, description="By what.")
+_SORT: Final = parameters.optional_word(
+    "sort", SORTS, description="`change` and `volume` are those of the last 24 hours."
+)
 _DIRECTION: Final = parameters.word("direction", ("asc", "desc"), default="asc", description="Which way to sort.")
 
 

@@ -134,7 +134,8 @@ def _operation(route: Route, schema_of: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _parameter(parameter: Parameter[Any]) -> dict[str, object]:
-    return {
+    style = {"style": "form", "explode": False} if parameter.is_comma_separated else {}
+    return style | {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.is_required,

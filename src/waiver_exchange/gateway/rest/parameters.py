@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 500
-SYMBOL_SCHEMA: Final[Schema] = {"type": "string", "pattern": r"^[A-Z0-9][A-Z0-9.]{0,19}$", "examples": ["MAHOMES"]}
+_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9.]{0,19}", re.ASCII)
+SYMBOL_SCHEMA: Final[Schema] = {"type": "string", "pattern": f"^{_SYMBOL.pattern}$", "examples": ["MAHOMES"]}
 _TEXT_MAX: Final = 200
 # What the stores hold; before and behind it nothing ever happened.
 _TIME_NS_MAX: Final = 2**62
@@ -30,6 +31,7 @@ class Parameter(Named[T]):
     parse: Callable[[str], T]
     default: T
     place: Literal["path", "query"] = "query"
+    is_comma_separated: bool = False
 
 
 def invalid(name: str, *, expected: str) -> RefusedError:
@@ -96,6 +98,25 @@ def text(name: str, *, description: str, schema: Schema | None = None) -> Parame
 
     shown = schema or {"type": "string", "minLength": 1, "maxLength": _TEXT_MAX}
     return Parameter(name=name, schema=shown, description=description, parse=parse, default=None)
+
+
+def symbols(name: str, *, largest: int, description: str) -> Parameter[tuple[str, ...] | None]:
+    """Return a parameter that is some tickers with commas between them, or is not given."""
+
+    def parse(given: str) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(given.split(",")))
+        if not all(map(_SYMBOL.fullmatch, found)) or len(found) > largest:
+            raise invalid(name, expected=f"1 to {largest} tickers with commas between them")
+        return found
+
+    return Parameter(
+        name=name,
+        schema={"type": "array", "items": SYMBOL_SCHEMA, "minItems": 1, "maxItems": largest},
+        description=description,
+        parse=parse,
+        default=None,
+        is_comma_separated=True,
+    )
 
 
 def time_ns(name: str, *, description: str) -> Parameter[int | None]:

@@ -7,6 +7,7 @@ from waiver_exchange.gateway.rest.exchange_info import EXCHANGE_ROUTES
 from waiver_exchange.gateway.rest.fills import FILL_ROUTES
 from waiver_exchange.gateway.rest.health import HEALTH_ROUTES
 from waiver_exchange.gateway.rest.keys import KEY_ROUTES
+from waiver_exchange.gateway.rest.market_data import MARKET_DATA_ROUTES
 from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
 from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
 from waiver_exchange.gateway.rest.trades import TRADE_ROUTES
@@ -18,6 +19,7 @@ ROUTES: Final = (
     *KEY_ROUTES,
     *MARKET_ROUTES,
     *TRADE_ROUTES,
+    *MARKET_DATA_ROUTES,
     *EXCHANGE_ROUTES,
     *HEALTH_ROUTES,
 )
