@@ -1,7 +1,11 @@
 """Bots on a running exchange: one holds shares and offers them, the others come with money."""
 
 import itertools
+import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +15,11 @@ from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.requests import LimitOrderRequest
 
 from tests.acceptance.conftest import Json, Server, Trader
+
+ROOT = Path(__file__).resolve().parents[3]
+OLD_SDK_PYTHON = ROOT / "build" / "alpaca-trade-api" / "bin" / "python"
+OLD_SDK_BOTS = ROOT / "tests" / "support"
+OLD_SDK_SECONDS = 120
 
 _names = itertools.count(1)
 
@@ -92,6 +101,23 @@ def seller(make_bot: MakeBot) -> Iterator[Bot]:
     bot = make_bot(shares="100")
     yield bot
     bot.sdk.cancel_orders()
+
+
+def run_old_sdk(script: str, server: Server, make_bot: MakeBot) -> Any:  # noqa: ANN401 - any JSON
+    """What a bot of the older SDK prints that trades between two new accounts, in its own environment and process."""
+    if not OLD_SDK_PYTHON.exists() and not os.environ.get("CI"):
+        pytest.skip("alpaca-trade-api is not installed; `make test` without T installs it")
+    maker, taker = make_bot(shares="100").trader, make_bot().trader
+    keys = (maker.api_key, maker.api_secret, taker.api_key, taker.api_secret, server.url)
+    done = subprocess.run(  # noqa: S603 - our own script
+        [OLD_SDK_PYTHON, "-W", "ignore", OLD_SDK_BOTS / script, *keys],
+        capture_output=True,
+        text=True,
+        timeout=OLD_SDK_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[int | None, int, str]:

@@ -1,34 +1,17 @@
 """The older official SDK, in its own environment and process: what it pins contradicts the newer one."""
 
-import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.alpaca.conftest import MakeBot
+from tests.acceptance.alpaca.conftest import MakeBot, run_old_sdk
 from tests.acceptance.conftest import Server
-
-ROOT = Path(__file__).resolve().parents[3]
-PYTHON = ROOT / "build" / "alpaca-trade-api" / "bin" / "python"
-BOT = ROOT / "tests" / "support" / "alpaca_trade_api_bot.py"
-SECONDS_MAX = 120
 
 
 @pytest.fixture(scope="module")
 def seen(server: Server, make_bot: MakeBot) -> Any:  # noqa: ANN401 - any JSON
     """What a bot saw that traded with the older SDK."""
-    if not PYTHON.exists() and not os.environ.get("CI"):
-        pytest.skip("alpaca-trade-api is not installed; `make test` without T installs it")
-    maker, taker = make_bot(shares="100").trader, make_bot().trader
-    keys = (maker.api_key, maker.api_secret, taker.api_key, taker.api_secret, server.url)
-    done = subprocess.run(  # noqa: S603 - our own script
-        [PYTHON, "-W", "ignore", BOT, *keys], capture_output=True, text=True, timeout=SECONDS_MAX, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_old_sdk("alpaca_trade_api_bot.py", server, make_bot)
 
 
 def test_orders(seen: Any) -> None:  # noqa: ANN401
