@@ -30,7 +30,7 @@ from waiver_exchange.engine.orders import (
     credit_of,
     dequeue,
     fee_reserve,
-    hold_of,
+    limit_of,
     maker_bps_of,
     with_credit,
 )
@@ -103,22 +103,25 @@ def remove_order(t: Tables, out: EventBuffer, orders: vec[i64], row: i64, kind: 
     book: i64 = orders[at + BOOK]
     account: i64 = orders[at + OWNER]
     position: i64 = orders[at + POSITION]
+    price: i64 = orders[at + PRICE]
     remaining: i64 = orders[at + REMAINING]
-    hold: i64 = hold_of(orders, row)
     if kind == ORDER_CANCELLED:
         out.emit5(kind, orders[at + ID], account, book >> BOOK_MARKET_SHIFT, remaining, reason)
     else:
         out.emit4(kind, orders[at + ID], account, book >> BOOK_MARKET_SHIFT, remaining)
     total: i64 = dequeue(t, orders, row)
     if book & HELD == 0:
-        emit_level(t, out, book, orders[at + PRICE], total)
+        emit_level(t, out, book, price, total)
+    else:
+        # A held order is queued by its stop price and holds by its limit.
+        price = limit_of(orders, row)
     accounts[account * ACCOUNT_WIDTH + OPEN_ORDERS] -= 1
     if side_of(book) == BUY:
-        accounts[account * ACCOUNT_WIDTH + CASH_HELD] -= hold
+        accounts[account * ACCOUNT_WIDTH + CASH_HELD] -= cash_reserve(price, remaining, orders[at + FEE_TERMS])
         positions[position * POSITION_WIDTH + SHARES_ON_BID] -= remaining
         emit_cash(out, accounts, account)
     else:
-        positions[position * POSITION_WIDTH + SHARES_ON_OFFER] -= hold
+        positions[position * POSITION_WIDTH + SHARES_ON_OFFER] -= remaining
         emit_holding(out, positions, position)
 
 

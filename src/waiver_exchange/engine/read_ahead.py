@@ -44,11 +44,11 @@ def read_ahead(t: Tables, commands: bytes, at: i64) -> i64:
     while at < size and count < _COMMANDS:
         header: i64 = read_i64_le(commands, at)
         kind: i64 = header & 0xFF
-        if kind in (CANCEL_ORDER, REPLACE_ORDER):
-            seen += _read_order(t, row_of(read_i64_le(commands, at + 24)))
-        elif kind in (PLACE_ORDER, PLACE_STOP_ORDER):
+        if kind in (PLACE_ORDER, PLACE_STOP_ORDER):
             position: i64 = find_position(t, read_i64_le(commands, at + 16), read_i64_le(commands, at + 24))
             seen += t.positions[position * POSITION_WIDTH + COST]
+        elif kind in (CANCEL_ORDER, REPLACE_ORDER):
+            seen += _read_order(t, row_of(read_i64_le(commands, at + 24)))
         at += record_length(header)
         count += 1
     # Kept, or else the compiler would leave out the reads.

@@ -174,7 +174,17 @@ def _rest(t: Tables, o: IncomingOrder, out: EventBuffer, accounts: vec[i64], pos
     fee_terms: i64 = with_credit(o.fee_terms, o.fee_credit)
     book: i64 = book_of(o.market, o.side)
     orders = t.orders
-    write_order(o, orders, book, o.price, remaining, fee_terms, detail_of(o.terms, o.quantity))
+    # As `write_order` does; calling it here would cost every resting order some 15 instructions more.
+    at: i64 = o.row * ORDER_WIDTH
+    orders[at + REMAINING] = remaining
+    orders[at + PRICE] = o.price
+    orders[at + OWNER] = o.account
+    orders[at + POSITION] = o.position
+    orders[at + BOOK] = book
+    orders[at + ID] = o.order_id
+    orders[at + EXPIRES_AT] = o.expires_at
+    orders[at + FEE_TERMS] = fee_terms
+    orders[at + DETAIL] = detail_of(o.terms, o.quantity)
     emit_level(t, out, book, o.price, enqueue(t, orders, o.row))
     if not o.is_watched:
         watch_expiry(t, o.expires_at, o.order_id)
