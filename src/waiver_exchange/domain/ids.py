@@ -15,7 +15,6 @@ class IdKind(IntEnum):
     market = 0x3A
     order = 0x0D
     trade = 0x7D
-    fee = 0xFE
     posting = 0x90
 
 

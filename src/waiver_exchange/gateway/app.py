@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
+from waiver_exchange.gateway.alpaca.last_equities import LastEquities
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.dispatch import Dispatch
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
@@ -62,7 +63,10 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
     handlers = [*PAGE_HANDLERS, *ALPACA_HANDLERS]
     framework = Litestar(
         route_handlers=handlers,
-        state=State(state_of(exchange, allowed_methods=AllowedMethods(handlers), rate_limits=rate_limits)),
+        state=State(
+            state_of(exchange, allowed_methods=AllowedMethods(handlers), rate_limits=rate_limits)
+            | {"last_equities": LastEquities(exchange)}
+        ),
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[add_headers],
         request_max_body_size=BODY_BYTES_MAX,

@@ -25,11 +25,12 @@ from alpaca.trading.requests import (
     GetAssetsRequest,
     GetCalendarRequest,
     GetOptionContractsRequest,
+    GetPortfolioHistoryRequest,
     UpdateWatchlistRequest,
 )
 
 from tests.acceptance.alpaca.conftest import Bot, MakeBot, refusal
-from tests.acceptance.conftest import Server
+from tests.acceptance.conftest import Server, StartServer
 
 ACTIVITY_ID = re.compile(r"[0-9]{17}::[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -165,6 +166,14 @@ def test_profit_and_its_percentage(make_bot: MakeBot, holder: Bot, seller: Bot) 
     other.limit("buy", 1, 21)
     position = holder.sdk.get_open_position("MAHOMES")
     assert decimals(position.unrealized_pl, position.unrealized_plpc) == [10, Decimal("0.05")]
+    # Nothing traded before today, so the price that the market was listed with counts.
+    assert decimals(position.lastday_price, position.change_today, position.unrealized_intraday_pl) == [
+        20,
+        Decimal("0.05"),
+        10,
+    ]
+    account = holder.sdk.get_account()
+    assert decimals(account.equity, account.last_equity) == [10_010, 10_000]
     seller.limit("sell", 1, 20)  # back to where the other tests want it
     other.limit("buy", 1, 20)
 
@@ -262,6 +271,118 @@ def test_activities_page_until_an_empty_page(make_bot: MakeBot, seller: Bot, dir
         seen += [activity["order_id"] for activity in page]
         query["page_token"] = page[-1]["id"]
     assert seen == (taken if direction == "asc" else taken[::-1])
+
+
+def test_cash_and_shares_that_came_are_activities_too(make_bot: MakeBot) -> None:
+    bot = make_bot(cash="250.00", shares="3")
+    (deposit,) = bot.sdk.get("/account/activities/CSD")
+    assert (deposit["activity_type"], deposit["net_amount"], deposit["status"]) == ("CSD", "250.00", "executed")
+    assert abs(date.fromisoformat(deposit["date"]) - datetime.now(UTC).date()) <= timedelta(days=1)
+    assert ACTIVITY_ID.fullmatch(deposit["id"])
+    assert bot.sdk.get("/account/activities", {"activity_types": "TRANS"}) == [deposit]
+    (granted,) = bot.sdk.get("/account/activities", {"activity_types": "MISC"})
+    assert (granted["activity_type"], granted["symbol"], granted["qty"]) == ("JNLS", "MAHOMES", "3")
+    assert bot.sdk.get("/account/activities", {"category": "non_trade_activity"}) == [granted, deposit]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_all_kinds_page_together(server: Server, make_bot: MakeBot, seller: Bot, direction: str) -> None:
+    bot = make_bot(cash="100.00")
+    for number in range(3):
+        seller.limit("sell", 1, 20)
+        bot.limit("buy", 1, 20)
+        server.waiver(
+            "cash", "deposit", "--account", bot.trader.account_id, "--amount", "7", "--reference", f"gift {number}"
+        )
+    query: dict[str, object] = {"page_size": 2, "direction": direction}
+    seen: list[dict[str, str]] = []
+    while page := bot.sdk.get("/account/activities", query):
+        assert len(page) <= 2
+        seen += page
+        query["page_token"] = page[-1]["id"]
+    kinds = [activity["activity_type"] for activity in seen]
+    assert kinds == ["CSD", "FILL", "CSD", "FILL", "CSD", "FILL", "CSD"]
+    assert len({activity["id"] for activity in seen}) == 7
+    times = [activity.get("transaction_time") or activity["created_at"] for activity in seen]
+    assert times == sorted(times, reverse=direction == "desc")
+
+
+def test_fees_are_activities(start_server: StartServer) -> None:
+    server = start_server(WAIVER_TAKER_FEE_BPS="10")
+    server.list_player()
+    maker, taker = (Bot(server, server.create_account(name)) for name in ("maker", "taker"))
+    server.grant(maker.trader, "10")
+    maker.limit("sell", 10, 20)
+    taken = taker.limit("buy", 10, 20)
+    fee, fill = taker.sdk.get("/account/activities", {"activity_types": "FILL,FEE"})
+    assert (fee["activity_type"], fee["net_amount"]) == ("FEE", "-0.20")
+    assert (fill["activity_type"], fill["order_id"]) == ("FILL", str(taken.id))
+    assert taker.sdk.get("/account/activities/FEE", {"page_token": fee["id"]}) == []
+    assert taker.sdk.get("/account/activities", {"page_token": fee["id"], "activity_types": "FILL"}) == [fill]
+    assert maker.sdk.get("/account/activities/FEE") == []
+    for bot in (maker, taker):
+        bot.close()
+
+
+@pytest.mark.parametrize("token", ["x", "20261122000000000::0000007d-0000-8000-8000-00003fffffff", str(uuid4())])
+def test_a_page_token_is_an_activity_of_the_account(holder: Bot, token: str) -> None:
+    with pytest.raises(APIError) as error:
+        holder.sdk.get("/account/activities", {"page_token": token})
+    assert refusal(error)[:2] == (422, 40010001)
+
+
+def test_portfolio_history_ends_with_what_is_now(make_bot: MakeBot, holder: Bot, seller: Bot) -> None:
+    other = make_bot()
+    seller.limit("sell", 1, 21)
+    other.limit("buy", 1, 21)
+    for period, timeframe in (
+        ("1D", "1Min"),
+        ("1D", "5Min"),
+        ("1W", "15Min"),
+        ("1M", "1H"),
+        ("12M", "1D"),
+        ("2A", "1D"),
+    ):
+        history = holder.sdk.get_portfolio_history(GetPortfolioHistoryRequest(period=period, timeframe=timeframe))
+        assert history.timeframe == timeframe
+        assert len(history.timestamp) == len(history.equity) == len(history.profit_loss) > 0
+        assert len(history.profit_loss_pct) == len(history.timestamp)
+        assert history.timestamp == sorted(set(history.timestamp))
+        assert history.timestamp[-1] <= datetime.now(UTC).timestamp()
+        assert (history.equity[-1], history.profit_loss[-1], history.profit_loss_pct[-1]) == (10_010, 10, 0.001)
+        assert history.equity[0] == (0 if len(history.equity) > 1 else 10_010)
+    raw = holder.get("/v2/account/portfolio/history", cashflow_types="ALL")
+    assert sum(raw["cashflow"]["CSD"]) == 10_000
+    assert raw["timeframe"] == "1D"
+    assert raw["base_value"] == 0
+    assert date.fromisoformat(raw["base_value_asof"]) < datetime.now(UTC).date()
+    assert all(isinstance(value, int | float) for value in raw["equity"] + raw["profit_loss"])
+    assert holder.sdk.get_portfolio_history().timeframe == "1D"
+    seller.limit("sell", 1, 20)
+    other.limit("buy", 1, 20)
+
+
+def test_portfolio_history_by_its_bounds(holder: Bot) -> None:
+    now = datetime.now(UTC)
+    bounded = GetPortfolioHistoryRequest(start=now - timedelta(hours=2), end=now - timedelta(hours=1), timeframe="5Min")
+    history = holder.sdk.get_portfolio_history(bounded)
+    assert history.equity == [0] * 12
+    until_yesterday = GetPortfolioHistoryRequest(period="5D", date_end=now.date() - timedelta(days=2), timeframe="1D")
+    assert set(holder.sdk.get_portfolio_history(until_yesterday).equity) == {0}
+    assert holder.get("/v2/account/portfolio/history", start="2030-01-01")["timestamp"] == []
+    for query in (
+        {"period": "1X"},
+        {"period": "0D"},
+        {"period": "9999A"},
+        {"timeframe": "7Min"},
+        {"timeframe": "1Min", "period": "1A"},
+        {"period": "1D", "start": "2026-01-01", "end": "2026-01-02"},
+        {"start": "x"},
+        {"pnl_reset": "never"},
+        {"intraday_reporting": "x"},
+    ):
+        answer = holder.http.get("/v2/account/portfolio/history", params=query)
+        assert (answer.status_code, answer.json()["code"]) == (422, 40010001), query
 
 
 def test_activities_by_time_and_kind(holder: Bot) -> None:

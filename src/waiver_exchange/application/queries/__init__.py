@@ -12,7 +12,7 @@ from waiver_exchange.application.queries.candles import Candle
 from waiver_exchange.application.queries.equity import EquityPoint
 from waiver_exchange.application.queries.facade import Queries
 from waiver_exchange.application.queries.intervals import Interval
-from waiver_exchange.application.queries.ledger import LedgerFilter, LedgerLine, LedgerPage
+from waiver_exchange.application.queries.ledger import LedgerFilter, LedgerLine, LedgerPage, ledger_cursor
 from waiver_exchange.application.queries.orders import OrdersFilter, OrdersPage, StatusFilter
 from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.application.queries.trades import Fill, FillsFilter, FillsPage, TradesPage
@@ -37,4 +37,5 @@ __all__ = [
     "StatusFilter",
     "Ticker",
     "TradesPage",
+    "ledger_cursor",
 ]

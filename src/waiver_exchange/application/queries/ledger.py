@@ -53,6 +53,11 @@ class LedgerPage(NamedTuple):
     next_cursor: int | None
 
 
+def ledger_cursor(sequence: int, line: int) -> int:
+    """Return the cursor that stands for a line: the next page begins behind it."""
+    return sequence * _LINES + line
+
+
 class LedgerReads(Reads):
     """Reads of the ledger."""
 
@@ -84,7 +89,7 @@ class LedgerReads(Reads):
         first = heapq.nsmallest if filter.is_ascending else heapq.nlargest
         items = [_line(movement, account) for movement in first(wanted, found.values(), key=_place)]
         last = items[limit - 1] if len(items) > limit else None
-        return LedgerPage(items[:limit], None if last is None else last.sequence * _LINES + last.line)
+        return LedgerPage(items[:limit], None if last is None else ledger_cursor(last.sequence, last.line))
 
     def _recent_movements(self, selection: LedgerSelection, limit: int) -> list[LedgerMovement]:
         ledger = self._state.ledger

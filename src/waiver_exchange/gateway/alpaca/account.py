@@ -16,6 +16,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca import fields as body_fields
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.errors import invalid
+from waiver_exchange.gateway.alpaca.last_equities import last_equities_of
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
@@ -57,7 +58,8 @@ async def show_account(request: AnyRequest) -> Response[bytes]:
         raise RefusedError(RefusalReason.account_not_found)
     opened_at_ns = exchange.state.accounts[account].opened_at_ns
     settings = settings_of(exchange, account=account)
-    return answer(account_body(summary, settings=settings, opened_at_ns=opened_at_ns))
+    last_micros = await last_equities_of(request).of(account)
+    return answer(account_body(summary, settings=settings, opened_at_ns=opened_at_ns, last_equity_micros=last_micros))
 
 
 @get("/v2/account/configurations")
@@ -75,7 +77,9 @@ async def change_configurations(request: AnyRequest) -> Response[bytes]:
     return answer(asdict(await change_settings(exchange_of(request), account=account, changes=changes)))
 
 
-def account_body(summary: AccountSummary, *, settings: AccountSettings, opened_at_ns: int) -> dict[str, object]:
+def account_body(
+    summary: AccountSummary, *, settings: AccountSettings, opened_at_ns: int, last_equity_micros: int
+) -> dict[str, object]:
     """Return an account; `cash` includes what open orders hold, `buying_power` does not."""
     cash, equity = format_money(summary.cash_micros), format_money(summary.equity_micros)
     available = format_money(summary.available_micros)
@@ -90,7 +94,7 @@ def account_body(summary: AccountSummary, *, settings: AccountSettings, opened_a
         "daytrading_buying_power": "0",
         "effective_buying_power": available,
         "equity": equity,
-        "last_equity": equity,
+        "last_equity": format_money(last_equity_micros),
         "portfolio_value": equity,
         "long_market_value": value,
         "position_market_value": value,

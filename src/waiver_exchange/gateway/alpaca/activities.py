@@ -1,7 +1,9 @@
 """The account's activities: fills, their fees, and what else moved its cash or shares, by pages."""
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -9,25 +11,30 @@ from typing import Final
 from litestar import Response, get
 
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.queries import FillsFilter
+from waiver_exchange.application.queries import FillsFilter, LedgerFilter, ledger_cursor
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.gateway.alpaca import query
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.activity_bodies import (
+    TYPES_OF_KINDS,
     Activity,
     Place,
-    Token,
-    fee_activity,
     fill_activity,
-    token_of,
+    name_of,
+    posting_activity,
+    posting_of,
+    trade_of,
 )
 from waiver_exchange.gateway.alpaca.errors import invalid
 from waiver_exchange.gateway.alpaca.times import parse_time
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
+from waiver_exchange.projections.state import MovementKind
 
 PAGE_MAX: Final = 100
-_READ_AT_ONCE: Final = 500
+# So many more are read at once, because those that share the time of the token come again.
+_SHARING_A_TIME: Final = 16
+_KINDS: Final[tuple[MovementKind, ...]] = ("deposit", "fee", "grant", "issue")
 _FILL: Final = "FILL"
 _QUOTED_MAX: Final = 40
 # All of Alpaca's; most of them never happen here.
@@ -46,12 +53,13 @@ class Wanted:
     """Which activities a page shows."""
 
     types: frozenset[str]
-    order_id: int | None
-    after_ns: int | None
-    until_ns: int | None
-    is_ascending: bool
-    token: Token | None
     limit: int
+    is_ascending: bool
+    order_id: int | None = None
+    after_ns: int | None = None
+    until_ns: int | None = None
+    token: str | None = None
+    start: Place | None = None
 
 
 @get("/v2/account/activities")
@@ -81,61 +89,109 @@ ACTIVITY_HANDLERS: Final = (list_activities, list_activities_of_type)
 
 
 async def _page(exchange: Exchange, *, account: int, wanted: Wanted) -> list[dict[str, object]]:
-    fills = await _fills(exchange, account=account, wanted=wanted)
-    together = heapq.merge(fills, key=_place_of, reverse=not wanted.is_ascending)
+    """Return the page: what the two sources have of it, merged by place."""
+    start = await _start_of(exchange, account=account, wanted=wanted)
+    if start is not None:
+        wanted = _behind(start, wanted)
+    sources = [
+        await _gather(_fills(exchange, account=account, wanted=wanted), wanted),
+        await _gather(_postings(exchange, account=account, wanted=wanted), wanted),
+    ]
+    together = heapq.merge(*sources, key=_place_of, reverse=not wanted.is_ascending)
     return [activity.body for activity in islice(together, wanted.limit)]
 
 
-async def _fills(exchange: Exchange, *, account: int, wanted: Wanted) -> list[Activity]:
-    """Return fills and their fees, as many as the page may need, in its order."""
-    if not wanted.types & {_FILL, "FEE"}:
-        return []
+async def _start_of(exchange: Exchange, *, account: int, wanted: Wanted) -> Activity | None:
+    """Return the activity that the page continues behind. Raises `AlpacaError` when the account has none such."""
+    if wanted.token is None:
+        return None
+    trade_id, posting = trade_of(wanted.token), posting_of(wanted.token)
+    everything = Wanted(types=_TYPES, is_ascending=True, limit=1)
+    if trade_id is not None:
+        source = _fills(exchange, account=account, wanted=everything, cursor=trade_id - 1)
+    elif posting is not None:
+        source = _postings(exchange, account=account, wanted=everything, cursor=ledger_cursor(*posting) - 1)
+    else:
+        raise invalid(f"invalid page_token {wanted.token[:_QUOTED_MAX]!a}: expected the id of an activity")
+    found = await _gather(source, everything)
+    if not found or name_of(str(found[0].body["id"])) != name_of(wanted.token):
+        raise invalid(f"invalid page_token {wanted.token[:_QUOTED_MAX]!a}: the account has no such activity")
+    return found[0]
+
+
+async def _gather(source: AsyncGenerator[Activity, None], wanted: Wanted) -> list[Activity]:
+    """Return as many activities of a source as the page can show."""
+    found: list[Activity] = []
+    async with aclosing(source):
+        async for activity in source:
+            if not _is_behind(activity.place, wanted):
+                continue
+            found.append(activity)
+            if len(found) == wanted.limit:
+                break
+    return found
+
+
+def _is_behind(place: Place, wanted: Wanted) -> bool:
+    if wanted.start is None:
+        return True
+    return place > wanted.start if wanted.is_ascending else place < wanted.start
+
+
+async def _fills(
+    exchange: Exchange, *, account: int, wanted: Wanted, cursor: int | None = None
+) -> AsyncGenerator[Activity, None]:
+    """Yield the account's fills, in the order of the page."""
+    if _FILL not in wanted.types:
+        return
     fills_filter = FillsFilter(
         order_id=wanted.order_id,
         after_ns=wanted.after_ns,
         until_ns=wanted.until_ns,
         is_ascending=wanted.is_ascending,
     )
-    found: list[Activity] = []
-    cursor = _cursor_of(wanted)
-    while len(found) < wanted.limit:
+    while True:
         page = await exchange.queries.fills_page(
-            account=account, filter=fills_filter, cursor=cursor, limit=_READ_AT_ONCE
+            account=account, filter=fills_filter, cursor=cursor, limit=wanted.limit + _SHARING_A_TIME
         )
         for fill in page.items:
-            symbol = exchange.state.markets[fill.trade.market].symbol
-            activities = [fill_activity(fill, symbol=symbol)]
-            if fill.fee_micros:
-                activities.append(fee_activity(fill, symbol=symbol, zone=exchange.zone))
-            found += activities if wanted.is_ascending else activities[::-1]
-        found = [activity for activity in found if _is_wanted(activity, wanted)]
+            yield fill_activity(fill, symbol=exchange.state.markets[fill.trade.market].symbol)
         cursor = page.next_cursor
         if cursor is None:
-            break
-    return found
+            return
 
 
-def _cursor_of(wanted: Wanted) -> int | None:
-    """Return the trade beside that of the token, so that its own trade is looked at again: for its fee."""
-    if wanted.token is None or not wanted.token.trade_id:
-        return None
-    return wanted.token.trade_id + (-1 if wanted.is_ascending else 1)
+async def _postings(
+    exchange: Exchange, *, account: int, wanted: Wanted, cursor: int | None = None
+) -> AsyncGenerator[Activity, None]:
+    """Yield what else moved the account's cash and shares, in the order of the page."""
+    kinds = tuple(kind for kind in _KINDS if TYPES_OF_KINDS[kind] in wanted.types)
+    if not kinds or wanted.order_id is not None:
+        return
+    ledger_filter = LedgerFilter(
+        kinds=kinds,
+        start_ns=None if wanted.after_ns is None else wanted.after_ns + 1,
+        end_ns=wanted.until_ns,
+        is_ascending=wanted.is_ascending,
+    )
+    while True:
+        page = await exchange.queries.ledger_page(
+            account=account, filter=ledger_filter, cursor=cursor, limit=wanted.limit + _SHARING_A_TIME
+        )
+        for line in page.items:
+            symbol = exchange.state.markets[line.market].symbol if line.market else None
+            yield posting_activity(line, symbol=symbol, zone=exchange.zone)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
-def _is_wanted(activity: Activity, wanted: Wanted) -> bool:
-    return activity.body["activity_type"] in wanted.types and _is_beyond(activity.place, wanted)
-
-
-def _is_beyond(place: Place, wanted: Wanted) -> bool:
-    """Return whether a place lies behind the token, in the order of the page."""
-    token = wanted.token
-    if token is None:
-        return True
-    if token.trade_id and place.trade_id:
-        here, there = (place.trade_id, place.rank), (token.trade_id, token.rank)
-    else:
-        here, there = (place.sequence, place.rank), (token.sequence, token.rank)
-    return here > there if wanted.is_ascending else here < there
+def _behind(start: Activity, wanted: Wanted) -> Wanted:
+    """Return what is wanted behind an activity; rows before it are passed over by their time, which a commit shares."""
+    if wanted.is_ascending:
+        return replace(wanted, start=start.place, after_ns=max(start.time_ns - 1, wanted.after_ns or 0))
+    until_ns = start.time_ns + 1
+    return replace(wanted, start=start.place, until_ns=min(until_ns, wanted.until_ns or until_ns))
 
 
 def _place_of(activity: Activity) -> Place:
@@ -162,10 +218,6 @@ def _wanted(request: AnyRequest, given: query.Query, types: frozenset[str]) -> W
         # The whole day: after its last moment's predecessor, until the next one begins.
         starts_ns = parse_time(day.isoformat(), zone=zone) or 0
         after_ns, until_ns = starts_ns - 1, parse_time((day + timedelta(days=1)).isoformat(), zone=zone)
-    token_text = given.get("page_token")
-    token = None if token_text is None else token_of(token_text)
-    if token_text is not None and token is None:
-        raise invalid(f"invalid page_token {token_text[:_QUOTED_MAX]!a}: expected the id of an activity")
     order_text = given.get("order_id")
     order_id = None if order_text is None else from_uuid(IdKind.order, order_text) or 0
     return Wanted(
@@ -174,6 +226,6 @@ def _wanted(request: AnyRequest, given: query.Query, types: frozenset[str]) -> W
         after_ns=after_ns,
         until_ns=until_ns,
         is_ascending=query.word(given, "direction", allowed=("asc", "desc"), default="desc") == "asc",
-        token=token,
+        token=given.get("page_token"),
         limit=query.whole_number(given, "page_size", default=PAGE_MAX, largest=PAGE_MAX),
     )

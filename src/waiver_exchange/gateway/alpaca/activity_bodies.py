@@ -1,10 +1,9 @@
 """What happened to an account, as Alpaca's clients read it: fills, and what else moved cash or shares."""
 
-from enum import IntEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from waiver_exchange.application.queries import Fill
+from waiver_exchange.application.queries import Fill, LedgerLine
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.ids import IdKind, from_uuid, to_uuid
 from waiver_exchange.domain.money import format_money, format_quantity
@@ -14,51 +13,49 @@ from waiver_exchange.gateway.rest.bodies import format_time
 
 _SIDES: Final = {codes.BUY: "buy", codes.SELL: "sell"}
 _LINE_BITS: Final = 20
+TYPES_OF_KINDS: Final = {"deposit": "CSD", "fee": "FEE", "grant": "JNLS", "issue": "JNLS"}
+_DESCRIPTIONS: Final = {
+    "deposit": "cash deposit",
+    "fee": "fee of a trade",
+    "grant": "shares granted by the exchange",
+    "issue": "shares issued",
+}
 _UTC: Final = ZoneInfo("UTC")
 
 
-class Rank(IntEnum):
-    """In which order activities of one trade stand."""
-
-    fill = 0
-    fee = 1
-
-
 class Place(NamedTuple):
-    """Where an activity stands among all of an account; `trade_id` is 0 for what is no trade, `rank` then the line."""
+    """Where an activity stands among all of an account: of one row the fills come first, then the ledger's lines.
+
+    `number` is the trade's id, or the line.
+    """
 
     sequence: int
-    trade_id: int
-    rank: int
+    is_posting: bool
+    number: int
 
 
 class Activity(NamedTuple):
-    """An activity and its place."""
+    """An activity, its place and its time."""
 
     place: Place
+    time_ns: int
     body: dict[str, object]
 
 
-class Token(NamedTuple):
-    """What the id of an activity says: a trade, or the place of a posting."""
-
-    trade_id: int
-    rank: int
-    sequence: int
+def name_of(activity_id: str) -> str:
+    """Return the part of an id that names the activity; before it stands its time, for people."""
+    return activity_id.rpartition("::")[2].lower()
 
 
-def token_of(activity_id: str) -> Token | None:
-    """Return what an id says, or None when it is none of ours."""
-    _, _, name = activity_id.rpartition("::")
-    for kind, rank in ((IdKind.trade, Rank.fill), (IdKind.fee, Rank.fee)):
-        trade_id = from_uuid(kind, name)
-        if trade_id is not None:
-            return Token(trade_id, rank, 0)
-    number = from_uuid(IdKind.posting, name)
-    if number is None:
-        return None
-    sequence, line = divmod(number, 1 << _LINE_BITS)
-    return Token(0, line, sequence)
+def trade_of(activity_id: str) -> int | None:
+    """Return the trade that the id of a fill names, or None for every other text."""
+    return from_uuid(IdKind.trade, name_of(activity_id))
+
+
+def posting_of(activity_id: str) -> tuple[int, int] | None:
+    """Return sequence and line that the id of any other activity names, or None for every other text."""
+    number = from_uuid(IdKind.posting, name_of(activity_id))
+    return None if number is None else divmod(number, 1 << _LINE_BITS)
 
 
 def fill_activity(fill: Fill, *, symbol: str) -> Activity:
@@ -81,51 +78,25 @@ def fill_activity(fill: Fill, *, symbol: str) -> Activity:
         "order_id": str(to_uuid(IdKind.order, order.order_id)),
         "order_status": "filled" if is_last else "partially_filled",
     }
-    return Activity(Place(trade.sequence, trade.trade_id, Rank.fill), body)
+    return Activity(Place(trade.sequence, is_posting=False, number=trade.trade_id), trade.time_ns, body)
 
 
-def fee_activity(fill: Fill, *, symbol: str, zone: ZoneInfo) -> Activity:
-    """Return the fee that a trade cost one of its orders."""
-    trade = fill.trade
-    body = cash_body(
-        "FEE",
-        activity_id=_activity_id(trade.time_ns, IdKind.fee, trade.trade_id),
-        account=fill.order.account,
-        time_ns=trade.time_ns,
-        amount_micros=-fill.fee_micros,
-        description=f"fee of a trade in {symbol}",
-        zone=zone,
-    )
-    return Activity(Place(trade.sequence, trade.trade_id, Rank.fee), body | {"symbol": symbol})
-
-
-def cash_body(
-    kind: str,
-    *,
-    activity_id: str,
-    account: int,
-    time_ns: int,
-    amount_micros: int,
-    description: str,
-    zone: ZoneInfo,
-) -> dict[str, object]:
-    """Return a movement of cash that is no trade; below zero it left the account."""
-    return {
-        "activity_type": kind,
-        "id": activity_id,
-        "account_id": str(to_uuid(IdKind.account, account)),
-        "date": local_time(time_ns, zone=zone).date().isoformat(),
-        "created_at": format_time(time_ns),
-        "net_amount": format_money(amount_micros),
-        "description": description,
+def posting_activity(line: LedgerLine, *, symbol: str | None, zone: ZoneInfo) -> Activity:
+    """Return a movement of cash, or (with a symbol) of shares, that is no trade; below zero it left the account."""
+    body: dict[str, object] = {
+        "activity_type": TYPES_OF_KINDS[line.kind],
+        "id": _activity_id(line.time_ns, IdKind.posting, line.sequence << _LINE_BITS | line.line),
+        "account_id": str(to_uuid(IdKind.account, line.account)),
+        "date": local_time(line.time_ns, zone=zone).date().isoformat(),
+        "created_at": format_time(line.time_ns),
+        "net_amount": format_money(0 if symbol else line.amount),
+        "description": line.reference or _DESCRIPTIONS[line.kind],
         "status": "executed",
         "currency": "USD",
     }
-
-
-def posting_id(*, time_ns: int, sequence: int, line: int) -> str:
-    """Return the id of a posting."""
-    return _activity_id(time_ns, IdKind.posting, sequence << _LINE_BITS | line)
+    if symbol is not None:
+        body |= {"symbol": symbol, "qty": format_quantity(line.amount)}
+    return Activity(Place(line.sequence, is_posting=True, number=line.line), line.time_ns, body)
 
 
 def _activity_id(time_ns: int, kind: IdKind, number: int) -> str:

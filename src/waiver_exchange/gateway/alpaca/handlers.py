@@ -10,6 +10,7 @@ from waiver_exchange.gateway.alpaca.data.crypto import CRYPTO_HANDLERS
 from waiver_exchange.gateway.alpaca.data.screener import SCREENER_HANDLERS
 from waiver_exchange.gateway.alpaca.data.stocks import STOCK_HANDLERS
 from waiver_exchange.gateway.alpaca.orders import ORDER_HANDLERS
+from waiver_exchange.gateway.alpaca.portfolio_history import HISTORY_HANDLERS
 from waiver_exchange.gateway.alpaca.positions import POSITION_HANDLERS
 from waiver_exchange.gateway.alpaca.watchlists import WATCHLIST_HANDLERS
 
@@ -18,6 +19,7 @@ ALPACA_HANDLERS: Final = (
     *ACTIVITY_HANDLERS,
     *ASSET_HANDLERS,
     *CLOCK_HANDLERS,
+    *HISTORY_HANDLERS,
     *ORDER_HANDLERS,
     *POSITION_HANDLERS,
     *WATCHLIST_HANDLERS,

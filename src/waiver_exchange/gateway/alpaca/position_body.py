@@ -12,8 +12,8 @@ from waiver_exchange.projections.state import MarketView
 _RATIO_STEP: Final = Decimal("0.00000001")
 
 
-def position_body(position: Position, *, market: MarketView, previous_close_cents: int = 0) -> dict[str, object]:
-    """Return a position; what compares with the day before is null where nothing traded before today."""
+def position_body(position: Position, *, market: MarketView, previous_close_cents: int) -> dict[str, object]:
+    """Return a position; what compares with the day before is null where there was no price."""
     current_cents = market.last_price_cents or market.reference_price_cents
     today_micros: int | None = None
     if previous_close_cents:

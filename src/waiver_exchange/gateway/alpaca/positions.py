@@ -17,6 +17,7 @@ from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.assets import market_of
 from waiver_exchange.gateway.alpaca.errors import AlpacaError, invalid, not_found
 from waiver_exchange.gateway.alpaca.fields import amount_of_text
+from waiver_exchange.gateway.alpaca.last_equities import start_of_day_ns
 from waiver_exchange.gateway.alpaca.order_body import OrderBody
 from waiver_exchange.gateway.alpaca.order_refusals import explain
 from waiver_exchange.gateway.alpaca.orders import body as order_body
@@ -122,4 +123,7 @@ def _units_to_close(given: query.Query, position: Position) -> int:
 
 
 def _body(exchange: Exchange, position: Position) -> dict[str, object]:
-    return position_body(position, market=exchange.state.markets[position.market])
+    """Return a position; a market that never traded before today had the price that it was listed with."""
+    market = exchange.state.markets[position.market]
+    before_cents = exchange.state.candles[position.market].price_before(start_of_day_ns(exchange))
+    return position_body(position, market=market, previous_close_cents=before_cents or market.listed_price_cents)
