@@ -5,7 +5,9 @@ For asyncio; `transport.py` is made from this file by `make client`.
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any, Generic, Self, TypeVar
 
 import httpx
@@ -47,6 +49,7 @@ class AsyncTransport:
             headers=self.access.headers,
             timeout=timeout_seconds,
             trust_env=self.access.uses_proxies,
+            verify=_certificates(),
         )
 
     @classmethod
@@ -155,3 +158,9 @@ def _refusal(answer: httpx.Response) -> ClientError:
         request_id=answer.headers.get("x-request-id"),
         retry_after=answer.headers.get("retry-after"),
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return what servers are checked by: slow to load, so once for all clients."""
+    return httpx.create_ssl_context()

@@ -4,8 +4,10 @@ Made from `async_transport.py` by `make client`; change that one.
 """
 
 import random
+import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Generic, Self, TypeVar
 
 import httpx
@@ -47,6 +49,7 @@ class Transport:
             headers=self.access.headers,
             timeout=timeout_seconds,
             trust_env=self.access.uses_proxies,
+            verify=_certificates(),
         )
 
     @classmethod
@@ -155,3 +158,9 @@ def _refusal(answer: httpx.Response) -> ClientError:
         request_id=answer.headers.get("x-request-id"),
         retry_after=answer.headers.get("retry-after"),
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return what servers are checked by: slow to load, so once for all clients."""
+    return httpx.create_ssl_context()

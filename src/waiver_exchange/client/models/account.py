@@ -8,6 +8,7 @@ import msgspec
 from waiver_exchange.client.timestamps import Timestamp
 
 Scope = Literal["read", "trade", "admin"]
+Party = Literal["account", "market", "house", "operator"]
 EquityPeriod = Literal["1D", "1W", "1M", "3M", "1A", "all"]
 EquityInterval = Literal["1m", "5m", "15m", "1h", "1d"]
 
@@ -37,9 +38,10 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerLine(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "from", "destination": "to"}):
-    """One line of the statement: what went from where to where, why, and the balance after it.
+    """One line of the statement: what went from whom to whom, why, and the balance after it.
 
-    `asset` is `USD` or the symbol of the shares; `from` and `to` of the wire are `source` and `destination`.
+    `asset` is `USD` or the symbol of the shares; an amount that went away is negative. `source` and `destination`
+    (`from` and `to` of the wire) are `account`, which is the asking one, `market`, `house` or `operator`.
     """
 
     sequence: int
@@ -49,14 +51,14 @@ class LedgerLine(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "f
     asset: str
     amount: Decimal
     balance: Decimal
-    source: str | None
-    destination: str | None
-    trade_id: str | None = None
-    reference: str | None = None
+    source: Party
+    destination: Party
+    trade_id: str | None
+    reference: str | None
 
 
 class EquityPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account was worth at a moment."""
+    """What the account was worth at a moment; the profit is since the first point, and deposits are none."""
 
     time: Timestamp
     equity: Decimal
