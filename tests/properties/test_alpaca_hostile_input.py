@@ -17,10 +17,9 @@ from waiver_exchange.gateway.alpaca.times import TIME_NS_MAX, parse_time
 
 NEW_YORK = ZoneInfo("America/New_York")
 
-_WORDS = st.sampled_from(
-    "action auth authenticate subscribe unsubscribe listen data streams key secret key_id secret_key trades orderbooks "
-    "trade_updates MAHOMES MAHOMES/USD * good".split()
-)
+_ACTIONS = ("auth", "authenticate", "subscribe", "unsubscribe", "listen")
+_KEYS = ("action", "data", "streams", "key", "secret", "key_id", "secret_key", "trades", "orderbooks")
+_WORDS = st.sampled_from((*_ACTIONS, *_KEYS, "trade_updates", "MAHOMES", "MAHOMES/USD", "*", "good"))
 _SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text() | _WORDS
 )
