@@ -14,7 +14,8 @@ def _pattern(pattern: str, *examples: str) -> Meta:
     return Meta(extra_json_schema={"pattern": pattern, "examples": list(examples)})
 
 
-def _one_of(words: Iterable[str]) -> Meta:
+def one_of(words: Iterable[str]) -> Meta:
+    """Return what says that a text is one of some words."""
     return Meta(extra_json_schema={"enum": list(words)})
 
 
@@ -27,13 +28,11 @@ Percent = Annotated[str, _pattern(r"^-?[0-9]+\.[0-9]{2}$", "-1.25")]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-09-07T00:20:00.000000000Z"]})]
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Symbol = Annotated[str, _pattern(r"^[A-Z0-9][A-Z0-9.]{0,19}$", "MAHOMES")]
-Side = Annotated[str, _one_of(SIDES)]
-OrderType = Annotated[str, _one_of(TYPES)]
-TimeInForce = Annotated[str, _one_of(TIMES_IN_FORCE)]
-SelfTradePrevention = Annotated[str, _one_of(SELF_TRADE_PREVENTIONS)]
-OrderStatus = Annotated[str, _one_of(get_args(_Status))]
-Reason = Annotated[
-    str, _one_of([*(reason.name for reason in CancelReason), *(reason.name for reason in RefusalReason)])
-]
-Halt = Annotated[str, _one_of(["open", "halted"])]
-Liquidity = Annotated[str, _one_of(["maker", "taker"])]
+Side = Annotated[str, one_of(SIDES)]
+OrderType = Annotated[str, one_of(TYPES)]
+TimeInForce = Annotated[str, one_of(TIMES_IN_FORCE)]
+SelfTradePrevention = Annotated[str, one_of(SELF_TRADE_PREVENTIONS)]
+OrderStatus = Annotated[str, one_of(get_args(_Status))]
+Reason = Annotated[str, one_of([*(reason.name for reason in CancelReason), *(reason.name for reason in RefusalReason)])]
+Halt = Annotated[str, one_of(["open", "halted"])]
+Liquidity = Annotated[str, one_of(["maker", "taker"])]

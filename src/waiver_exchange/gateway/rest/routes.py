@@ -3,10 +3,12 @@
 from typing import Final
 
 from waiver_exchange.gateway.rest.account import ACCOUNT_ROUTES
+from waiver_exchange.gateway.rest.equity import EQUITY_ROUTES
 from waiver_exchange.gateway.rest.exchange_info import EXCHANGE_ROUTES
 from waiver_exchange.gateway.rest.fills import FILL_ROUTES
 from waiver_exchange.gateway.rest.health import HEALTH_ROUTES
 from waiver_exchange.gateway.rest.keys import KEY_ROUTES
+from waiver_exchange.gateway.rest.ledger import LEDGER_ROUTES
 from waiver_exchange.gateway.rest.market_data import MARKET_DATA_ROUTES
 from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
 from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
@@ -16,6 +18,8 @@ ROUTES: Final = (
     *ORDER_ROUTES,
     *FILL_ROUTES,
     *ACCOUNT_ROUTES,
+    *EQUITY_ROUTES,
+    *LEDGER_ROUTES,
     *KEY_ROUTES,
     *MARKET_ROUTES,
     *TRADE_ROUTES,

@@ -1,4 +1,4 @@
-"""Candles and tickers over HTTP, by a clock that stands still until it is moved."""
+"""Candles, tickers and equity over HTTP, by a clock that stands still until it is moved."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.fakes.clock import FakeClock
-from waiver_exchange.application.accounts import create_account
+from waiver_exchange.application.accounts import create_account, deposit_cash
+from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, grant_shares, list_player
 from waiver_exchange.application.place_order import OrderRequest, place_order
@@ -65,7 +66,9 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
             await create_account(exchange, name=name, cash_micros=100_000_000_000)
         await grant_shares(exchange, account=2, symbol="MAHOMES", quantity_units=500 * SHARE, reference="")
         transport = httpx.ASGITransport(build_app(exchange))  # type: ignore[arg-type]  # the same protocol, typed otherwise
-        async with httpx.AsyncClient(transport=transport, base_url="http://exchange") as http:
+        key = await create_key(exchange, account=3)
+        headers = {"X-API-Key": key.api_key, "X-API-Secret": key.api_secret}
+        async with httpx.AsyncClient(transport=transport, base_url="http://exchange", headers=headers) as http:
             yield Floor(exchange, http, clock)
 
 
@@ -178,3 +181,24 @@ async def test_markets_are_sorted_by_change_and_volume(floor: Floor) -> None:
         assert symbols == ["MAHOMES", "KELCE"]
         symbols = [market["symbol"] for market in await floor.get("/markets", sort=sort)]
         assert symbols == ["KELCE", "MAHOMES"]
+
+
+async def test_equity_follows_the_prices_and_deposits_are_no_profit(floor: Floor) -> None:
+    await trade_for_six_minutes(floor)
+    await deposit_cash(floor.exchange, account=3, amount_micros=1_000_000, reference="week 1")
+    floor.clock.advance(60)
+    points = await floor.get("/account/equity", interval="1m", start="2026-09-07T12:00:00Z")
+    shown = [(str(point["time"])[11:16], point["equity"], point["profit"]) for point in points]
+    # Ten shares in all: 1 at 20.00, 3 at 20.50, 2 at 19.50 and 4 at 21.00.
+    assert shown == [
+        ("12:00", "0.00", "0.00"),
+        ("12:01", "100000.50", "0.50"),
+        ("12:02", "100000.50", "0.50"),
+        ("12:03", "99996.50", "-3.50"),
+        ("12:04", "99996.50", "-3.50"),
+        ("12:05", "99996.50", "-3.50"),
+        ("12:06", "100006.50", "5.50"),
+    ]
+    floor.clock.advance(3 * 86_400)
+    too_many = await floor.http.get("/api/v1/account/equity", params={"period": "all", "interval": "1m"})
+    assert too_many.json()["error"]["details"]["field"] == "interval"
