@@ -13,6 +13,8 @@ from waiver_exchange.client.models.orders import Order
 from waiver_exchange.client.streaming.frames import Frame
 from waiver_exchange.client.wire import decode
 
+_NOTHING = b"null"
+
 T = TypeVar("T")
 E_co = TypeVar("E_co", covariant=True)
 
@@ -40,8 +42,8 @@ class StateReader(Generic[T]):
         return self.update(push)
 
     def update(self, push: Frame) -> Sequence[T]:
-        """Return the one value."""
-        return [decode(push.data, self._kind)]
+        """Return the one value; there may be none yet, as of candles before the first trade."""
+        return [] if bytes(push.data) == _NOTHING else [decode(push.data, self._kind)]
 
 
 class TradesReader:

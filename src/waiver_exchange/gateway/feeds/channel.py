@@ -1,9 +1,12 @@
 """What a channel is to the hub: it collects what happened, and says it once for everybody."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from waiver_exchange.gateway.feeds.pushes import frame_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FRAME_SECONDS: Final = 0.015
 # The number in a channel's key that stands for all markets.
@@ -38,6 +41,8 @@ class Channel(ABC):
         """Begin without subscribers."""
         self.name = name.encode()
         self.key = key
+        # Set by the hub: what a channel calls that has something to say later than it was asked.
+        self.on_ready: Callable[[Channel], None] = _nobody
         self.fresh: dict[Subscriber, None] = {}
         self.stale: dict[Subscriber, None] = {}
 
@@ -52,8 +57,8 @@ class Channel(ABC):
         """Return what was put aside as pushes, and put nothing aside any more."""
 
     @abstractmethod
-    def snapshot(self) -> bytes | None:
-        """Return a push that says all there is, as of the last push; None when it cannot be said yet."""
+    def snapshot(self) -> list[bytes] | None:
+        """Return pushes that say all there is, as of the last push; None when it cannot be said yet."""
 
     def add(self, subscriber: Subscriber) -> None:
         """Have a subscriber get a snapshot, then everything."""
@@ -89,8 +94,13 @@ class Channel(ABC):
         snapshot = self.snapshot() if waiting else None
         if snapshot is None:
             return
-        frame = frame_of([snapshot])
+        frame = frame_of(snapshot) if snapshot else b""
         for subscriber in waiting:
             del self.stale[subscriber]
             self.fresh[subscriber] = None
-            out.setdefault(subscriber, []).append(frame)
+            if frame:
+                out.setdefault(subscriber, []).append(frame)
+
+
+def _nobody(channel: Channel) -> None:
+    """Tell nobody: the channel belongs to no hub."""

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, get_args
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.queries.intervals import Interval
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.channel import Channel
 from waiver_exchange.gateway.feeds.market_channels import BOOK, TRADES, BookChannel, TradesChannel
+from waiver_exchange.gateway.feeds.price_channels import CANDLES, TICKER, CandlesChannel, TickerChannel
 from waiver_exchange.gateway.feeds.private_channels import (
     ACCOUNT,
     ORDERS,
@@ -18,11 +20,13 @@ from waiver_exchange.gateway.feeds.private_channels import (
     OrderUpdateBody,
 )
 from waiver_exchange.gateway.rest.bodies import BookBody, TradeBody
+from waiver_exchange.gateway.rest.market_bodies import CandleBody, TickerBody
 from waiver_exchange.projections.feed_buffer import OrderUpdateKind
 from waiver_exchange.projections.state import MarketView
 
 _QUOTED_MAX: Final = 60
 _STAR: Final = "*"
+_INTERVALS: Final[dict[str, Interval]] = {name: name for name in get_args(Interval)}
 
 
 class ChannelKind(NamedTuple):
@@ -53,6 +57,18 @@ def _open_trades(name: str, exchange: Exchange, rest: str) -> Channel:
     return TradesChannel(name, exchange, _market(exchange, rest))
 
 
+def _open_ticker(name: str, exchange: Exchange, rest: str) -> Channel:
+    return TickerChannel(name, exchange, _market(exchange, rest))
+
+
+def _open_candles(name: str, exchange: Exchange, rest: str) -> Channel:
+    symbol, _, word = rest.partition(":")
+    interval = _INTERVALS.get(word)
+    if interval is None:
+        raise RefusedError(RefusalReason.channel_not_found, channel=name[:_QUOTED_MAX], intervals=", ".join(_INTERVALS))
+    return CandlesChannel(name, exchange, exchange.market(symbol), interval)
+
+
 MARKET_CHANNELS: Final = {
     BOOK: ChannelKind(
         "book:{symbol}",
@@ -66,6 +82,20 @@ MARKET_CHANNELS: Final = {
         "The newest trades of a market, or of all (`*`), newest first; then each one. The sequence counts trades.",
         {"snapshot": list[TradeBody], "trade": TradeBody},
         _open_trades,
+    ),
+    TICKER: ChannelKind(
+        "ticker:{symbol}",
+        "Best prices, last price and the last 24 hours of a market, or of all (`*`), at most ten times a second. Each "
+        "push is one market; of all markets the snapshot is one push for each, of the same sequence.",
+        {"snapshot": TickerBody, "update": TickerBody},
+        _open_ticker,
+    ),
+    CANDLES: ChannelKind(
+        "candles:{symbol}:{interval}",
+        f"The newest candle of a market ({', '.join(_INTERVALS)}), at most four times a second; null before the first "
+        "trade. When one is over its last state is pushed before the next one.",
+        {"snapshot": CandleBody | None, "update": CandleBody},
+        _open_candles,
     ),
 }
 PRIVATE_CHANNELS: Final = {

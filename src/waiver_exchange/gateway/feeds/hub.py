@@ -10,6 +10,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.channel import ALL, FRAME_SECONDS, Channel, Subscriber
 from waiver_exchange.gateway.feeds.directory import open_channel
 from waiver_exchange.gateway.feeds.market_channels import BOOK, TRADES, BookChannel, TradesChannel
+from waiver_exchange.gateway.feeds.price_channels import CANDLES, TICKER, CandlesChannel, TickerChannel
 from waiver_exchange.gateway.feeds.private_channels import ACCOUNT, ORDERS, AccountChannel, OrdersChannel
 from waiver_exchange.projections.feed_buffer import FeedBatch
 
@@ -56,6 +57,7 @@ class Hub:
             if channel.is_empty:
                 kind, number = channel.key
                 self._channels.setdefault(kind, {})[number] = channel
+                channel.on_ready = self._note_ready
                 channel.open()
             channel.add(subscriber)
             own[name] = channel
@@ -103,6 +105,8 @@ class Hub:
         channel.close()
         kind, number = channel.key
         del self._channels[kind][number]
+        if not self._channels[kind]:
+            del self._channels[kind]
         for dirty in self._dirty.values():
             dirty.pop(channel, None)
 
@@ -112,6 +116,8 @@ class Hub:
             self._take_levels(batch)
         if batch.trades:
             self._take_trades(batch)
+        if TICKER in self._channels:
+            self._take_tickers(batch)
         if batch.accounts:
             accounts = self._of(ACCOUNT, AccountChannel)
             for account in batch.accounts & accounts.keys():
@@ -131,10 +137,26 @@ class Hub:
     def _take_trades(self, batch: FeedBatch) -> None:
         channels = self._of(TRADES, TradesChannel)
         of_all = channels.get(ALL)
+        candle_kinds = [kind for kind in self._channels if kind.startswith(CANDLES)]
         for trade in batch.trades:
             for channel in (channels.get(trade.market), of_all):
                 if channel is not None:
                     channel.put(trade)
+                    self._note(channel)
+
+            for kind in candle_kinds:
+                candles = self._of(kind, CandlesChannel).get(trade.market)
+                if candles is not None:
+                    candles.mark()
+                    self._note(candles)
+
+    def _take_tickers(self, batch: FeedBatch) -> None:
+        tickers = self._of(TICKER, TickerChannel)
+        of_all = tickers.get(ALL)
+        for market in {top.market for top in batch.tops} | {trade.market for trade in batch.trades} | batch.markets:
+            for channel in (tickers.get(market), of_all):
+                if channel is not None:
+                    channel.mark(market)
                     self._note(channel)
 
     def _take_orders(self, batch: FeedBatch) -> None:
@@ -150,6 +172,10 @@ class Hub:
     def _of(self, kind: str, channel_type: type[_C]) -> dict[int, _C]:
         del channel_type
         return cast("dict[int, _C]", self._channels.get(kind, {}))
+
+    def _note_ready(self, channel: Channel) -> None:
+        if not channel.is_empty:
+            self._note(channel, FRAME_SECONDS)
 
     def _note(self, channel: Channel, delay: float | None = None) -> None:
         """Have a channel speak after its own delay, or after another."""

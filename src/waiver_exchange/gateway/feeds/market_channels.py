@@ -54,17 +54,17 @@ class BookChannel(Channel):
         if len(changes) > DELTAS_MAX:
             snapshot = self.snapshot()
             if snapshot is not None:
-                return [snapshot]
+                return snapshot
         name = self.name
         return [push(name, b"delta", change.book_sequence, level_data(change)) for change in changes]
 
-    def snapshot(self) -> bytes | None:
+    def snapshot(self) -> list[bytes] | None:
         """Return the whole book, unless it is ahead of what was told: then the next frame does."""
         book = self._book
         if book.sequence != self._sequence:
             return None
         data = _encode(book_body(book.levels(_LEVELS_ALL)))
-        return push(self.name, b"snapshot", book.sequence, data)
+        return [push(self.name, b"snapshot", book.sequence, data)]
 
 
 @final
@@ -95,7 +95,7 @@ class TradesChannel(Channel):
             pushes.append(push(self.name, b"trade", self._sequence, self._data(trade)))
         return pushes
 
-    def snapshot(self) -> bytes | None:
+    def snapshot(self) -> list[bytes] | None:
         """Return the newest trades, newest first."""
         if self._count() != self._sequence:
             return None
@@ -105,7 +105,7 @@ class TradesChannel(Channel):
                 newest.append(self._data(trade))
                 if len(newest) == SNAPSHOT_TRADES:
                     break
-        return push(self.name, b"snapshot", self._sequence, array(newest))
+        return [push(self.name, b"snapshot", self._sequence, array(newest))]
 
     def _data(self, trade: TradeView) -> bytes:
         return _encode(trade_body(trade, symbol=self._state.markets[trade.market].symbol))

@@ -94,7 +94,7 @@ class OrdersChannel(_PrivateChannel):
             pushes.append(push(self.name, update.kind.encode(), self._sequence, self._data(update)))
         return pushes
 
-    def snapshot(self) -> bytes | None:
+    def snapshot(self) -> list[bytes] | None:
         """Return the open orders."""
         own = self._exchange.state.account_orders.get(self._account, {})
         open_orders = [order for order in reversed(own.values()) if order.is_open]
@@ -102,7 +102,7 @@ class OrdersChannel(_PrivateChannel):
             orders=[self._order(order) for order in open_orders[:SNAPSHOT_ORDERS_MAX]],
             is_complete=len(open_orders) <= SNAPSHOT_ORDERS_MAX,
         )
-        return push(self.name, b"snapshot", self._sequence, _encode(body))
+        return [push(self.name, b"snapshot", self._sequence, _encode(body))]
 
     def _data(self, update: OrderUpdate) -> bytes:
         trade, position = update.trade, update.position_units
@@ -143,9 +143,9 @@ class AccountChannel(_PrivateChannel):
         self._sequence += 1
         return [self._say(b"update")]
 
-    def snapshot(self) -> bytes | None:
+    def snapshot(self) -> list[bytes] | None:
         """Return the account as it is now."""
-        return self._say(b"snapshot")
+        return [self._say(b"snapshot")]
 
     def _say(self, kind: bytes) -> bytes:
         exchange = self._exchange
