@@ -229,8 +229,10 @@ async def test_stopping_server_closes_connections_and_a_new_one_goes_on(start_se
     trader = server.create_account("Lea")
     async with Bot(server, trader) as bot:
         await bot.ask("subscribe", channels=["book:MAHOMES", "orders"])
+        for channel in ("book:MAHOMES", "orders"):
+            assert (await bot.push(channel))["type"] == "snapshot"
         await bot.ask("order.place", **ORDER)
-        before = {push["channel"]: push for push in [await bot.push() for _ in range(4)]}
+        before = {push["channel"]: push for push in [await bot.push() for _ in range(2)]}
         assert await asyncio.to_thread(server.stop) == 0
         with pytest.raises(websockets.ConnectionClosed) as closed:
             await bot.push("nothing")
