@@ -6,7 +6,10 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.config import RequestLimits, Settings
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path
 from waiver_exchange.gateway.alpaca.handlers import ALPACA_HANDLERS
 from waiver_exchange.gateway.alpaca.last_equities import LastEquities
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
@@ -26,7 +29,7 @@ from waiver_exchange.gateway.rest.route import Services
 from waiver_exchange.gateway.rest.routes import ROUTES
 from waiver_exchange.gateway.rest.routing import Routing
 from waiver_exchange.gateway.sockets.limits import SocketLimits
-from waiver_exchange.gateway.sockets.sockets import Sockets
+from waiver_exchange.gateway.sockets.sockets import Sockets, native_refusal
 from waiver_exchange.gateway.websocket.asyncapi import asyncapi_document
 from waiver_exchange.gateway.websocket.endpoint import Endpoint
 
@@ -49,7 +52,8 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
     )
     streams = build_stream_routes(exchange, rate_limits=rate_limits, connections_per_key_max=bounds.key_connections)
     limits = SocketLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
-    return Gateway(_build_app(exchange, rate_limits), Sockets({"/ws": endpoint.open, **streams}, limits=limits))
+    sockets = Sockets({"/ws": endpoint.open, **streams}, limits=limits, refusal_body=_refusal_body)
+    return Gateway(_build_app(exchange, rate_limits), sockets)
 
 
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Dispatch:
@@ -57,6 +61,13 @@ def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Dis
     return _build_app(
         exchange, RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
     )
+
+
+def _refusal_body(path: str, reason: RefusalReason) -> object:
+    """Return why a path takes no WebSocket connection, in the form of the face that was asked."""
+    if is_alpaca_path(path):
+        return error_of(RefusedError(reason)).body()
+    return native_refusal(path, reason)
 
 
 def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.acceptance.alpaca.conftest import MakeBot
@@ -130,6 +130,16 @@ def test_a_client_may_log_in_with_its_handshake(server: Server, ann: Trader) -> 
 def test_every_path_greets(server: Server, path: str) -> None:
     with opened(server, path) as stream:
         assert stream.hear() == [{"T": "success", "msg": "connected"}]
+
+
+def test_a_path_without_a_stream_says_so_in_the_form_of_its_face(server: Server) -> None:
+    for path, is_native in (("/v2/nope", False), ("/stream/x", False), ("/nope", True)):
+        with pytest.raises(InvalidStatus) as refused, opened(server, path):
+            pass
+        assert refused.value.response.status_code == 404
+        body = json.loads(refused.value.response.body or b"")
+        assert (body["error"]["code"] if is_native else body["reason"]) == "route_not_found"
+        assert is_native or body["code"] == 40410000
 
 
 def test_a_trade_reaches_its_subscribers_before_its_quote(server: Server, ann: Trader, bob: Trader) -> None:

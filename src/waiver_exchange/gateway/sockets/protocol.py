@@ -14,7 +14,6 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.refusals import error_body
 from waiver_exchange.gateway.sockets.frames import split_frames
 from waiver_exchange.gateway.sockets.session import Opening, Session, SessionFactory
 
@@ -192,7 +191,7 @@ class SocketProtocol(asyncio.Protocol):
 
     def _refuse(self, status: HTTPStatus, reason: RefusalReason) -> None:
         response = self._library.reject(status, "")
-        response.body = msgspec.json.encode({"error": error_body(reason)})
+        response.body = msgspec.json.encode(self._sockets.refusal_body(self.opening.path, reason))
         del response.headers["Content-Type"], response.headers["Content-Length"]
         response.headers["Content-Type"] = "application/json"
         response.headers["Content-Length"] = str(len(response.body))

@@ -2,25 +2,39 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.refusals import error_body
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.protocol import SocketProtocol
 from waiver_exchange.gateway.sockets.session import Opening, SessionFactory
 
 SWEEP_SECONDS: Final = 1.0
 
+# Returns the JSON that says why a path takes no connection now.
+RefusalBody = Callable[[str, RefusalReason], object]
+
+
+def native_refusal(path: str, reason: RefusalReason) -> object:
+    """Return a refusal as the native interface words it."""
+    del path
+    return {"error": error_body(reason)}
+
 
 class Sockets:
     """The WebSocket side of the web server."""
 
-    def __init__(self, routes: Mapping[str, SessionFactory], *, limits: SocketLimits) -> None:
-        """Take connections at the paths of `routes`."""
+    def __init__(
+        self, routes: Mapping[str, SessionFactory], *, limits: SocketLimits, refusal_body: RefusalBody = native_refusal
+    ) -> None:
+        """Take connections at the paths of `routes`; `refusal_body` words the others."""
         self.limits = limits
+        self.refusal_body = refusal_body
         self._routes = dict(routes)
         self._open: set[SocketProtocol] = set()
         self._by_address: Counter[str] = Counter()
