@@ -61,7 +61,7 @@ class TickerChannel(Channel):
         if ticker is None:
             message = f"market {market.symbol} is listed and has no ticker"
             raise LookupError(message)
-        return push(self.name, kind, self._sequence, _encode(ticker_body(ticker, as_of_ns=now_ns)))
+        return push(self.name, kind, self._sequence, _encode(ticker_body(ticker)))
 
 
 @final

@@ -5,12 +5,12 @@ import msgspec
 from waiver_exchange.application.queries.candles import Candle
 from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.domain.money import average_price, format_price, format_quantity
-from waiver_exchange.gateway.rest.bodies import format_time, price_or_none
+from waiver_exchange.gateway.rest.bodies import format_time, price_or_none, time_or_none
 from waiver_exchange.gateway.rest.formats import AveragePrice, Percent, Price, Quantity, SignedPrice, Symbol, Time
 
 
 class TickerBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A market as of `time` and over the 24 hours before it; the change is since 24 hours ago."""
+    """A market now and over the last 24 hours; `time` is that of the last trade, the change is since 24 hours ago."""
 
     symbol: Symbol
     last: Price | None
@@ -24,7 +24,7 @@ class TickerBody(msgspec.Struct, frozen=True, kw_only=True):
     low_24h: Price | None
     volume_24h: Quantity
     trades_24h: int
-    time: Time
+    time: Time | None
 
 
 class CandleBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +40,8 @@ class CandleBody(msgspec.Struct, frozen=True, kw_only=True):
     vwap: AveragePrice | None
 
 
-def ticker_body(ticker: Ticker, *, as_of_ns: int) -> TickerBody:
-    """Return a ticker, which was read as of a time, as everybody sees it."""
+def ticker_body(ticker: Ticker) -> TickerBody:
+    """Return a ticker as everybody sees it."""
     has_change = ticker.open_cents != 0
     return TickerBody(
         symbol=ticker.symbol,
@@ -57,7 +57,7 @@ def ticker_body(ticker: Ticker, *, as_of_ns: int) -> TickerBody:
         low_24h=price_or_none(ticker.low_cents),
         volume_24h=format_quantity(ticker.volume_units),
         trades_24h=ticker.trades,
-        time=format_time(as_of_ns),
+        time=time_or_none(ticker.time_ns),
     )
 
 

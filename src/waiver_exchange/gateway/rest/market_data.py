@@ -65,7 +65,7 @@ async def _list_tickers(call: Call) -> Answer:
     queries = call.exchange.queries
     symbols = call[_SYMBOLS]
     if symbols is None:
-        return json_answer([ticker_body(ticker, as_of_ns=now_ns) for ticker in queries.tickers(now_ns=now_ns)])
+        return json_answer([ticker_body(ticker) for ticker in queries.tickers(now_ns=now_ns)])
     return json_answer([_ticker_of(call, symbol, now_ns=now_ns) for symbol in symbols])
 
 
@@ -77,7 +77,7 @@ def _ticker_of(call: Call, symbol: str, *, now_ns: int) -> TickerBody:
     ticker = call.exchange.queries.ticker(symbol, now_ns=now_ns)
     if ticker is None:
         raise RefusedError(_R.market_not_found, symbol=symbol)
-    return ticker_body(ticker, as_of_ns=now_ns)
+    return ticker_body(ticker)
 
 
 MARKET_DATA_ROUTES: Final = (
