@@ -104,6 +104,9 @@ class DataSession:
             self._send(msgpack_array(items) if self.is_msgpack else json_array(items))
 
     def _receive(self, frame: Frame) -> None:
+        if not self._connection.is_open:
+            # It came together with what it was sent away for.
+            return
         if not self._count():
             self._say(failure(StreamError.too_many_requests))
             return

@@ -104,6 +104,18 @@ async def test_the_connections_of_a_key_are_bounded(world: World) -> None:
     assert _errors(world.log_in(third)) == []
 
 
+async def test_what_comes_with_a_login_that_is_one_too_many_is_not_heard(world: World) -> None:
+    sockets = world.sockets(connections_per_key_max=1)
+    first, second = (SocketClient(sockets, "/v2/iex") for _ in range(2))
+    world.log_in(first)
+    login = {"action": "auth", "key": world.key.api_key, "secret": world.key.api_secret}
+    for request in (login, {"action": "subscribe", "orderbooks": ["*"]}):
+        second.library.send_text(json.dumps(request).encode())
+    second.send_raw(b"".join(second.library.data_to_send()))
+    assert [message["T"] for message in second.messages()] == ["success", "success", "error"]
+    assert world.exchange.projector.feed.watched_books == {}
+
+
 async def test_the_connections_of_a_key_are_bounded_on_the_trading_stream_too(world: World) -> None:
     sockets = world.sockets(connections_per_key_max=1)
     clients = [SocketClient(sockets, "/stream") for _ in range(2)]
