@@ -12,12 +12,13 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.queries import Candle, Interval
 from waiver_exchange.gateway.alpaca.codec import Moment, dollars, shares
 from waiver_exchange.gateway.alpaca.data.paging import Part
-from waiver_exchange.gateway.alpaca.data.timeframes import Bucket, Timeframe, bucket_of
+from waiver_exchange.gateway.alpaca.data.timeframes import Bucket, Timeframe, Unit, bucket_of
 from waiver_exchange.gateway.alpaca.market_bodies import BarBody, volume_weighted
 
 # More than the longest bar is made of (366 days, 59 minutes), so that every page gets somewhere.
 CANDLES_MAX: Final = 20_000
-_CANDLES_READ: Final = 1_000
+_CANDLES_READ: Final = 5_000
+_CANDLES_EACH: Final[dict[Unit, int]] = {"minute": 1, "hour": 1, "day": 1, "week": 7, "month": 31}
 
 
 class Span(NamedTuple):
@@ -93,8 +94,9 @@ async def read_bars(
     """Return up to `limit` bars of a span; the cursor lies in the first one that is left out."""
     groups: list[_Group] = []
     count = 0
+    each = _CANDLES_EACH[timeframe.unit] * timeframe.amount
     while span.start_ns < span.end_ns:
-        wanted = min(_CANDLES_READ, CANDLES_MAX - count)
+        wanted = min(_CANDLES_READ, CANDLES_MAX - count, (limit + 1 - len(groups)) * each + 1)
         candles = await read(interval_of(timeframe), span, wanted)
         for candle in candles:
             if not groups or not groups[-1].bucket.start_ns <= candle.time_ns < groups[-1].bucket.end_ns:
