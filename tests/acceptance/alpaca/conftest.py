@@ -15,6 +15,7 @@ from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.requests import LimitOrderRequest
 
 from tests.acceptance.conftest import Json, Server, Trader
+from waiver_exchange.gateway.control.client import call_server
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD_SDK_PYTHON = ROOT / "build" / "alpaca-trade-api" / "bin" / "python"
@@ -78,15 +79,19 @@ def make_bot(server: Server) -> Iterator[MakeBot]:
     bots: list[Bot] = []
 
     def make(*, cash: str = "10000.00", shares: str | None = None, symbol: str = "MAHOMES") -> Bot:
-        trader = server.create_account(f"bot {next(_names)}", cash=cash)
+        # By the socket that the command line uses: a process for each of a hundred accounts would take a minute.
+        control = server.data_dir / "control.sock"
+        account = call_server(control, "account.create", {"name": f"bot {next(_names)}", "cash": cash})
         if shares is not None:
-            server.grant(trader, shares, symbol=symbol)
-        bots.append(Bot(server, trader))
+            grant = {"account": account["account_id"], "symbol": symbol, "quantity": shares}
+            call_server(control, "shares.grant", grant)
+        bots.append(Bot(server, Trader(server.url, **{name: str(value) for name, value in account.items()})))
         return bots[-1]
 
     yield make
     for bot in bots:
         bot.close()
+        bot.trader.http.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
-from waiver_exchange.application.ports import PreferencesError
+from waiver_exchange.application.ports import JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.skipped import reason_of
@@ -124,10 +124,12 @@ def answer_framework(request: AnyRequest, error: HTTPException) -> Response[byte
     return response
 
 
-def answer_failed_store(request: AnyRequest, error: ReadModelError | PreferencesError) -> Response[bytes]:
-    """Answer that a store cannot be used now."""
+def answer_failed_store(
+    request: AnyRequest, error: JournalError | PreferencesError | ReadModelError
+) -> Response[bytes]:
+    """Answer that a store cannot be used now; an order that was just placed or cancelled is durable all the same."""
     _log.error("request %s: %s", request_id_of(request.scope), error)
-    is_unknown = isinstance(error, ReadModelError) and request.method != "GET"
+    is_unknown = request.method != "GET" and not isinstance(error, PreferencesError)
     reason = RefusalReason.outcome_is_unknown if is_unknown else RefusalReason.history_is_unavailable
     return error_answer(error_of(RefusedError(reason)))
 

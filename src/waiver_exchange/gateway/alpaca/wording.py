@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from waiver_exchange.application.refused import Detail
 from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.rest.errors import STATUS_OF
 
 _R = RefusalReason
 Details = Mapping[str, Detail]
@@ -103,20 +104,21 @@ _SAID: Final[Mapping[RefusalReason, tuple[tuple[HTTPStatus, int], _Template]]] =
     _R.order_rate_is_too_high: (_TOO_MANY, "rate limit exceeded"),
     _R.request_rate_is_too_high: (_TOO_MANY, "rate limit exceeded"),
     _R.internal_error: ((HTTPStatus.INTERNAL_SERVER_ERROR, 50_010_000), "internal server error occurred"),
-    _R.journal_is_unavailable: (_UNAVAILABLE, _UNSAID),
-    _R.exchange_is_busy: (_UNAVAILABLE, _UNSAID),
-    _R.exchange_is_stopping: (_UNAVAILABLE, _UNSAID),
-    _R.outcome_is_unknown: (_UNAVAILABLE, _UNSAID),
-    _R.history_is_unavailable: (_UNAVAILABLE, _UNSAID),
-    _R.order_table_is_full: (_UNAVAILABLE, _UNSAID),
 }
 
 
 def wording_of(reason: RefusalReason, details: Details) -> Wording:
-    """Return how a refusal is said; one without words of its own is a rule that a well-formed request broke."""
-    (status, code), template = _SAID.get(reason, (_NOT_ALLOWED, _UNSAID))
+    """Return how a refusal is said."""
+    (status, code), template = _SAID.get(reason) or (_default(reason), _UNSAID)
     message = template(details) if callable(template) else template or reason.message
     return Wording(status, code, message, _extra(reason, details))
+
+
+def _default(reason: RefusalReason) -> tuple[HTTPStatus, int]:
+    """Return status and code of what has no words of its own; most of that is a rule a well-formed request broke."""
+    if STATUS_OF[reason] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _UNAVAILABLE
+    return _TOO_MANY if STATUS_OF[reason] == HTTPStatus.TOO_MANY_REQUESTS else _NOT_ALLOWED
 
 
 def _extra(reason: RefusalReason, details: Details) -> Mapping[str, object]:
