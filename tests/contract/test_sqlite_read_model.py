@@ -21,6 +21,7 @@ from waiver_exchange.application.selections import (
     FillSelection,
     LedgerSelection,
     OrderSelection,
+    QuoteSelection,
     TradeSelection,
 )
 from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
@@ -54,9 +55,10 @@ async def fill(path: Path) -> FoldedExchange:
     [
         (schema.accounts, views.ACCOUNT_COLUMNS),
         (schema.holdings, views.HOLDING_COLUMNS),
-        (schema.markets, (*views.MARKET_COLUMNS, "book_sequence")),
+        (schema.markets, (*views.MARKET_COLUMNS, *views.BOOK_COLUMNS)),
         (schema.orders, views.ORDER_COLUMNS),
         (schema.candles, views.CANDLE_COLUMNS),
+        (schema.quotes, views.QuoteView._fields),
         (schema.trades, views.TradeView._fields),
         (schema.movements, views.LedgerMovement._fields),
         (
@@ -242,6 +244,14 @@ async def test_ledgers_read_by_their_indexes(path: Path) -> None:
         assert plans_of(path, [query.params(values)]) == [search]
     search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)"
     assert plans_of(path, [ledger.CLOSE_QUERY.params(minutes=1, market=1, time=9)]) == [search]
+
+
+@pytest.mark.parametrize("is_ascending", [False, True])
+async def test_quotes_read_by_their_key(path: Path, *, is_ascending: bool) -> None:
+    await fill(path)
+    selection = QuoteSelection(market=1, start_ns=3, end_ns=9, is_ascending=is_ascending)
+    search = "SEARCH quotes USING PRIMARY KEY (market=? AND time_ns>? AND time_ns<?)"
+    assert plans_of(path, [reads.quote_query(selection)]) == [search]
 
 
 def plans_of(path: Path, queries: Iterable[Select[Any]]) -> list[str]:

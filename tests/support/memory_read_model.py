@@ -8,26 +8,38 @@ from waiver_exchange.application.selections import (
     FillSelection,
     LedgerSelection,
     OrderSelection,
+    QuoteSelection,
     TradeSelection,
 )
 from waiver_exchange.domain.commands import ExchangeParameters
-from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView
+from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, quotes_kept_from
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
+    MARKET_COLUMNS,
     TAPE_TRADES_MAX,
     AccountView,
-    BookView,
     HoldingView,
     LedgerMovement,
     MarketView,
     OrderView,
+    QuoteView,
     ReadModelState,
     Row,
     TradeView,
+    book_from,
     rest_orders,
 )
 
-_KEY_COLUMNS = {"accounts": 1, "holdings": 2, "markets": 1, "orders": 1, "trades": 1, "candles": 3, "movements": 2}
+_KEY_COLUMNS = {
+    "accounts": 1,
+    "holdings": 2,
+    "markets": 1,
+    "orders": 1,
+    "trades": 1,
+    "candles": 3,
+    "movements": 2,
+    "quotes": 2,
+}
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 
 
@@ -52,8 +64,9 @@ class MemoryReadModel(ReadModelStore):
             state.accounts[account.account] = account
         for row in self._rows("holdings"):
             state.add_holding(HoldingView(*row))  # type: ignore[arg-type]
-        for *market, sequence in self._rows("markets"):
-            state.add_market(MarketView(*market), book=BookView(sequence=sequence))  # type: ignore[arg-type]
+        own = len(MARKET_COLUMNS)
+        for market in self._rows("markets"):
+            state.add_market(MarketView(*market[:own]), book=book_from(market[own:]))  # type: ignore[arg-type]
         rest_orders((order for order in self._orders() if order.is_open), state=state)
         kept_from = self.time_ns - self.time_ns % MINUTE_NS - KEPT_NS
         for candles in state.candles.values():
@@ -78,6 +91,8 @@ class MemoryReadModel(ReadModelStore):
         for name, key_columns in _KEY_COLUMNS.items():
             table = self.tables.setdefault(name, {})
             table.update({row[:key_columns]: tuple(row) for row in getattr(changes, name)})
+        kept_from = quotes_kept_from(changes.time_ns)
+        self.tables["quotes"] = {key: row for key, row in self.tables["quotes"].items() if int(row[1]) >= kept_from}
         self.sequence, self.time_ns, self.exchange = changes.sequence, changes.time_ns, changes.exchange
 
     async def find_order(self, order_id: int) -> OrderView | None:
@@ -115,6 +130,11 @@ class MemoryReadModel(ReadModelStore):
 
     def _movements(self) -> list[LedgerMovement]:
         return [LedgerMovement(*row) for row in self._rows("movements")]  # type: ignore[arg-type]
+
+    async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
+        quotes = [QuoteView(*row) for row in self._rows("quotes")]  # type: ignore[arg-type]
+        ordered = quotes if selection.is_ascending else quotes[::-1]
+        return [quote for quote in ordered if selection.includes(quote)][:limit]
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         candles = self._candles(selection.market, selection.minutes)

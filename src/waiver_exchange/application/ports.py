@@ -9,11 +9,12 @@ from waiver_exchange.application.selections import (
     FillSelection,
     LedgerSelection,
     OrderSelection,
+    QuoteSelection,
     TradeSelection,
 )
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
-from waiver_exchange.projections.state import LedgerMovement, OrderView, ReadModelState, TradeView
+from waiver_exchange.projections.state import LedgerMovement, OrderView, QuoteView, ReadModelState, TradeView
 
 GENESIS_CHAIN: Final = bytes(32)
 
@@ -105,7 +106,10 @@ class ReadModelStore(Protocol):
         """Return the state that the projections continue from (with its `sequence`), or an empty one."""
 
     async def store(self, changes: ReadModelChanges) -> None:
-        """Write changes and the checkpoint in one transaction."""
+        """Write changes and the checkpoint in one transaction.
+
+        Of quotes it keeps those from `candles.quotes_kept_from` on, counted from the checkpoint's time.
+        """
 
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint."""
@@ -127,6 +131,9 @@ class ReadModelStore(Protocol):
 
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
         """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
+
+    async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
+        """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from waiver_exchange.projections.candles import CandleView
-from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, TradeView
+from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, QuoteView, TradeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +124,17 @@ class LedgerSelection:
             and (self.before is None or place < self.before)
             and (self.after is None or place > self.after)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSelection:
+    """The quotes of one market from `start_ns` to before `end_ns`, newest first or ascending."""
+
+    market: int
+    start_ns: int
+    end_ns: int
+    is_ascending: bool = False
+
+    def includes(self, quote: QuoteView) -> bool:
+        """Return whether a quote is one of them."""
+        return quote.market == self.market and self.start_ns <= quote.time_ns < self.end_ns

@@ -16,6 +16,11 @@ DAY_NS: Final = 86_400_000_000_000
 KEPT_NS: Final = 93_600_000_000_000
 
 
+def quotes_kept_from(now_ns: int) -> int:
+    """Return the time from which quotes are kept: 24 hours before the minute of a time."""
+    return now_ns - now_ns % MINUTE_NS - DAY_NS
+
+
 @final
 @dataclass(init=False)
 class CandleView:

@@ -14,10 +14,12 @@ from waiver_exchange.projections.state import (
     LedgerMovement,
     MarketView,
     OrderView,
+    QuoteView,
     ReadModelState,
     Row,
     TradeView,
     account_row,
+    book_row,
     holding_row,
     market_row,
     order_row,
@@ -33,7 +35,7 @@ class ReadModelChanges:
     """All changes of the rows above `after_sequence` up to `sequence`; writing it twice does no harm.
 
     `time_ns` is the time of row `sequence`. Accounts, holdings, markets, orders and candles are rows as they are at
-    `sequence`, in the order of their classes' fields; a market's row ends with its book's sequence. Trades and
+    `sequence`, in the order of their classes' fields; a market's row ends with `BOOK_COLUMNS`. Trades and
     movements are new. `exchange` is (is halted, cash issued, then the thirteen parameters).
     """
 
@@ -48,6 +50,7 @@ class ReadModelChanges:
     trades: tuple[TradeView, ...]
     movements: tuple[LedgerMovement, ...]
     candles: tuple[Row, ...]
+    quotes: tuple[QuoteView, ...]
 
 
 @final
@@ -63,6 +66,7 @@ class PendingChanges:
     trades: list[TradeView] = field(default_factory=list)
     movements: list[LedgerMovement] = field(default_factory=list)
     candles: list[CandleView] = field(default_factory=list)
+    quotes: list[QuoteView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
         """Have an account's row stored."""
@@ -97,7 +101,7 @@ class PendingChanges:
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.holdings) + len(self.markets) + len(self.orders)
-        return changed + len(self.trades) + len(self.movements) + len(self.candles)
+        return changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes)
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
         """Return the changes since the last take and start afresh, or None when no row was folded."""
@@ -110,11 +114,12 @@ class PendingChanges:
             exchange=(int(state.is_halted), state.cash_issued_micros, *astuple(state.parameters)),
             accounts=tuple([account_row(view) for view in self.accounts]),
             holdings=tuple([holding_row(view) for view in self.holdings]),
-            markets=tuple([(*market_row(view), state.books[view.market].sequence) for view in self.markets]),
+            markets=tuple([(*market_row(view), *book_row(state.books[view.market])) for view in self.markets]),
             orders=tuple([order_row(view) for view in self.orders]),
             trades=tuple(self.trades),
             movements=tuple(self.movements),
             candles=tuple([candle_row(view) for view in self.candles]),
+            quotes=tuple(self.quotes),
         )
         self.taken_sequence = state.sequence
         self._clear()
@@ -138,3 +143,4 @@ class PendingChanges:
         self.trades = []
         self.movements = []
         self.candles = []
+        self.quotes = []

@@ -121,6 +121,7 @@ class Projector:
                 order = orders.get(row[_ORDER_ID_COLUMN])  # type: ignore[arg-type]  # the first column is the number
                 if order is not None:
                     self.state.remove_order(order)
+        self.state.trim_quotes(changes.quotes)
         self.state.trim_ledger(confirmed_sequence=changes.sequence)
         for candle in changes.candles:
             self.state.candles[candle[_CANDLE_MARKET_COLUMN]].forget_stored()  # type: ignore[index]

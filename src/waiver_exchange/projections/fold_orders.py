@@ -9,10 +9,11 @@ from typing import Final
 from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import CancelReason, RefusalReason
 from waiver_exchange.projections.context import RowContext, read_word
 from waiver_exchange.projections.feed_buffer import OrderUpdateKind
-from waiver_exchange.projections.state import OrderStatus, OrderView, TradeView
+from waiver_exchange.projections.state import BookView, OrderStatus, OrderView, TradeView
 
 _REASONS: Final = {int(reason): reason.name for reason in CancelReason}
 _REFUSALS: Final = {int(reason): reason.name for reason in RefusalReason}
@@ -135,6 +136,11 @@ def _change_level(context: RowContext, at: i64) -> None:
     events = context.events
     market = read_word(events, at, 1)
     book = context.state.books[market]
+    changed_at: i64 = book.changed_at_ns
+    if changed_at // NANOSECONDS_PER_SECOND != context.time_ns // NANOSECONDS_PER_SECOND:
+        # The book still is as it was at the end of the second of its last change.
+        _put_down_quote(context, book, market)
+    book.changed_at_ns = context.time_ns
     side = read_word(events, at, 2)
     levels = book.bids if side == codes.BUY else book.asks
     price = read_word(events, at, 3)
@@ -147,6 +153,17 @@ def _change_level(context: RowContext, at: i64) -> None:
     context.pending.add_market(context.state.markets[market])
     if context.feed.is_collecting:
         context.feed.add_level(book, market=market, side=side, price_cents=price, quantity_units=quantity)
+
+
+def _put_down_quote(context: RowContext, book: BookView, market: i64) -> None:
+    quote = book.quote_change(market)
+    if quote is not None:
+        book.quoted_bid_cents = quote.bid_cents
+        book.quoted_bid_units = quote.bid_units
+        book.quoted_ask_cents = quote.ask_cents
+        book.quoted_ask_units = quote.ask_units
+        context.state.quotes.append(quote)
+        context.pending.quotes.append(quote)
 
 
 def _execute_trade(context: RowContext, at: i64) -> None:

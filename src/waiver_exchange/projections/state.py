@@ -9,7 +9,7 @@ does so for a dataclass without slots only. `is_pending` belongs to `changes` an
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple, final
@@ -111,11 +111,20 @@ class BookLevels(NamedTuple):
 @final
 @dataclass
 class BookView:
-    """The totals of one book by price; sorted when somebody looks, because orders change far more often than that."""
+    """The totals of one book by price; sorted when somebody looks, because orders change far more often than that.
+
+    `changed_at_ns` is the time of its last change; `quoted_*` are the best prices and their totals as they were last
+    put down as a quote.
+    """
 
     bids: dict[int, int] = field(default_factory=dict)
     asks: dict[int, int] = field(default_factory=dict)
     sequence: int = 0
+    changed_at_ns: int = 0
+    quoted_bid_cents: int = 0
+    quoted_bid_units: int = 0
+    quoted_ask_cents: int = 0
+    quoted_ask_units: int = 0
 
     _bests_sequence: int = field(default=-1, repr=False, compare=False)
     _best_bid_cents: int = field(default=0, repr=False, compare=False)
@@ -137,6 +146,20 @@ class BookView:
         """The lowest price somebody sells at, or 0."""
         self._find_bests()
         return self._best_ask_cents
+
+    def quote_change(self, market: int) -> "QuoteView | None":
+        """Return the top of the book with the time of the last change, or None when it is as it was last quoted."""
+        self._find_bests()
+        bid, ask = self._best_bid_cents, self._best_ask_cents
+        bid_units, ask_units = self.bids.get(bid, 0), self.asks.get(ask, 0)
+        if (
+            bid == self.quoted_bid_cents
+            and bid_units == self.quoted_bid_units
+            and ask == self.quoted_ask_cents
+            and ask_units == self.quoted_ask_units
+        ):
+            return None
+        return QuoteView(market, self.changed_at_ns, bid, bid_units, ask, ask_units)
 
     def _find_bests(self) -> None:
         """Look through the levels once for each sequence: many ask in between."""
@@ -292,6 +315,17 @@ class TradeView(NamedTuple):
     taker_filled_units: int
 
 
+class QuoteView(NamedTuple):
+    """The top of a book at the end of a second, 0 where no order was, with the time of the book's last change."""
+
+    market: int
+    time_ns: int
+    bid_cents: int
+    bid_units: int
+    ask_cents: int
+    ask_units: int
+
+
 class LedgerMovement(NamedTuple):
     """One movement of cash or shares: so much from one account to another, and what both have of it after it.
 
@@ -325,7 +359,7 @@ class ReadModelState:
 
     `orders` holds all open orders and those closed ones that the store has not confirmed yet; `account_orders` is the
     same by account. Both are in order of id, which is the order of acceptance. `ledger` holds the movements that the
-    store has not confirmed, oldest first. `tape` holds the newest trades, oldest
+    store has not confirmed, oldest first; `quotes` is the same of quotes. `tape` holds the newest trades, oldest
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
     """
 
@@ -345,6 +379,7 @@ class ReadModelState:
     tape: deque[TradeView] = field(default_factory=deque)
     tape_trades_max: int = TAPE_TRADES_MAX
     ledger: deque[LedgerMovement] = field(default_factory=deque)
+    quotes: deque[QuoteView] = field(default_factory=deque)
 
     def add_market(self, market: MarketView, *, book: BookView) -> None:
         """Add a listed market with its book; the first market of a symbol keeps it."""
@@ -373,6 +408,13 @@ class ReadModelState:
         while len(tape) > self.tape_trades_max and tape[0].trade_id <= confirmed_trade_id:
             tape.popleft()
 
+    def trim_quotes(self, confirmed: tuple[QuoteView, ...]) -> None:
+        """Drop the quotes that the store has."""
+        quotes = self.quotes
+        stored = set(confirmed)
+        while quotes and quotes[0] in stored:
+            quotes.popleft()
+
     def trim_ledger(self, *, confirmed_sequence: int) -> None:
         """Drop the movements that the store has."""
         ledger = self.ledger
@@ -390,12 +432,37 @@ def _columns_of(view: type) -> tuple[str, ...]:
 ACCOUNT_COLUMNS: Final = _columns_of(AccountView)
 HOLDING_COLUMNS: Final = _columns_of(HoldingView)
 MARKET_COLUMNS: Final = _columns_of(MarketView)
+BOOK_COLUMNS: Final = (
+    "book_sequence",
+    "book_changed_at_ns",
+    "quoted_bid_cents",
+    "quoted_bid_units",
+    "quoted_ask_cents",
+    "quoted_ask_units",
+)
 ORDER_COLUMNS: Final = _columns_of(OrderView)
 CANDLE_COLUMNS: Final = _columns_of(CandleView)
 
 account_row: Final = attrgetter(*ACCOUNT_COLUMNS)
 holding_row: Final = attrgetter(*HOLDING_COLUMNS)
 market_row: Final = attrgetter(*MARKET_COLUMNS)
+
+
+def book_row(book: BookView) -> Row:
+    """Return what is stored of a book beside its market, in the order of `BOOK_COLUMNS`; its levels are its orders."""
+    return (
+        book.sequence,
+        book.changed_at_ns,
+        book.quoted_bid_cents,
+        book.quoted_bid_units,
+        book.quoted_ask_cents,
+        book.quoted_ask_units,
+    )
+
+
+def book_from(row: Sequence[int]) -> BookView:
+    """Return a book without levels of what was stored of it."""
+    return BookView({}, {}, *row)
 
 
 def order_row(order: OrderView) -> Row:

@@ -9,7 +9,12 @@ _MICROS_PER_CENT = 10_000
 
 def market_value_micros(holding: HoldingView, *, market: MarketView) -> int:
     """Return quantity x last price; x reference price when nothing traded yet, 0 when there is neither."""
-    return holding.quantity_units * (market.last_price_cents or market.reference_price_cents)
+    return holding.quantity_units * price_cents(market)
+
+
+def price_cents(market: MarketView) -> int:
+    """Return what one share counts as: the last price, or the reference price before any trade, 0 for neither."""
+    return market.last_price_cents or market.reference_price_cents
 
 
 def unrealized_micros(holding: HoldingView, *, market: MarketView) -> int:

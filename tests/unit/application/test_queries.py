@@ -12,7 +12,16 @@ from tests.support.trading import ANN, BOB, FACTS, MAHOMES, ZONE, FoldedExchange
 from waiver_exchange.application.queries import OrdersFilter, Queries, StatusFilter
 from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import CancelOrder, GrantShares, HaltAccount, ListMarket
+from waiver_exchange.domain.commands import (
+    CancelOrder,
+    ConfigureExchange,
+    ExchangeParameters,
+    GrantShares,
+    HaltAccount,
+    HaltExchange,
+    HaltMarket,
+    ListMarket,
+)
 from waiver_exchange.projections.state import OrderView
 
 # New orders come behind the end of an ascending walk, which must come to one.
@@ -222,6 +231,31 @@ async def test_positions_show_worth_and_profit_of_shares_that_are_there(desk: De
     assert desk.queries.positions(99) == []
 
 
+async def test_position_says_what_changed_since_midnight_in_the_zone(desk: Desk) -> None:
+    midnight = 1_788_753_600 * 10**9  # 7 September 2026, 00:00 in New York
+    desk.exchange.run(sell(ANN, price=2_500, quantity=900), time_ns=midnight - 3)
+
+    def shown(now_ns: int) -> tuple[int, int, int]:
+        (position,) = desk.queries.positions(ANN, now_ns=now_ns)
+        return position.price_cents, position.previous_close_cents, position.day_change_micros
+
+    assert shown(midnight - 2) == (2_500, 2_500, 0)  # nothing traded: the price that it was listed with
+    desk.exchange.run(buy(BOB, price=2_500, quantity=100), time_ns=midnight - 1)
+    desk.exchange.run(sell(ANN, price=2_600, quantity=100), buy(BOB, price=2_600, quantity=900), time_ns=midnight + 1)
+    assert shown(midnight + 2) == (2_600, 2_500, 100 * (1_000_000 - 1_000))
+    assert shown(midnight + 86_400 * 10**9) == (2_600, 2_600, 0)
+    assert desk.queries.previous_close_cents(MAHOMES, now_ns=midnight - 1) == 2_500
+
+
+async def test_status_and_parameters_are_those_of_the_last_row(desk: Desk) -> None:
+    assert desk.queries.status() == (6, 6_000, False, 1, 0, 3)
+    desk.exchange.run(HaltMarket(market=MAHOMES), HaltExchange())
+    assert desk.queries.status() == (8, 8_000, True, 1, 1, 3)
+    desk.exchange.run(ConfigureExchange(parameters=ExchangeParameters(taker_fee_bps=7)))
+    assert desk.queries.parameters().taker_fee_bps == 7
+    assert desk.queries.market_by_number(MAHOMES).symbol == "MAHOMES"
+
+
 async def test_markets_and_books_go_by_symbol(desk: Desk) -> None:
     desk.exchange.run(buy(BOB, price=2_400, quantity=100), buy(BOB, price=2_401, quantity=5))
 
@@ -263,8 +297,12 @@ async def test_totals_agree_and_a_difference_is_seen(desk: Desk) -> None:
     assert totals.is_conserved
     assert (totals.cash_issued_micros, totals.cash_total_micros) == (2_000_000_000, 2_000_000_000)
     assert totals.markets == [(MAHOMES, "MAHOMES", 100_000_000, 100_000_000)]
+    assert desk.queries.conservation() is totals  # counted once for each row
+
     desk.exchange.state.accounts[ANN].cash_micros += 1
+    desk.exchange.state.sequence += 1
     assert not desk.queries.conservation().is_conserved
     desk.exchange.state.accounts[ANN].cash_micros -= 1
     desk.exchange.state.holdings[ANN][MAHOMES].quantity_units -= 1
+    desk.exchange.state.sequence += 1
     assert not desk.queries.conservation().is_conserved

@@ -2,7 +2,7 @@
 
 from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.domain.commands import CancelOrder, HaltMarket
-from waiver_exchange.projections.state import OrderView, TradeView
+from waiver_exchange.projections.state import MARKET_COLUMNS, OrderView, TradeView
 
 
 def test_take_holds_everything_since_the_last_one_and_only_that() -> None:
@@ -12,7 +12,8 @@ def test_take_holds_everything_since_the_last_one_and_only_that() -> None:
     assert (first.after_sequence, first.sequence) == (0, 7)
     assert [row[0] for row in first.orders] == [order.order_id]
     assert {row[0] for row in first.accounts} == {ANN, BOB}
-    assert [(row[0], row[-1]) for row in first.markets] == [(MAHOMES, 1)]  # the last column is the book's sequence
+    # Behind the market's own columns stands the book's sequence.
+    assert [(row[0], row[len(MARKET_COLUMNS)]) for row in first.markets] == [(MAHOMES, 1)]
     assert len(first.movements) == 4
 
     exchange.run(CancelOrder(account=BOB, order_id=order.order_id))

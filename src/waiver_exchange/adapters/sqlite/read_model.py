@@ -26,21 +26,24 @@ from waiver_exchange.application.selections import (
     FillSelection,
     LedgerSelection,
     OrderSelection,
+    QuoteSelection,
     TradeSelection,
 )
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
+    MARKET_COLUMNS,
     TAPE_TRADES_MAX,
     AccountView,
-    BookView,
     HoldingView,
     LedgerMovement,
     MarketView,
     OrderView,
+    QuoteView,
     ReadModelState,
     TradeView,
+    book_from,
     rest_orders,
 )
 
@@ -72,6 +75,7 @@ _WRITE_ORDER: Final = schema.build_upsert(schema.orders)
 _WRITE_TRADE: Final = schema.build_append(schema.trades)
 _WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
 _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
+_WRITE_QUOTE: Final = schema.build_append(schema.quotes)
 
 
 class SqliteReadModel:
@@ -141,6 +145,10 @@ class SqliteReadModel:
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
         """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
         return await self._run(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))
+
+    async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
+        """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""
+        return await self._run(lambda connection: reads.list_quotes(connection, selection, limit=limit))
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
@@ -281,7 +289,7 @@ def _select_checkpoint(connection: Connection) -> int:
 
 def _store(connection: Connection, changes: ReadModelChanges) -> None:
     with connection.begin():
-        checkpoint = _select_checkpoint(connection)
+        checkpoint, stored_ns = connection.execute(select(schema.exchange.c.sequence, schema.exchange.c.time_ns)).one()
         # It stands at the end already when these changes were written and the answer was lost.
         if checkpoint not in {changes.after_sequence, changes.sequence}:
             msg = f"changes after row {changes.after_sequence} do not follow the read model's row {checkpoint}"
@@ -294,10 +302,12 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_TRADE, changes.trades),
             (_WRITE_MOVEMENT, changes.movements),
             (_WRITE_CANDLE, changes.candles),
+            (_WRITE_QUOTE, reads.quotes_to_keep(changes)),
             (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
         ):
             if rows:
                 connection.exec_driver_sql(statement, list(rows))
+        reads.drop_old_quotes(connection, before_ns=stored_ns, now_ns=changes.time_ns)
 
 
 def _read_all(connection: Connection, query: Select[Any], build: Callable[..., Result]) -> list[Result]:
@@ -319,8 +329,9 @@ def _load_state(connection: Connection) -> ReadModelState:
             state.accounts[account.account] = account
         for holding in _rows(connection, schema.holdings, HoldingView):
             state.add_holding(holding)
-        for *market, book_sequence in connection.execute(select(schema.markets).order_by(schema.markets.c.market)):
-            state.add_market(MarketView(*market), book=BookView(sequence=book_sequence))
+        own = len(MARKET_COLUMNS)
+        for market in connection.execute(select(schema.markets).order_by(schema.markets.c.market)):
+            state.add_market(MarketView(*market[:own]), book=book_from(market[own:]))
         open_orders = select(schema.orders).where(schema.IS_OPEN).order_by(schema.orders.c.order_id)
         rest_orders((OrderView(*order) for order in connection.execute(open_orders)), state=state)
         for candles in state.candles.values():

@@ -8,14 +8,21 @@ from itertools import islice, starmap
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, bindparam, select
+from sqlalchemy import Column, Connection, Row, Select, bindparam, delete, select
 from sqlalchemy.dialects import sqlite
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.application.selections import CandleSelection, FillSelection, OrderSelection, TradeSelection
+from waiver_exchange.application.selections import (
+    CandleSelection,
+    FillSelection,
+    OrderSelection,
+    QuoteSelection,
+    TradeSelection,
+)
 from waiver_exchange.domain import codes
-from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, MarketCandles
-from waiver_exchange.projections.state import OrderView, TradeView
+from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, MarketCandles, quotes_kept_from
+from waiver_exchange.projections.changes import ReadModelChanges
+from waiver_exchange.projections.state import OrderView, QuoteView, TradeView
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 _first: Final = itemgetter(0)
@@ -128,6 +135,38 @@ def candle_query(selection: CandleSelection) -> Select[Any]:
     if selection.end_ns is not None:
         query = query.where(table.c.time_ns < selection.end_ns)
     return query.order_by(table.c.time_ns if selection.is_ascending else table.c.time_ns.desc())
+
+
+def list_quotes(connection: Connection, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
+    """Return the first `limit` quotes of a selection, in its order."""
+    with connection.begin():
+        return list(starmap(QuoteView, connection.execute(quote_query(selection).limit(limit))))
+
+
+def quote_query(selection: QuoteSelection) -> Select[Any]:
+    """Return the query for a selection of quotes, which their key alone answers."""
+    table = schema.quotes
+    query = select(table).where(table.c.market == selection.market, table.c.time_ns >= selection.start_ns)
+    query = query.where(table.c.time_ns < selection.end_ns)
+    return query.order_by(table.c.time_ns if selection.is_ascending else table.c.time_ns.desc())
+
+
+def quotes_to_keep(changes: ReadModelChanges) -> list[QuoteView]:
+    """Return the new quotes that are not too old already, so that what is kept depends on the checkpoint alone."""
+    kept_from = quotes_kept_from(changes.time_ns)
+    return [quote for quote in changes.quotes if quote.time_ns >= kept_from]
+
+
+def drop_old_quotes(connection: Connection, *, before_ns: int, now_ns: int) -> None:
+    """Drop the quotes that grew too old since the last checkpoint; in the transaction of the caller."""
+    kept_from = quotes_kept_from(now_ns)
+    if kept_from == quotes_kept_from(before_ns):
+        return
+    quotes = schema.quotes
+    old = delete(quotes).where(quotes.c.market == bindparam("of"), quotes.c.time_ns < bindparam("before"))
+    markets = connection.execute(select(schema.markets.c.market)).scalars().all()
+    if markets:
+        connection.execute(old, [{"of": market, "before": kept_from} for market in markets])
 
 
 def restore_candles(connection: Connection, candles: MarketCandles, *, now_ns: int) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -99,6 +99,11 @@ markets: Final = Table(
         "listed_at_ns",
         "listed_price_cents",
         "book_sequence",
+        "book_changed_at_ns",
+        "quoted_bid_cents",
+        "quoted_bid_units",
+        "quoted_ask_cents",
+        "quoted_ask_units",
     ),
 )
 
@@ -189,6 +194,16 @@ candles: Final = Table(
     _part("market"),
     _part("time_ns"),
     *_numbers("open_cents", "high_cents", "low_cents", "close_cents", "volume_units", "value_micros", "trades"),
+    sqlite_with_rowid=False,
+)
+
+
+quotes: Final = Table(
+    "quotes",
+    metadata,
+    _part("market"),
+    _part("time_ns"),
+    *_numbers("bid_cents", "bid_units", "ask_cents", "ask_units"),
     sqlite_with_rowid=False,
 )
 

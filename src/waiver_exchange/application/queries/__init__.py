@@ -13,7 +13,9 @@ from waiver_exchange.application.queries.equity import EquityPoint
 from waiver_exchange.application.queries.facade import Queries
 from waiver_exchange.application.queries.intervals import Interval
 from waiver_exchange.application.queries.ledger import LedgerFilter, LedgerLine, LedgerPage, ledger_cursor
+from waiver_exchange.application.queries.markets import ExchangeStatus
 from waiver_exchange.application.queries.orders import OrdersFilter, OrdersPage, StatusFilter
+from waiver_exchange.application.queries.quotes import QuotesPage
 from waiver_exchange.application.queries.tickers import Ticker
 from waiver_exchange.application.queries.trades import Fill, FillsFilter, FillsPage, TradesPage
 
@@ -22,6 +24,7 @@ __all__ = [
     "Candle",
     "Conservation",
     "EquityPoint",
+    "ExchangeStatus",
     "Fill",
     "FillsFilter",
     "FillsPage",
@@ -34,6 +37,7 @@ __all__ = [
     "OrdersPage",
     "Position",
     "Queries",
+    "QuotesPage",
     "StatusFilter",
     "Ticker",
     "TradesPage",

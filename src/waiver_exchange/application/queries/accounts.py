@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from waiver_exchange.application.queries.reads import Reads
+from waiver_exchange.application.queries.markets import MarketReads
 from waiver_exchange.projections import valuation
+from waiver_exchange.projections.state import HoldingView
 
 
 class AccountSummary(NamedTuple):
@@ -18,7 +19,11 @@ class AccountSummary(NamedTuple):
 
 
 class Position(NamedTuple):
-    """An account's shares of one market and their worth; `average_cost_micros` is per share and for display only."""
+    """An account's shares of one market and their worth; `average_cost_micros` is per share and for display only.
+
+    `price_cents` is what one share counts as now; `previous_close_cents` is what it counted as when the day began, at
+    midnight of the exchange's zone, and `day_change_micros` the difference on all shares.
+    """
 
     market: int
     symbol: str
@@ -29,6 +34,9 @@ class Position(NamedTuple):
     market_value_micros: int
     unrealized_micros: int
     realized_micros: int
+    price_cents: int
+    previous_close_cents: int
+    day_change_micros: int
 
 
 class MarketShares(NamedTuple):
@@ -56,8 +64,10 @@ class Conservation(NamedTuple):
         )
 
 
-class AccountReads(Reads):
+class AccountReads(MarketReads):
     """Reads of accounts."""
+
+    _conservation: Conservation | None = None
 
     def account_summary(self, account: int) -> AccountSummary | None:
         """Return what an account owns, or None when there is no such account."""
@@ -74,28 +84,42 @@ class AccountReads(Reads):
             is_halted=view.is_halted,
         )
 
-    def positions(self, account: int) -> list[Position]:
-        """Return an account's holdings of more than zero shares, by symbol."""
-        markets = self._state.markets
+    def positions(self, account: int, *, now_ns: int | None = None) -> list[Position]:
+        """Return an account's holdings of more than zero shares, by symbol.
+
+        The day is that of `now_ns`, or of the last row.
+        """
         held = [view for view in self._state.holdings.get(account, {}).values() if view.quantity_units]
-        positions = [
-            Position(
-                market=holding.market,
-                symbol=markets[holding.market].symbol,
-                quantity_units=holding.quantity_units,
-                available_units=holding.available_units,
-                cost_micros=holding.cost_micros,
-                average_cost_micros=valuation.average_cost_micros(holding),
-                market_value_micros=valuation.market_value_micros(holding, market=markets[holding.market]),
-                unrealized_micros=valuation.unrealized_micros(holding, market=markets[holding.market]),
-                realized_micros=holding.realized_micros,
-            )
-            for holding in held
-        ]
-        return sorted(positions, key=_symbol)
+        now_ns = self._state.time_ns if now_ns is None else now_ns
+        return sorted([self._position(holding, now_ns) for holding in held], key=_symbol)
+
+    def _position(self, holding: HoldingView, now_ns: int) -> Position:
+        market = self._state.markets[holding.market]
+        price = valuation.price_cents(market)
+        close = self.previous_close_cents(holding.market, now_ns=now_ns)
+        return Position(
+            market=holding.market,
+            symbol=market.symbol,
+            quantity_units=holding.quantity_units,
+            available_units=holding.available_units,
+            cost_micros=holding.cost_micros,
+            average_cost_micros=valuation.average_cost_micros(holding),
+            market_value_micros=valuation.market_value_micros(holding, market=market),
+            unrealized_micros=valuation.unrealized_micros(holding, market=market),
+            realized_micros=holding.realized_micros,
+            price_cents=price,
+            previous_close_cents=close,
+            day_change_micros=holding.quantity_units * (price - close),
+        )
 
     def conservation(self) -> Conservation:
-        """Return the totals of cash and of every market's shares."""
+        """Return the totals of cash and of every market's shares; counted once for each row, however many ask."""
+        known = self._conservation
+        if known is None or known.sequence != self._state.sequence:
+            known = self._conservation = self._count_everything()
+        return known
+
+    def _count_everything(self) -> Conservation:
         state = self._state
         held = dict.fromkeys(state.markets, 0)
         for holdings in state.holdings.values():

@@ -5,12 +5,12 @@ from typing import final
 from waiver_exchange.application.queries.accounts import AccountReads
 from waiver_exchange.application.queries.candles import CandleReads
 from waiver_exchange.application.queries.equity import EquityReads
-from waiver_exchange.application.queries.markets import MarketReads
 from waiver_exchange.application.queries.orders import OrderReads
+from waiver_exchange.application.queries.quotes import QuoteReads
 from waiver_exchange.application.queries.tickers import TickerReads
 from waiver_exchange.application.queries.trades import TradeReads
 
 
 @final
-class Queries(AccountReads, CandleReads, EquityReads, MarketReads, OrderReads, TickerReads, TradeReads):
+class Queries(AccountReads, CandleReads, EquityReads, OrderReads, QuoteReads, TickerReads, TradeReads):
     """The reads of the exchange. Those that ask the store raise `projections.changes.ReadModelError`."""

@@ -4,6 +4,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.ports import Journal, ReadModelStore
+from waiver_exchange.application.queries.intervals import Intervals
 from waiver_exchange.projections.state import ReadModelState
 
 # More items than any page shows; a caller that asks for more gets this many.
@@ -22,3 +23,5 @@ class Reads:
         self._store = store
         self._journal = journal
         self._zone = zone
+        self._days = Intervals("1d", zone=zone)
+        self._closes: dict[int, tuple[int, int]] = {}
