@@ -185,3 +185,48 @@ def test_nobody_reaches_the_orders_of_others(ann: Trader, bob: Trader) -> None:
     assert order["id"] not in str(beside)
     assert ann.get(f"/api/v1/orders/{order['id']}")["status"] == "open"
     ann.http.delete("/api/v1/orders")
+
+
+def test_an_order_is_cancelled_by_its_name(ann: Trader) -> None:
+    kept = ann.place(limit_price="18.00")
+    gone = ann.place(limit_price="18.00", client_order_id="by name")
+    answered = ann.http.delete("/api/v1/orders", params={"client_order_id": "by name"})
+    assert [(order["id"], order["status"]) for order in answered.json()] == [(gone["id"], "cancelled")]
+    again = ann.http.delete("/api/v1/orders", params={"client_order_id": "by name"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "order_is_final")
+    unknown = ann.http.delete("/api/v1/orders", params={"client_order_id": "nobody"})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "order_not_found")
+    assert ann.get(f"/api/v1/orders/{kept['id']}")["status"] == "open"
+    ann.http.delete("/api/v1/orders")
+
+
+def test_a_stop_order_is_held_until_its_price_trades(ann: Trader, bob: Trader) -> None:
+    stop = ann.place(type="stop", limit_price=None, stop_price="20.50", quantity="1")
+    assert (stop["status"], stop["stop_price"], stop["triggered_at"]) == ("held", "20.50", None)
+    bob.place(side="sell", quantity="2", limit_price="20.50")
+    ann.place(quantity="1", limit_price="20.50")
+    done = ann.get(f"/api/v1/orders/{stop['id']}")
+    assert (done["status"], done["average_fill_price"]) == ("filled", "20.50")
+    assert done["triggered_at"] is not None
+    bob.http.delete("/api/v1/orders")
+
+
+def test_replacing_an_order_makes_a_new_one(ann: Trader) -> None:
+    order = ann.place(quantity="2", limit_price="18.00", client_order_id="before")
+    response = ann.http.patch(f"/api/v1/orders/{order['id']}", json={"quantity": "3", "client_order_id": "after"})
+    assert response.status_code == 200, response.text
+    new = response.json()
+    assert (new["quantity"], new["limit_price"], new["replaces"]) == ("3", "18.00", order["id"])
+    old = ann.get(f"/api/v1/orders/{order['id']}")
+    assert (old["status"], old["replaced_by"]) == ("replaced", new["id"])
+    for fields, status, code in (
+        ({}, 422, "nothing_is_replaced"),
+        ({"side": "sell"}, 422, "field_is_unknown"),
+        ({"time_in_force": "ioc"}, 422, "field_is_invalid"),
+        ({"stop_price": "19.00"}, 422, "stop_price_needs_a_stop_order"),
+    ):
+        refused = ann.http.patch(f"/api/v1/orders/{new['id']}", json=fields)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (status, code), fields
+    again = ann.http.patch(f"/api/v1/orders/{order['id']}", json={"quantity": "4"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "order_is_final")
+    ann.http.delete("/api/v1/orders")

@@ -315,3 +315,23 @@ def test_an_endless_head_is_refused_and_costs_nothing(server: Server) -> None:
 
 def test_a_head_that_just_fits_is_read(server: Server) -> None:
     assert server.public.get("/healthz", headers={"X-Long": "a" * 30_000}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/v1/markets", "/api/v1/markets/MAHOMES/book", "/docs"])
+def test_head_is_get_without_the_body(server: Server, path: str) -> None:
+    whole, head = server.public.get(path), server.public.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "etag"):
+        assert head.headers.get(name) == whole.headers.get(name)
+    refusal(server.public.get("/api/v1/markets/NOBODY"), 404, "market_not_found")
+    assert server.public.head("/api/v1/markets/NOBODY").status_code == 404
+
+
+def test_what_is_no_http_is_refused_in_the_one_form(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"\x00\x01 nonsense\r\n\r\n")
+        answer = connection.recv(4_096)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"x-request-id: " in answer
+    assert b'{"error":{"code":"request_is_malformed"' in answer

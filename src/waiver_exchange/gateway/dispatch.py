@@ -4,7 +4,7 @@ from typing import Final
 
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path, keep_allowance_per_minute
 from waiver_exchange.gateway.headers import address_of, keep_allowance
@@ -35,17 +35,19 @@ class Dispatch:
             return
         path: str = scope["path"]
         scope.setdefault("state", {})
-        if path not in _UNLIMITED:
-            try:
-                allowance = self._limits.take(address=address_of(scope), kind="read")
-                (keep_allowance_per_minute if is_alpaca_path(path) else keep_allowance)(scope, allowance)
-            except RateRefusedError as error:
-                answer = answer_of_failure(error, scope)
-                if is_alpaca_path(path):
-                    answer = answer._replace(body=json_answer(error_of(error).body()).body)
-                await send_answer(answer, scope, send)
-                return
-        if path.startswith(ROOT) or self._routing.find(path) is not None:
-            await self._native(scope, receive, send)
-        else:
-            await self._framework(scope, receive, send)
+        is_native = path.startswith(ROOT) or self._routing.find(path) is not None
+        try:
+            self._count(scope, is_alpaca=not is_native and is_alpaca_path(path))
+        except RateRefusedError as error:
+            answer = answer_of_failure(error, scope)
+            if is_alpaca_path(path):
+                answer = answer._replace(body=json_answer(error_of(error).body()).body)
+            await send_answer(answer, scope, send)
+            return
+        await (self._native if is_native else self._framework)(scope, receive, send)
+
+    def _count(self, scope: HTTPScope, *, is_alpaca: bool) -> None:
+        if scope["path"] in _UNLIMITED:
+            return
+        allowance = self._limits.take(address=address_of(scope), kind="read")
+        (keep_allowance_per_minute if is_alpaca else keep_allowance)(scope, allowance)

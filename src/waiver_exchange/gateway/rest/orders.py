@@ -21,7 +21,7 @@ from waiver_exchange.gateway.rest.bodies import OrderBody, OrdersPageBody, order
 from waiver_exchange.gateway.rest.body import Body
 from waiver_exchange.gateway.rest.cursors import encode_cursor
 from waiver_exchange.gateway.rest.json_object import JsonObject
-from waiver_exchange.gateway.rest.parameters import DIRECTION, END, ORDER_ID_PATH, START, SYMBOL, SYMBOL_SCHEMA
+from waiver_exchange.gateway.rest.parameters import DIRECTION, END, ORDER_ID_PATH, START, SYMBOL, SYMBOL_SCHEMA, invalid
 from waiver_exchange.gateway.rest.refusal_groups import CANCELLING, PLACING, REPLACING
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 from waiver_exchange.projections.state import OrderView
@@ -75,6 +75,7 @@ REPLACE_BODY: Final = Body(
 _STATUS: Final = parameters.word("status", _FILTERS, default="all", description="Which of them.")
 _SIDE_FILTER: Final = parameters.optional_word("side", SIDES, description="Only this side.")
 _NAMED: Final = parameters.text("client_order_id", description="Only the order of this name, whatever else is asked.")
+_NAMED_ONE: Final = parameters.text("client_order_id", description="Only the order of this name.")
 _LIMIT: Final = parameters.limit()
 _PAGE: Final = parameters.cursor(_CURSOR)
 
@@ -148,8 +149,20 @@ async def _page_of_one(call: Call, client_order_id: str) -> OrdersPage:
 
 
 async def _cancel_all(call: Call) -> Answer:
+    name = call[_NAMED_ONE]
+    if name is not None:
+        if call[SYMBOL] is not None:
+            raise invalid("client_order_id", expected="no symbol beside it")
+        return json_answer([_body(call.exchange, await _cancel_named(call, name))])
     orders = await cancel_all_orders(call.exchange, account=call.account, symbol=call[SYMBOL])
     return json_answer([_body(call.exchange, order) for order in orders])
+
+
+async def _cancel_named(call: Call, client_order_id: str) -> OrderView:
+    order = await call.exchange.queries.order_by_client_order_id(account=call.account, client_order_id=client_order_id)
+    if order is None:
+        raise RefusedError(_R.order_not_found)
+    return await cancel_order(call.exchange, account=call.account, order_id=order.order_id)
 
 
 async def _show(call: Call) -> Answer:
@@ -208,14 +221,14 @@ ORDER_ROUTES: Final = (
         method="DELETE",
         path="/api/v1/orders",
         name="cancelOrders",
-        summary="Cancel all open orders, or those of one market; the answer is those that were cancelled.",
+        summary="Cancel all open orders, those of one market, or one by its name; the answer is those cancelled.",
         tag="orders",
         handler=_cancel_all,
         answer=list[OrderBody],
         access="trade",
         kind="order",
-        parameters=(SYMBOL,),
-        refusals=(_R.market_not_found, *CANCELLING),
+        parameters=(SYMBOL, _NAMED_ONE),
+        refusals=(_R.market_not_found, _R.order_not_found, _R.order_is_final, *CANCELLING, _R.history_is_unavailable),
     ),
     Route(
         method="GET",
