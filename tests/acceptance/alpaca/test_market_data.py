@@ -11,9 +11,10 @@ import pytest
 from alpaca.data.enums import MostActivesBy
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
 from alpaca.data.historical.screener import ScreenerClient
-from alpaca.data.models import BarSet, TradeSet
+from alpaca.data.models import BarSet, QuoteSet, TradeSet
 from alpaca.data.requests import (
     CryptoLatestOrderbookRequest,
+    CryptoQuoteRequest,
     CryptoSnapshotRequest,
     CryptoTradesRequest,
     MarketMoversRequest,
@@ -22,6 +23,7 @@ from alpaca.data.requests import (
     StockLatestBarRequest,
     StockLatestQuoteRequest,
     StockLatestTradeRequest,
+    StockQuotesRequest,
     StockSnapshotRequest,
     StockTradesRequest,
 )
@@ -270,6 +272,29 @@ def test_both_ends_of_a_range_are_included(raw: httpx.Client) -> None:
     assert len(_walk(raw, "/v2/stocks/trades", "trades", **query)) == 2
     assert _walk(raw, "/v2/stocks/trades", "trades", **query | {"end": first["t"]}) == [("MAHOMES", first)]
     assert _walk(raw, "/v2/stocks/trades", "trades", symbols="MAHOMES", start=second["t"]) == [("MAHOMES", second)]
+
+
+def test_quotes_of_a_range(
+    raw: httpx.Client, stocks: StockHistoricalDataClient, crypto: CryptoHistoricalDataClient, traded: datetime
+) -> None:
+    start = traded - timedelta(hours=1)
+    found = stocks.get_stock_quotes(StockQuotesRequest(symbol_or_symbols=["MAHOMES", "KELCE"], start=start))
+    assert isinstance(found, QuoteSet)
+    assert list(found.data) == ["MAHOMES"]
+    last = found["MAHOMES"][-1]
+    assert (last.bid_price, last.bid_size, last.ask_price, last.ask_size) == (19, 1, 20.5, 3.5)
+    assert last.timestamp <= traded
+    latest = stocks.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="MAHOMES"))
+    assert last == latest["MAHOMES"]
+    pairs: Any = crypto.get_crypto_quotes(CryptoQuoteRequest(symbol_or_symbols="MAHOMES/USD", start=start))
+    assert len(pairs["MAHOMES/USD"]) == len(found["MAHOMES"])
+    query = {"symbols": "MAHOMES,KELCE", "start": start.isoformat()}
+    whole = _walk(raw, "/v2/stocks/quotes", "quotes", **query)
+    assert len(whole) == len(found["MAHOMES"])
+    assert _walk(raw, "/v2/stocks/quotes", "quotes", limit=1, **query) == whole
+    assert _walk(raw, "/v2/stocks/quotes", "quotes", limit=1, sort="desc", **query) == whole[::-1]
+    alone = raw.get("/v2/stocks/MAHOMES/quotes", params={"start": start.isoformat()}).json()
+    assert alone["quotes"] == [quote for _, quote in whole]
 
 
 @pytest.mark.usefixtures("traded")

@@ -11,7 +11,7 @@ import msgspec
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.money import average_price
 from waiver_exchange.gateway.alpaca.codec import Moment, Number, dollars, shares
-from waiver_exchange.projections.state import BookLevels, TradeView
+from waiver_exchange.projections.state import BookLevels, QuoteView, TradeView
 
 # Clients know venues by one letter of a closed list; this one is ours.
 EXCHANGE_CODE: Final = "V"
@@ -106,6 +106,17 @@ def quote_body(*, time_ns: int, bid_cents: int, bid_units: int, ask_cents: int, 
         bs=shares(bid_units),
         ap=dollars(ask_cents) if ask_cents else 0,
         as_=shares(ask_units),
+    )
+
+
+def past_quote_body(quote: QuoteView) -> QuoteBody:
+    """Return the top of a book as it once was."""
+    return quote_body(
+        time_ns=quote.time_ns,
+        bid_cents=quote.bid_cents,
+        bid_units=quote.bid_units,
+        ask_cents=quote.ask_cents,
+        ask_units=quote.ask_units,
     )
 
 

@@ -9,7 +9,7 @@ from litestar import Response, get
 
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.data.answers import data_answer, itself, page_answer
-from waiver_exchange.gateway.alpaca.data.history import bars_of, trades_of
+from waiver_exchange.gateway.alpaca.data.history import bars_of, quotes_of, trades_of
 from waiver_exchange.gateway.alpaca.data.latest import (
     Markets,
     latest_bars,
@@ -20,7 +20,7 @@ from waiver_exchange.gateway.alpaca.data.latest import (
     snapshots,
 )
 from waiver_exchange.gateway.alpaca.data.parameters import names_of, query_of, range_of, timeframe_of
-from waiver_exchange.gateway.alpaca.market_bodies import trade_body
+from waiver_exchange.gateway.alpaca.market_bodies import past_quote_body, trade_body
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 
 BOOK_LEVELS_MAX: Final = 1_000
@@ -41,6 +41,14 @@ async def list_trades(request: AnyRequest) -> Response[bytes]:
     markets = _markets(request)
     page = await trades_of(exchange_of(request), markets, range_of(request))
     return await page_answer("trades", page, body_of=trade_body)
+
+
+@get(f"{_PATH}/quotes")
+async def list_quotes(request: AnyRequest) -> Response[bytes]:
+    """Return the quotes of each symbol."""
+    markets = _markets(request)
+    page = await quotes_of(exchange_of(request), markets, range_of(request))
+    return await page_answer("quotes", page, body_of=past_quote_body)
 
 
 @get(f"{_PATH}/latest/bars")
@@ -76,6 +84,7 @@ async def list_order_books(request: AnyRequest) -> Response[bytes]:
 CRYPTO_HANDLERS: Final = (
     list_bars,
     list_trades,
+    list_quotes,
     list_latest_bars,
     list_latest_trades,
     list_latest_quotes,

@@ -7,7 +7,7 @@ from waiver_exchange.gateway.alpaca.data.paging import Page, Part, collect_page
 from waiver_exchange.gateway.alpaca.data.parameters import Range
 from waiver_exchange.gateway.alpaca.data.timeframes import Timeframe
 from waiver_exchange.gateway.alpaca.market_bodies import BarBody
-from waiver_exchange.projections.state import TradeView
+from waiver_exchange.projections.state import QuoteView, TradeView
 
 
 async def bars_of(exchange: Exchange, markets: Markets, timeframe: Timeframe, wanted: Range) -> Page[BarBody]:
@@ -33,6 +33,23 @@ async def trades_of(exchange: Exchange, markets: Markets, wanted: Range) -> Page
 
     async def read(name: str, cursor: int | None, limit: int) -> Part[TradeView]:
         page = await exchange.queries.trades_page(
+            symbol=markets[name].symbol,
+            start_ns=wanted.start_ns,
+            end_ns=wanted.end_ns + 1,
+            cursor=cursor,
+            limit=limit,
+            is_ascending=wanted.is_ascending,
+        )
+        return Part((), None) if page is None else Part(page.items, page.next_cursor)
+
+    return await collect_page(tuple(markets), place=wanted.place, limit=wanted.limit, read=read)
+
+
+async def quotes_of(exchange: Exchange, markets: Markets, wanted: Range) -> Page[QuoteView]:
+    """Return the quotes of markets by name and time."""
+
+    async def read(name: str, cursor: int | None, limit: int) -> Part[QuoteView]:
+        page = await exchange.queries.quotes_page(
             symbol=markets[name].symbol,
             start_ns=wanted.start_ns,
             end_ns=wanted.end_ns + 1,

@@ -16,7 +16,7 @@ from waiver_exchange.gateway.alpaca.market_bodies import (
     trade_body,
 )
 from waiver_exchange.gateway.alpaca.symbols import own_symbol
-from waiver_exchange.projections.state import MarketView, TradeView
+from waiver_exchange.projections.state import BookView, MarketView, TradeView
 
 # By the names that were asked for, in order.
 Markets = dict[str, MarketView]
@@ -61,7 +61,7 @@ def _quote(exchange: Exchange, market: MarketView) -> QuoteBody:
     book = exchange.state.books[market.market]
     bid, ask = book.best_bid_cents, book.best_ask_cents
     return quote_body(
-        time_ns=exchange.clock.now_ns(),
+        time_ns=_changed_at_ns(market, book),
         bid_cents=bid,
         bid_units=book.bids[bid] if bid else 0,
         ask_cents=ask,
@@ -100,8 +100,12 @@ async def snapshots(exchange: Exchange, markets: Markets) -> dict[str, SnapshotB
 
 def order_books(exchange: Exchange, markets: Markets, *, depth: int) -> dict[str, OrderBookBody]:
     """Return the best levels of each book as they are now."""
-    now_ns = exchange.clock.now_ns()
     books = exchange.state.books
     return {
-        name: order_book_body(books[market.market].levels(depth), time_ns=now_ns) for name, market in markets.items()
+        name: order_book_body(books[market.market].levels(depth), time_ns=_changed_at_ns(market, books[market.market]))
+        for name, market in markets.items()
     }
+
+
+def _changed_at_ns(market: MarketView, book: BookView) -> int:
+    return book.changed_at_ns or market.listed_at_ns

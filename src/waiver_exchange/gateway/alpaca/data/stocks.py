@@ -8,7 +8,7 @@ from litestar import Response, get
 
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.data.answers import data_answer, itself, page_answer, symbol_page_answer
-from waiver_exchange.gateway.alpaca.data.history import bars_of, trades_of
+from waiver_exchange.gateway.alpaca.data.history import bars_of, quotes_of, trades_of
 from waiver_exchange.gateway.alpaca.data.latest import (
     Markets,
     latest_bars,
@@ -19,7 +19,13 @@ from waiver_exchange.gateway.alpaca.data.latest import (
 )
 from waiver_exchange.gateway.alpaca.data.parameters import check_name, names_of, query_of, range_of, timeframe_of
 from waiver_exchange.gateway.alpaca.errors import not_found
-from waiver_exchange.gateway.alpaca.market_bodies import EXCHANGE_CODE, QUOTE_CONDITIONS, TRADE_CONDITIONS, trade_body
+from waiver_exchange.gateway.alpaca.market_bodies import (
+    EXCHANGE_CODE,
+    QUOTE_CONDITIONS,
+    TRADE_CONDITIONS,
+    past_quote_body,
+    trade_body,
+)
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
 
 _EXCHANGES: Final = {EXCHANGE_CODE: "Waiver Exchange"}
@@ -59,6 +65,22 @@ async def show_trades(request: AnyRequest) -> Response[bytes]:
     markets = _market(request)
     page = await trades_of(exchange_of(request), markets, range_of(request))
     return await symbol_page_answer("trades", page, name=_name(request), body_of=trade_body)
+
+
+@get("/v2/stocks/quotes")
+async def list_quotes(request: AnyRequest) -> Response[bytes]:
+    """Return the quotes of each symbol."""
+    markets = _markets(request)
+    page = await quotes_of(exchange_of(request), markets, range_of(request))
+    return await page_answer("quotes", page, body_of=past_quote_body)
+
+
+@get("/v2/stocks/{symbol:str}/quotes")
+async def show_quotes(request: AnyRequest) -> Response[bytes]:
+    """Return the quotes of a symbol."""
+    markets = _market(request)
+    page = await quotes_of(exchange_of(request), markets, range_of(request))
+    return await symbol_page_answer("quotes", page, name=_name(request), body_of=past_quote_body)
 
 
 @get("/v2/stocks/bars/latest")
@@ -135,6 +157,8 @@ STOCK_HANDLERS: Final = (
     show_bars,
     list_trades,
     show_trades,
+    list_quotes,
+    show_quotes,
     list_latest_bars,
     list_latest_trades,
     list_latest_quotes,

@@ -104,8 +104,10 @@ class MarketStream:
         return added
 
     def _book(self, symbol: str) -> Message:
-        levels = self._exchange.state.books[self._exchange.state.symbols[symbol]].levels(BOOK_LEVELS_MAX)
-        return book_message(levels, time_ns=self._exchange.clock.now_ns())
+        state = self._exchange.state
+        market = state.markets[state.symbols[symbol]]
+        book = state.books[market.market]
+        return book_message(book.levels(BOOK_LEVELS_MAX), time_ns=book.changed_at_ns or market.listed_at_ns)
 
     def _take(self, batch: FeedBatch) -> None:
         """Tell what happened: trades before the quotes that they led to."""
