@@ -324,7 +324,7 @@ def test_fees_are_activities(start_server: StartServer) -> None:
         bot.close()
 
 
-@pytest.mark.parametrize("token", ["x", "20261122000000000::0000007d-0000-8000-8000-00003fffffff", str(uuid4())])
+@pytest.mark.parametrize("token", ["x", "20261122000000000::0000007d-0000-8000-8000-00003fffffff", str(UUID(int=1))])
 def test_a_page_token_is_an_activity_of_the_account(holder: Bot, token: str) -> None:
     with pytest.raises(APIError) as error:
         holder.sdk.get("/account/activities", {"page_token": token})
