@@ -148,7 +148,7 @@ def test_a_name_used_twice_for_other_orders_is_refused(exchange: Ccxt) -> None:
     assert exchange.create_order(SYMBOL, "limit", "buy", 1, 15, {"clientOrderId": "twice"})["id"] == first["id"]
     with pytest.raises(ccxt.DuplicateOrderId):
         exchange.create_order(SYMBOL, "limit", "buy", 2, 15, {"clientOrderId": "twice"})
-    exchange.cancel_all_orders()
+    assert exchange.cancel_order(None, params={"clientOrderId": "twice"})["id"] == first["id"]
 
 
 def test_a_wrong_key_is_said_to_be_one(trader: Trader) -> None:

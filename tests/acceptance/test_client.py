@@ -59,7 +59,7 @@ def test_an_order_is_placed_found_and_cancelled(buyer: Client) -> None:
     assert buyer.order_named("no name") is None
     assert list(buyer.orders(status="open", symbol="MAHOMES", side="buy")) == [placed]
     assert Level(Decimal("15.01"), Decimal("1.5")) in buyer.book("MAHOMES").bids
-    assert buyer.cancel_order(placed.id).status == "cancelled"
+    assert buyer.cancel_order(client_order_id="a name").status == "cancelled"
     assert buyer.cancel_all() == []
 
 

@@ -74,17 +74,22 @@ class AsyncClient(AsyncTransport):
         body = {"client_order_id": new_client_order_id(), **plain(changes)}
         return await self.send(Call(method="PATCH", path=f"/orders/{segment(order_id)}", kind=Order, body=body))
 
-    async def cancel_order(self, order_id: str) -> Order:
-        """Cancel an open order and return it. Refused with `order_is_final` when it is not open any more."""
+    async def cancel_order(self, order_id: str | None = None, *, client_order_id: str | None = None) -> Order:
+        """Cancel an open order, named by either, and return it. Refused with `order_is_final` when it is not open."""
+        if (order_id is None) == (client_order_id is None):
+            raise ValueError("give either order_id or client_order_id")
         try:
-            return await self.send(delete(f"/orders/{segment(order_id)}", Order))
+            if order_id is not None:
+                return await self.send(delete(f"/orders/{segment(order_id)}", Order))
+            (cancelled,) = await self.send(delete("/orders", list[Order], client_order_id=client_order_id))
         except ApiError as refusal:
             # The first attempt may have cancelled it and only its answer was lost.
             if refusal.code == RefusalCode.order_is_final and refusal.attempts > 1:
-                order = await self.order(order_id)
-                if order.status == "cancelled":
+                order = await (self.order(order_id) if order_id else self.order_named(client_order_id or ""))
+                if order is not None and order.status == "cancelled":
                     return order
             raise
+        return cancelled
 
     async def cancel_all(self, *, symbol: str | None = None) -> list[Order]:
         """Cancel all open orders, or those of one market, and return those that this cancelled."""

@@ -33,6 +33,7 @@ ASKED: dict[str, Callable[[Any], object]] = {
     "replaceOrder": lambda client: client.replace_order("id", **CHANGES),
     "cancelOrder": lambda client: client.cancel_order("id"),
     "cancelOrders": lambda client: client.cancel_all(symbol="A"),
+    "cancelOrders named": lambda client: client.cancel_order(client_order_id="mine"),
     "getOrder": lambda client: client.order("id"),
     "listOrders": lambda client: client.orders(status="open", symbol="A", side="buy", **SPAN).page("c"),
     "listOrders named": lambda client: client.order_named("mine"),

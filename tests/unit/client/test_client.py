@@ -178,6 +178,15 @@ def test_a_cancel_whose_answer_was_lost_is_a_cancel(connect: Connect) -> None:
     assert client.cancel_order("o1").status == "cancelled"
 
 
+def test_a_cancel_names_one_order(connect: Connect) -> None:
+    client, exchange = connect(ok([ORDER | {"status": "cancelled"}]))
+    assert client.cancel_order(client_order_id="mine").status == "cancelled"
+    assert exchange.requests[0].url.query == b"client_order_id=mine"
+    for wrong in ({}, {"order_id": "o1", "client_order_id": "mine"}):
+        with pytest.raises(ValueError, match="either"):
+            client.cancel_order(**wrong)
+
+
 def test_a_cancel_that_came_too_late_is_refused(connect: Connect) -> None:
     client, _ = connect(refusal(409, "order_is_final"))
     with pytest.raises(ApiError, match="order_is_final"):

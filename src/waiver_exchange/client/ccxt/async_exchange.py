@@ -122,8 +122,11 @@ class async_waiver(Waiver, ImplicitAPI, Exchange):
         request = self.changes_request(id, symbol, type, amount, price, params or {})
         return self.parse_order(await self.private_patch_orders_id(request), self.market(symbol))
 
-    async def cancel_order(self, id: str, symbol: str | None = None, params: Json | None = None) -> Json:
+    async def cancel_order(self, id: str | None, symbol: str | None = None, params: Json | None = None) -> Json:
         await self.load_markets()
+        name = self.safe_string(params or {}, "clientOrderId")
+        if name is not None:
+            return self.parse_order((await self.private_delete_orders({"client_order_id": name}))[0])
         return self.parse_order(await self.private_delete_orders_id(self.extend({"id": id}, params or {})))
 
     async def cancel_all_orders(self, symbol: str | None = None, params: Json | None = None) -> list[Json]:

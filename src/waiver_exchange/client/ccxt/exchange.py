@@ -118,8 +118,11 @@ class waiver(Waiver, ImplicitAPI, Exchange):
         request = self.changes_request(id, symbol, type, amount, price, params or {})
         return self.parse_order(self.private_patch_orders_id(request), self.market(symbol))
 
-    def cancel_order(self, id: str, symbol: str | None = None, params: Json | None = None) -> Json:
+    def cancel_order(self, id: str | None, symbol: str | None = None, params: Json | None = None) -> Json:
         self.load_markets()
+        name = self.safe_string(params or {}, "clientOrderId")
+        if name is not None:
+            return self.parse_order((self.private_delete_orders({"client_order_id": name}))[0])
         return self.parse_order(self.private_delete_orders_id(self.extend({"id": id}, params or {})))
 
     def cancel_all_orders(self, symbol: str | None = None, params: Json | None = None) -> list[Json]:
