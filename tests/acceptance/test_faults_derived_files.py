@@ -112,6 +112,22 @@ def test_names_and_keys_that_cannot_be_read_are_told(traded: Traded, data_dir: P
     refused_start(data_dir, says="restore a backup")
 
 
+@pytest.mark.parametrize("change", [garble_head, garble_schema])
+def test_preferences_that_cannot_be_read_are_told(traded: Traded, data_dir: Path, change: Change) -> None:
+    change(data_dir / "preferences.db", traded)
+    refused_start(data_dir, says="restore a backup")
+
+
+def test_preferences_that_are_lost_begin_anew(traded: Traded, data_dir: Path) -> None:
+    delete(data_dir / "preferences.db", traded)
+    traded.check(data_dir)
+
+
+def test_a_setting_that_is_no_setting_is_told(data_dir: Path) -> None:
+    run_sql(data_dir / "preferences.db", "INSERT INTO account_settings VALUES (2, '[]')")
+    refused_start(data_dir, says=f"Could not open the preferences {data_dir / 'preferences.db'}")
+
+
 def test_a_name_that_is_no_text_is_told(data_dir: Path) -> None:
     run_sql(data_dir / "identity.db", "UPDATE accounts SET name = CAST(x'ff' AS TEXT)")
     refused_start(data_dir, says=f"Could not open the names and keys {data_dir / 'identity.db'}")

@@ -84,6 +84,7 @@ def account(taker: Any) -> dict[str, Any]:  # noqa: ANN401
     several = taker.get_activities(activity_types=["FILL", "CSD"])
     taker.update_account_configurations(no_shorting=True, dtbp_check="exit", suspend_trade=False)
     settings = taker.get_account_configurations()
+    history = taker.get_portfolio_history(period="1D", timeframe="5Min", extended_hours=True).df
     return {
         "cash": own.cash,
         "status": own.status,
@@ -95,6 +96,7 @@ def account(taker: Any) -> dict[str, Any]:  # noqa: ANN401
         "fills": [[fill.side, fill.qty, fill.price, fill.transaction_time.isoformat()[:2]] for fill in fills],
         "several": len(several) >= len(fills),
         "dtbp_check": settings.dtbp_check,
+        "equity": history.equity.iloc[-1],
     }
 
 

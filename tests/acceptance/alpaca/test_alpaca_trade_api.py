@@ -50,6 +50,7 @@ def test_account_clock_assets_and_activities(seen: Any) -> None:  # noqa: ANN401
         "fills": [["buy", "1.5", "20", "20"]],
         "several": True,
         "dtbp_check": "exit",
+        "equity": 10_000,
     }
 
 

@@ -50,11 +50,12 @@ def test_names_of_the_files(tmp_path: Path) -> None:
         directory.journal,
         directory.read_model,
         directory.identity,
+        directory.preferences,
         directory.snapshots,
         directory.control_socket,
         directory.lock,
     ]
-    expected = ["journal.db", "read_model.db", "identity.db", "snapshots", "control.sock", "lock"]
+    expected = ["journal.db", "read_model.db", "identity.db", "preferences.db", "snapshots", "control.sock", "lock"]
     assert names == [tmp_path / name for name in expected]
 
 
