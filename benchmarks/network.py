@@ -38,7 +38,7 @@ def measure(progress: Callable[[str], None]) -> list[Figure]:
 
 
 def _ratios(values: _Values) -> list[Figure]:
-    """Return each figure over that of the null handler in the same run; of the fan-out over its p99 at 1,000 a second."""
+    """Return each figure over that of the null handler in the same run; the fan-out over its p99 at 1,000 a second."""
     null_of = {
         "ws_durable_orders_per_second": "null_ws_per_second",
         "ws_p99_milliseconds_at_1000": "null_ws_p99_milliseconds",

@@ -1,7 +1,8 @@
 """The load generator of the network suite, a process of its own: `python -m benchmarks.network_load MODE PARAMETERS`.
 
 It reads a JSON object of parameters and prints one of results. Its clients are as plain as can be, raw protocols that
-count answers by their frames and heads, so that the server is measured and not the client. Frames are masked with zeros.
+count answers by their frames and heads, so that the server is measured and not the client. Frames are masked with
+zeros.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ def text_frame(message: bytes) -> bytes:
 class Socket(asyncio.Protocol):
     """A WebSocket connection; `received` gets the messages that arrived together."""
 
+    transport: Any
+
     def __init__(self, url: str, received: Callable[["Socket", list[bytes]], None] | None = None) -> None:
         self.received = received
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -53,7 +56,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask to become a WebSocket."""
-        self.transport: Any = transport
+        self.transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
         self.transport.write(
             f"GET {self._url.path} HTTP/1.1\r\nHost: {self._url.netloc}\r\nUpgrade: websocket\r\n"
@@ -404,20 +407,23 @@ async def run_fanout(parameters: dict[str, Any]) -> dict[str, Any]:
 
 async def publish(publisher: Socket, symbols: list[str], fanout: Fanout, *, rate: int, seconds: float) -> int:
     """Place orders that rest, each a change of one book, at a steady rate; return how many."""
-    answered = 0
+    total = unanswered = int(rate * seconds)
+    done = asyncio.get_running_loop().create_future()
 
     def received(_: Socket, messages: list[bytes]) -> None:
-        nonlocal answered
-        answered += len(messages)
+        nonlocal unanswered
+        unanswered -= len(messages)
+        if unanswered == 0:
+            done.set_result(None)
 
     sequences = dict.fromkeys(symbols, 0)
     publisher.received = received
-    total = int(rate * seconds)
     started = time.perf_counter()
     for number in range(total):
         due = started + number / rate
-        while (ahead := due - time.perf_counter()) > 0:
-            await asyncio.sleep(min(ahead, 0.001))
+        ahead = due - time.perf_counter()
+        if ahead > 0:
+            await asyncio.sleep(ahead)
         symbol = symbols[number % len(symbols)]
         sequences[symbol] += 1
         fanout.due.setdefault(f"book:{symbol}".encode(), {})[sequences[symbol]] = due
@@ -427,8 +433,7 @@ async def publish(publisher: Socket, symbols: list[str], fanout: Fanout, *, rate
         publisher.transport.write(text_frame(message.encode()))
         if number % 32 == 31:
             await asyncio.sleep(0)
-    while answered < total:
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(done, ANSWER_SECONDS_MAX)
     return total
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -76,24 +77,17 @@ def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answ
 
 
 def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder | PlaceStopOrder:
+    order_type, time_in_force, terms = _terms_of(
+        request.side, request.order_type, request.time_in_force, request.self_trade_prevention, request.post_only
+    )
     _check_form(request)
     check_new_order(
         exchange, account=account, quantity_units=request.quantity_units, notional_micros=request.notional_micros
     )
-    order_type = TYPES[request.order_type]
-    default = "ioc" if order_type == codes.MARKET else "gtc"
-    time_in_force = TIMES_IN_FORCE[request.time_in_force or default]
     expires_at_ns = request.expires_at_ns or 0
     if time_in_force == codes.DAY and order_type != codes.MARKET:
         expires_at_ns = end_of_day_ns(exchange.clock.now_ns(), zone=exchange.zone)
     market = exchange.market(request.symbol).market
-    terms = pack_terms(
-        side=SIDES[request.side],
-        order_type=order_type,
-        time_in_force=time_in_force,
-        self_trade=SELF_TRADE_PREVENTIONS[request.self_trade_prevention],
-        post_only=request.post_only,
-    )
     if order_type in _HELD_TYPES:
         return PlaceStopOrder(
             account=account,
@@ -117,16 +111,38 @@ def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> P
     )
 
 
-def _check_form(request: OrderRequest) -> None:
-    """Refuse what the numbers of the command could not say: a zero that was given, or a word that does not exist."""
+# Every order comes by here, and there are few combinations of words.
+@lru_cache(maxsize=1_024)
+def _terms_of(
+    side: str,
+    type_word: str,
+    time_word: str | None,
+    self_trade: str,
+    post_only: bool,  # noqa: FBT001 - as the others
+) -> tuple[int, int, int]:
+    """Return type, time in force and packed terms of an order's words. Raises `RefusedError`: a word does not exist."""
     for field, value, words in (
-        ("side", request.side, SIDES),
-        ("type", request.order_type, TYPES),
-        ("time_in_force", request.time_in_force or "gtc", TIMES_IN_FORCE),
-        ("self_trade_prevention", request.self_trade_prevention, SELF_TRADE_PREVENTIONS),
+        ("side", side, SIDES),
+        ("type", type_word, TYPES),
+        ("time_in_force", time_word or "gtc", TIMES_IN_FORCE),
+        ("self_trade_prevention", self_trade, SELF_TRADE_PREVENTIONS),
     ):
         if value not in words:
             raise RefusedError(RefusalReason.field_is_invalid, field=field, allowed=", ".join(words))
+    order_type = TYPES[type_word]
+    time_in_force = TIMES_IN_FORCE[time_word or ("ioc" if order_type == codes.MARKET else "gtc")]
+    terms = pack_terms(
+        side=SIDES[side],
+        order_type=order_type,
+        time_in_force=time_in_force,
+        self_trade=SELF_TRADE_PREVENTIONS[self_trade],
+        post_only=post_only,
+    )
+    return order_type, time_in_force, terms
+
+
+def _check_form(request: OrderRequest) -> None:
+    """Refuse what the numbers of the command could not say: a zero that was given."""
     _check_sizes(request)
     _check_lifetime(request)
     if request.client_order_id is not None:
