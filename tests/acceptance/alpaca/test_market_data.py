@@ -208,12 +208,13 @@ def bot(server: Server, ann: Trader) -> Iterator[Any]:
 def test_ccxt_reads_books_and_trades(bot: Any, traded: datetime) -> None:  # noqa: ANN401 - ccxt has no types
     book = bot.fetch_order_book("MAHOMES/USD")
     assert (book["bids"], book["asks"]) == ([[19, 1]], [[20.5, 3.5]])
-    trades = bot.fetch_trades("MAHOMES/USD")
+    yesterday = int((traded - timedelta(days=1)).timestamp() * 1000)
+    trades = bot.fetch_trades("MAHOMES/USD", since=yesterday)
     assert [(trade["price"], trade["amount"], trade["side"]) for trade in trades] == [
         (20, 2, "buy"),
         (20.1, 0.1234, "buy"),
     ]
-    (candle,) = bot.fetch_ohlcv("MAHOMES/USD", "1d")
+    (candle,) = bot.fetch_ohlcv("MAHOMES/USD", "1d", since=yesterday)
     assert (candle[1], candle[4], candle[5]) == (20, 20.1, 2.1234)
     ticker = bot.fetch_ticker("MAHOMES/USD")
     assert (ticker["bid"], ticker["ask"], ticker["last"]) == (19, 20.5, 20.1)
@@ -222,7 +223,8 @@ def test_ccxt_reads_books_and_trades(bot: Any, traded: datetime) -> None:  # noq
 
 
 def _walk(raw: httpx.Client, path: str, key: str, **query: str | int) -> list[tuple[str, Any]]:
-    """Every item of every page, with its name."""
+    """Every item of every page, with its name; of the last two days, because midnight may have passed meanwhile."""
+    query.setdefault("start", (datetime.now(UTC) - timedelta(days=2)).isoformat())
     items: list[tuple[str, Any]] = []
     for _ in range(100):
         response = raw.get(path, params=query)

@@ -77,10 +77,11 @@ def range_of(request: AnyRequest) -> Range:
 def parse_range(query: Query, *, now_ns: int, zone: ZoneInfo) -> Range:
     """Return the range that is asked for: of the day of its end unless it has a start. Raises `AlpacaError`."""
     with _bad_request():
+        start_ns = queries.time_ns(query, "start", zone=zone)
         end_ns = queries.time_ns(query, "end", zone=zone, is_end=True)
         if end_ns is None:
-            end_ns = now_ns
-        start_ns = queries.time_ns(query, "start", zone=zone)
+            # A clock that is ahead of ours asks for what is still to come: that is nothing, and nobody's mistake.
+            end_ns = max(now_ns, start_ns or 0)
         if start_ns is None:
             start_ns = bucket_of(end_ns, _DAY, zone=zone).start_ns
         if start_ns > end_ns:

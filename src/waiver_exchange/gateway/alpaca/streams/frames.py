@@ -1,9 +1,9 @@
 """When what was put aside for a connection is sent: joined into one frame, a few milliseconds after the first of it."""
 
 import asyncio
-from typing import Final, Protocol, final
+from typing import Protocol, final
 
-FRAME_SECONDS: Final = 0.01
+from waiver_exchange.gateway.feeds.channel import FRAME_SECONDS
 
 
 class Flushable(Protocol):

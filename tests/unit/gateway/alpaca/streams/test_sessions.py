@@ -20,9 +20,9 @@ from waiver_exchange.application.place_order import OrderRequest, place_order
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.streams import data_session
-from waiver_exchange.gateway.alpaca.streams.frames import FRAME_SECONDS
 from waiver_exchange.gateway.alpaca.streams.minutes import MINUTE_NS, SETTLING_NS
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
+from waiver_exchange.gateway.feeds.channel import FRAME_SECONDS
 from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.sockets.limits import SocketLimits
