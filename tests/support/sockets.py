@@ -67,7 +67,14 @@ class FakeTransport(asyncio.Transport):
 class SocketClient:
     """A client of `Sockets`, connected to a path."""
 
-    def __init__(self, sockets: Sockets, path: str = "/ws", *, address: str = "203.0.113.7") -> None:
+    def __init__(
+        self,
+        sockets: Sockets,
+        path: str = "/ws",
+        *,
+        address: str = "203.0.113.7",
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.transport = FakeTransport(address)
         self.server = SocketProtocol(sockets, others=set())
         self.transport.protocol = self.server
@@ -75,7 +82,9 @@ class SocketClient:
         self._messages: list[Any] = []
         self._fragments: list[bytes] = []
         self.server.connection_made(self.transport)
-        self.library.send_request(self.library.connect())
+        request = self.library.connect()
+        request.headers.update(headers or {})
+        self.library.send_request(request)
         self.push()
         self.response: Any = None
         self.pull()

@@ -52,7 +52,12 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
     )
     streams = build_stream_routes(exchange, rate_limits=rate_limits, connections_per_key_max=bounds.key_connections)
     limits = SocketLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
-    sockets = Sockets({"/ws": endpoint.open, **streams}, limits=limits, refusal_body=_refusal_body)
+    sockets = Sockets(
+        {"/ws": endpoint.open, **streams},
+        limits=limits,
+        refusal_body=_refusal_body,
+        trusted_proxies=settings.trusted_proxies,
+    )
     return Gateway(_build_app(exchange, rate_limits), sockets)
 
 

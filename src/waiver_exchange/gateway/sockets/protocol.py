@@ -164,7 +164,7 @@ class SocketProtocol(asyncio.Protocol):
         if not isinstance(request, Request):
             self._flush()
             return
-        self.opening = _opening_of(request, self._transport)
+        self.opening = self._opening_of(request)
         factory = self._sockets.route(self.opening.path)
         if factory is None:
             self._refuse(HTTPStatus.NOT_FOUND, RefusalReason.route_not_found)
@@ -177,6 +177,12 @@ class SocketProtocol(asyncio.Protocol):
                 self._begin(factory)
             else:
                 self._refuse(HTTPStatus(response.status_code), RefusalReason.request_is_malformed)
+
+    def _opening_of(self, request: Request) -> Opening:
+        parts = urlsplit(request.path)
+        peer = self._transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        return Opening(parts.path, parts.query, request.headers, self._sockets.addresses.of(address, request.headers))
 
     def _begin(self, factory: SessionFactory) -> None:
         self._flush()
@@ -270,9 +276,3 @@ class SocketProtocol(asyncio.Protocol):
         if self._session is not None:
             self._session.too_slow()
         self.close(CLOSE_TOO_SLOW, "Messages were not read fast enough.")
-
-
-def _opening_of(request: Request, transport: asyncio.Transport) -> Opening:
-    parts = urlsplit(request.path)
-    peer = transport.get_extra_info("peername")
-    return Opening(parts.path, parts.query, request.headers, str(peer[0]) if isinstance(peer, tuple) and peer else "")

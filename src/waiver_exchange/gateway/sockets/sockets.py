@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.refusals import error_body
+from waiver_exchange.gateway.sockets.addresses import ClientAddresses
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.protocol import SocketProtocol
 from waiver_exchange.gateway.sockets.session import Opening, SessionFactory
@@ -30,9 +31,18 @@ class Sockets:
     """The WebSocket side of the web server."""
 
     def __init__(
-        self, routes: Mapping[str, SessionFactory], *, limits: SocketLimits, refusal_body: RefusalBody = native_refusal
+        self,
+        routes: Mapping[str, SessionFactory],
+        *,
+        limits: SocketLimits,
+        refusal_body: RefusalBody = native_refusal,
+        trusted_proxies: tuple[str, ...] = (),
     ) -> None:
-        """Take connections at the paths of `routes`; `refusal_body` words the others."""
+        """Take connections at the paths of `routes`; `refusal_body` words the others.
+
+        Only a trusted proxy may say whose connection it passes on.
+        """
+        self.addresses = ClientAddresses(trusted_proxies)
         self.limits = limits
         self.refusal_body = refusal_body
         self._routes = dict(routes)

@@ -214,3 +214,25 @@ async def test_connections_are_bounded_by_address_and_at_all() -> None:
 
     first.vanish()
     assert desk.connect(address="203.0.113.9").response.status_code == 101
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "address"),
+    [
+        ("10.0.0.1", "198.51.100.9", "198.51.100.9"),
+        ("10.0.0.1", "192.0.2.1, 198.51.100.9, 10.0.0.2", "198.51.100.9"),
+        ("203.0.113.7", "198.51.100.9", "203.0.113.7"),
+        ("10.0.0.1", None, "10.0.0.1"),
+    ],
+    ids=["by a proxy", "by two, and a lie", "by nobody trusted", "said nothing"],
+)
+async def test_only_a_trusted_proxy_says_whose_connection_it_is(peer: str, said: str | None, address: str) -> None:
+    found: list[str] = []
+
+    def open_session(connection: Connection) -> Echo:
+        found.append(connection.opening.address)
+        return Echo(connection)
+
+    sockets = Sockets({"/ws": open_session}, limits=LIMITS, trusted_proxies=("10.0.0.0/8",))
+    SocketClient(sockets, address=peer, headers={"X-Forwarded-For": said} if said else {})
+    assert found == [address]
