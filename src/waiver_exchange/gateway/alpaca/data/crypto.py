@@ -8,7 +8,7 @@ from typing import Final
 from litestar import Response, get
 
 from waiver_exchange.gateway.alpaca.access import caller_of
-from waiver_exchange.gateway.alpaca.data.answers import data_answer, itself, page_answer
+from waiver_exchange.gateway.alpaca.data.answers import data_answer, itself, large_bodies_answer, page_answer
 from waiver_exchange.gateway.alpaca.data.history import bars_of, quotes_of, trades_of
 from waiver_exchange.gateway.alpaca.data.latest import (
     Markets,
@@ -78,7 +78,8 @@ async def list_snapshots(request: AnyRequest) -> Response[bytes]:
 @get(f"{_PATH}/latest/orderbooks")
 async def list_order_books(request: AnyRequest) -> Response[bytes]:
     """Return the book of each symbol."""
-    return data_answer({"orderbooks": order_books(exchange_of(request), _markets(request), depth=BOOK_LEVELS_MAX)})
+    books = order_books(exchange_of(request), _markets(request), depth=BOOK_LEVELS_MAX)
+    return await large_bodies_answer("orderbooks", books)
 
 
 CRYPTO_HANDLERS: Final = (

@@ -1,7 +1,7 @@
 """The newest of everything about the markets that are asked for; what there is none of is left out."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.gateway.alpaca.data.bars import bar_at, newest_days
@@ -98,13 +98,11 @@ async def snapshots(exchange: Exchange, markets: Markets) -> dict[str, SnapshotB
     }
 
 
-def order_books(exchange: Exchange, markets: Markets, *, depth: int) -> dict[str, OrderBookBody]:
-    """Return the best levels of each book as they are now."""
-    books = exchange.state.books
-    return {
-        name: order_book_body(books[market.market].levels(depth), time_ns=_changed_at_ns(market, books[market.market]))
-        for name, market in markets.items()
-    }
+def order_books(exchange: Exchange, markets: Markets, *, depth: int) -> Iterator[tuple[str, OrderBookBody]]:
+    """Yield the best levels of each book, as they are when they are asked for."""
+    for name, market in markets.items():
+        book = exchange.state.books[market.market]
+        yield name, order_book_body(book.levels(depth), time_ns=_changed_at_ns(market, book))
 
 
 def _changed_at_ns(market: MarketView, book: BookView) -> int:
