@@ -1,6 +1,7 @@
 """The sequencer over a journal that fails on demand and a clock that stands still."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ from waiver_exchange.domain.events import (
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.state import state_hash
+from waiver_exchange.projections.feed_buffer import FeedBatch
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
@@ -501,3 +503,47 @@ async def test_thousands_of_orders_that_expire_at_once_go_in_bounded_groups_befo
         assert not any(isinstance(event, TradeExecuted) for event in taken.events())
         assert len(rig.journal.rows) == rows + 2_001
         assert rig.journal.appends - appends >= 2_001 / sequencer_module.GROUP_ROWS_MAX
+
+
+async def test_listener_is_told_when_a_read_shows_it_and_before_the_answer() -> None:
+    async with running() as rig:
+        heard: list[tuple[bool, bool]] = []
+        rig.sequencer.feed.watch_account(3)
+        placing: asyncio.Task[Outcome] | None = None
+
+        def listen(batch: FeedBatch) -> None:
+            (update,) = batch.orders
+            is_shown = rig.projector.state.orders[update.order.order_id].is_open
+            heard.append((is_shown, placing is not None and placing.done()))
+
+        rig.sequencer.feed.subscribe(listen)
+        placing = rig.start(order())
+        await placing
+        assert heard == [(True, False)]
+
+
+async def test_failing_listener_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: FeedBatch) -> None:
+        raise KeyError("the listener is broken")
+
+    async with running() as rig:
+        rig.sequencer.feed.subscribe(fail)
+        for price in (900, 901):
+            assert (await rig.place(price=price)).first_event()
+        assert rig.sequencer.failure is None
+    assert "a listener of the feed failed" in caplog.text
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+async def test_what_a_failed_commit_left_is_told_once(failure: Failure) -> None:
+    async with running() as rig:
+        sequences: list[int] = []
+        rig.sequencer.feed.watch_book(1)
+        rig.sequencer.feed.subscribe(lambda batch: sequences.extend(change.book_sequence for change in batch.levels))
+        await rig.place(price=900)
+        rig.journal.fail_next(failure)
+        with contextlib.suppress(RefusedError):
+            await rig.place(price=901)
+        await rig.until_working()
+        await rig.place(price=902)
+        assert sequences == list(range(1, rig.projector.state.books[1].sequence + 1))
