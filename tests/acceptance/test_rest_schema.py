@@ -6,6 +6,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -48,7 +49,7 @@ def test_the_page_for_people_is_served(server: Server) -> None:
 
 
 @pytest.mark.timeout(int(SECONDS or 0) + TEST_SECONDS_MAX)
-def test_random_requests_get_documented_answers(server: Server, ann: Trader) -> None:
+def test_random_requests_get_documented_answers(server: Server, ann: Trader, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"),
         *("--header", f"X-API-Key: {ann.api_key}", "--header", f"X-API-Secret: {ann.api_secret}"),
@@ -58,7 +59,14 @@ def test_random_requests_get_documented_answers(server: Server, ann: Trader) -> 
         *(("--max-time", SECONDS) if SECONDS else ("--max-examples", str(EXAMPLES))),
     ]
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 - as above
+    done = subprocess.run(  # noqa: S603 - the arguments are written above
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=tmp_path,  # where it keeps what it remembers
+    )
     assert done.returncode == 0, f"seed {SEED}\n{done.stdout[-20_000:]}{done.stderr[-5_000:]}"
     print(f"seed {SEED}\n{done.stdout[-500:]}")  # noqa: T201 - seen with -s
     assert server.public.get("/readyz").status_code == 200
