@@ -41,6 +41,7 @@ class MarketStream:
         self._connected: set[Reader] = set()
         self._listening: Subscription | None = None
         self._watched_books: set[int] = set()
+        self._books: dict[int, tuple[int, Message]] = {}
         self._halted: set[int] = set()
         self._minutes = Minutes(exchange, self._readers, read_minute=read_minute, read_day=read_day)
 
@@ -65,6 +66,7 @@ class MarketStream:
             self._listening.close()
             self._listening = None
             self._minutes.stop()
+            self._books.clear()
 
     def subscribe(self, reader: Reader, places: Sequence[Place]) -> None:
         """Give a reader what it asks for from now on; books begin with the whole of each."""
@@ -104,10 +106,16 @@ class MarketStream:
         return added
 
     def _book(self, symbol: str) -> Message:
+        """Return a whole book, made anew only when it has changed: asking for it again and again costs little."""
         state = self._exchange.state
         market = state.markets[state.symbols[symbol]]
         book = state.books[market.market]
-        return book_message(book.levels(BOOK_LEVELS_MAX), time_ns=book.changed_at_ns or market.listed_at_ns)
+        sequence, message = self._books.get(market.market, (-1, None))
+        if message is None or sequence != book.sequence:
+            levels = book.levels(BOOK_LEVELS_MAX)
+            message = book_message(levels, time_ns=book.changed_at_ns or market.listed_at_ns)
+            self._books[market.market] = book.sequence, message
+        return message
 
     def _take(self, batch: FeedBatch) -> None:
         """Tell what happened: trades before the quotes that they led to."""

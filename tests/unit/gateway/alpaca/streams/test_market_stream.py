@@ -123,6 +123,15 @@ async def test_a_book_begins_whole_and_goes_on_with_changes(world: World) -> Non
     assert "r" not in change
 
 
+async def test_a_book_is_made_once_for_all_that_ask_until_it_changes(world: World) -> None:
+    world.do(buy(BOB, price=2_400, quantity=20_000))
+    first, second = (world.connect(("orderbooks", "*")) for _ in range(2))
+    assert first.items[0] is second.items[0]
+    world.do(buy(BOB, price=2_399, quantity=10_000))
+    third = world.connect(("orderbooks", "*"))
+    assert [level["p"] for level in third.take()[0]["b"]] == [24, 23.99]
+
+
 async def test_books_are_collected_while_somebody_reads_them(world: World) -> None:
     reader = world.connect(("orderbooks", "*"))
     assert [message["S"] for message in reader.take()] == ["MAHOMES"]
