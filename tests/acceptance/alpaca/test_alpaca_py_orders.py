@@ -1,5 +1,6 @@
 """Orders through the official SDK, as its documentation says to use it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -229,6 +230,31 @@ def test_paging_by_the_time_of_the_last_order_meets_each_order_once(make_bot: Ma
         seen += [order.id for order in page]
         bound = {"after" if direction == "asc" else "until": page[-1].submitted_at}
     assert seen == (placed if direction == "asc" else placed[::-1])
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_orders_that_came_together_stay_on_one_page(make_bot: MakeBot, direction: str) -> None:
+    bot = make_bot()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: bot.post(), range(48)))
+    placed = {UUID(answer.json()["id"]) for answer in answers}
+    seen: list[UUID] = []
+    bound: dict[str, Any] = {}
+    while page := orders(bot, limit=3, direction=direction, **bound):
+        seen += [order.id for order in page]
+        bound = {"after" if direction == "asc" else "until": page[-1].submitted_at}
+    assert len(seen) == len(placed) == 48
+    assert set(seen) == placed
+    assert seen == sorted(seen, reverse=direction == "desc")
+
+
+def test_of_two_orders_with_one_name_at_once_one_is_placed(bot: Bot) -> None:
+    name = str(uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: bot.post(client_order_id=name), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [422] * 7
+    assert {answer.json().get("message") for answer in answers} == {None, "client_order_id must be unique"}
+    assert len(orders(bot)) == 1
 
 
 def test_a_name_is_used_once_for_ever(bot: Bot) -> None:
