@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import Select, Table, select
@@ -212,15 +212,43 @@ async def test_pages_of_trades_and_fills_read_by_the_indexes(path: Path) -> None
             selection = TradeSelection(market=market, is_ascending=is_ascending)
             assert plans_of(path, [reads.trade_query(selection, bounds=bounds)]) == [plan]
 
-    def fills(market: int | None, order_id: int | None, place: int) -> str:
-        selection = FillSelection(trades=TradeSelection(market=market), account=BOB, order_id=order_id)
-        return plans_of(path, reads.fill_queries(selection, bounds=bounds))[place]
+    for market in (None, 1):
+        fills = FillSelection(trades=TradeSelection(market=market), account=BOB, order_id=7)
+        plans = plans_of(path, reads.order_fill_queries(fills, bounds=bounds))
+        search = "SEARCH trades USING INDEX trades_by_{0}_order ({0}_order=? AND {1}"
+        assert plans == [search.format(role, between) for role in ("maker", "taker")]
 
-    for place, role in enumerate(("maker", "taker")):
-        search = f"SEARCH trades USING INDEX trades_by_{role}"
-        assert fills(None, None, place) == f"{search} ({role}_account=? AND {between}"
-        assert fills(1, None, place) == f"{search}_and_market ({role}_account=? AND market=? AND {between}"
-        assert fills(None, 7, place) == fills(1, 7, place) == f"{search}_order ({role}_order=? AND {between}"
+
+async def test_ledgers_and_fills_read_by_their_indexes(path: Path) -> None:
+    await fill(path)
+    between = "time_ns>? AND time_ns<?)"
+    of_market = [
+        f"SEARCH movements USING INDEX movements_{side} ({side}_account=? AND market=? AND {between}"
+        for side in ("from", "to")
+    ]
+    rare = [
+        f"SEARCH movements USING INDEX movements_{side}_rare ({side}_account=? AND kind=? AND {between}"
+        for side in ("from", "to")
+    ]
+    everything = get_args(views.MovementKind)
+    for is_ascending in (False, True):
+        for kinds, plans in ((everything, of_market), (("trade",), of_market), (("fee",), rare)):
+            selection = LedgerSelection(
+                account=BOB, kinds=kinds, before=(3, 0), after=(1, 0), is_ascending=is_ascending
+            )
+            assert plans_of(path, ledger.movement_queries(selection, markets=[1], times=(3, 9))) == plans
+        fills = FillSelection(trades=TradeSelection(after_trade=1, is_ascending=is_ascending), account=BOB)
+        assert plans_of(path, ledger.fill_queries(fills, markets=[1], times=(3, 9))) == of_market
+
+
+async def test_balances_and_prices_at_times_read_by_their_indexes(path: Path) -> None:
+    await fill(path)
+    values = {"account": BOB, "market": 1, "time": 9}
+    for side, query in zip(("from", "to"), ledger.BALANCE_QUERIES, strict=True):
+        search = f"SEARCH movements USING INDEX movements_{side} ({side}_account=? AND market=? AND time_ns<?)"
+        assert plans_of(path, [query.params(values)]) == [search]
+    search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)"
+    assert plans_of(path, [ledger.CLOSE_QUERY.params(minutes=1, market=1, time=9)]) == [search]
 
 
 @pytest.mark.parametrize("is_ascending", [False, True])
@@ -229,21 +257,6 @@ async def test_candles_read_by_their_key(path: Path, *, is_ascending: bool) -> N
     selection = CandleSelection(market=1, minutes=60, start_ns=3, end_ns=9, is_ascending=is_ascending)
     search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns>? AND time_ns<?)"
     assert plans_of(path, [reads.candle_query(selection)]) == [search]
-
-
-async def test_ledgers_read_by_their_indexes(path: Path) -> None:
-    await fill(path)
-    for is_ascending in (False, True):
-        selection = LedgerSelection(account=BOB, kinds=("fee",), is_ascending=is_ascending)
-        plans = plans_of(path, ledger.movement_queries(selection, bounds=((3, 0), (9, 0))))
-        search = "SEARCH movements USING INDEX movements_{0} ({0}_account=? AND kind=? AND (sequence,line)>(?,?)"
-        assert plans == [search.format(side) + " AND (sequence,line)<(?,?))" for side in ("from", "to")]
-    values = {"account": BOB, "market": 1, "time": 9}
-    for side, query in zip(("from", "to"), ledger.BALANCE_QUERIES, strict=True):
-        search = f"SEARCH movements USING INDEX movements_{side}_by_time ({side}_account=? AND market=? AND time_ns<?)"
-        assert plans_of(path, [query.params(values)]) == [search]
-    search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)"
-    assert plans_of(path, [ledger.CLOSE_QUERY.params(minutes=1, market=1, time=9)]) == [search]
 
 
 @pytest.mark.parametrize("is_ascending", [False, True])

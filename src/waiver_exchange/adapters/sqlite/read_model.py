@@ -71,7 +71,7 @@ _WRITE_EXCHANGE: Final = schema.build_upsert(schema.exchange)
 _WRITE_ACCOUNT: Final = schema.build_upsert(schema.accounts)
 _WRITE_HOLDING: Final = schema.build_upsert(schema.holdings)
 _WRITE_MARKET: Final = schema.build_upsert(schema.markets)
-_WRITE_ORDER: Final = schema.build_upsert(schema.orders)
+_WRITE_ORDER: Final = schema.build_upsert(schema.orders, changing=schema.ORDER_CHANGES)
 _WRITE_TRADE: Final = schema.build_append(schema.trades)
 _WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
 _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
@@ -130,7 +130,7 @@ class SqliteReadModel:
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: reads.list_fills(connection, selection, limit=limit))
+        return await self._run(lambda connection: ledger.list_fills(connection, selection, limit=limit))
 
     async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
         """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""

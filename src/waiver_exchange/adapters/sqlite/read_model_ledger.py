@@ -1,69 +1,143 @@
-"""The ledger in the read model: pages of it, and what an account had and what shares cost at many times."""
+"""What is read of the ledger: pages, an account's fills, and what it had and what shares cost at many times."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import starmap
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from sqlalchemy import Connection, Select, bindparam, select, tuple_
 from sqlalchemy.dialects import sqlite
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.adapters.sqlite.read_model_reads import first_key_at, merged
-from waiver_exchange.application.selections import LedgerSelection
-from waiver_exchange.projections.state import LedgerMovement
+from waiver_exchange.adapters.sqlite.read_model_reads import find_trades, merged, order_fill_queries, trade_bounds
+from waiver_exchange.application.selections import FillSelection, LedgerSelection, TradeSelection
+from waiver_exchange.domain.codes import OPERATOR
+from waiver_exchange.projections.state import LedgerMovement, MovementKind, TradeView
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 _key_of: Final = itemgetter(0, 1)
-_Place = tuple[int, int]
+_first_of: Final = itemgetter(0)
+_KINDS: Final = frozenset(get_args(MovementKind))
+_LAST_NS: Final = 2**63 - 1
 
 
 class _Point(NamedTuple):
     """Something that changed at a time; of two at one time the one with the higher place came later."""
 
     time_ns: int
-    place: _Place
+    place: tuple[int, int]
     value: int
 
 
 def list_movements(connection: Connection, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
     """Return the first `limit` movements of a selection, in its order."""
     with connection.begin():
-        bounds = _bounds(connection, selection)
-        queries = movement_queries(selection, bounds=bounds)
+        markets = [0, *_markets_of(connection, selection.account)]
+        times = _times_around(connection, selection)
+        queries = movement_queries(selection, markets=markets, times=times)
         found = merged(connection, queries, key=_key_of, is_ascending=selection.is_ascending, limit=limit)
         return list(starmap(LedgerMovement, found))
 
 
 def movement_queries(
-    selection: LedgerSelection, *, bounds: tuple[_Place | None, _Place | None]
+    selection: LedgerSelection, *, markets: Iterable[int], times: tuple[int, int]
 ) -> Iterator[Select[Any]]:
-    """Yield the queries for what went from an account and what came to it, of each kind, between two places."""
+    """Yield the queries for what went from an account and what came to it, between two times, both included.
+
+    One for each market and side, or, when trades are not wanted, for each kind and side.
+    """
     table = schema.movements
+    query = _between(select(table), times, is_ascending=selection.is_ascending)
     place = tuple_(table.c.sequence, table.c.line)
-    query = select(table)
-    lowest, highest = bounds
-    if lowest is not None:
-        query = query.where(place > lowest)
-    if highest is not None:
-        query = query.where(place < highest)
-    order = (table.c.sequence, table.c.line)
-    query = query.order_by(*(order if selection.is_ascending else [column.desc() for column in order]))
+    if selection.after is not None:
+        query = query.where(place > selection.after)
+    if selection.before is not None:
+        query = query.where(place < selection.before)
     for account in (table.c.from_account, table.c.to_account):
-        for kind in selection.kinds:
-            yield query.where(account == selection.account, table.c.kind == kind)
+        if "trade" in selection.kinds:
+            for market in markets:
+                of_market = query.where(account == selection.account, table.c.market == market)
+                yield (
+                    of_market if set(selection.kinds) == _KINDS else of_market.where(table.c.kind.in_(selection.kinds))
+                )
+        else:
+            for kind in selection.kinds:
+                yield query.where(account == selection.account, table.c.kind == kind, schema.IS_NO_TRADE)
 
 
-def _bounds(connection: Connection, selection: LedgerSelection) -> tuple[_Place | None, _Place | None]:
-    key, time = schema.movements.c.sequence, schema.movements.c.time_ns
-    lowest, highest = selection.after, selection.before
-    if selection.start_ns is not None:
-        first = (first_key_at(connection, key=key, time=time, at_ns=selection.start_ns), -1)
-        lowest = first if lowest is None else max(lowest, first)
-    if selection.end_ns is not None:
-        first = (first_key_at(connection, key=key, time=time, at_ns=selection.end_ns), -1)
-        highest = first if highest is None else min(highest, first)
-    return lowest, highest
+def list_fills(connection: Connection, selection: FillSelection, *, limit: int) -> list[TradeView]:
+    """Return the first `limit` trades of a selection, in its order."""
+    trades, is_ascending = selection.trades, selection.trades.is_ascending
+    with connection.begin():
+        if selection.order_id is not None:
+            queries = order_fill_queries(selection, bounds=trade_bounds(connection, trades))
+            found = merged(connection, queries, key=_first_of, is_ascending=is_ascending, limit=limit)
+            return list(starmap(TradeView, found))
+        markets = [trades.market] if trades.market is not None else _markets_of(connection, selection.account)
+        times = _times_of_trades(connection, trades)
+        queries = fill_queries(selection, markets=markets, times=times)
+        places = merged(connection, queries, key=_first_of, is_ascending=is_ascending, limit=limit)
+    found_trades = find_trades(connection, [trade_id for (trade_id,) in places])
+    return sorted(found_trades, key=_first_of, reverse=not is_ascending)
+
+
+def fill_queries(selection: FillSelection, *, markets: Iterable[int], times: tuple[int, int]) -> Iterator[Select[Any]]:
+    """Yield the queries for the trades of an account, which are where shares went from it or came to it by trade."""
+    table, trades = schema.movements, selection.trades
+    query = _between(select(table.c.trade_id), times, is_ascending=trades.is_ascending).where(table.c.kind == "trade")
+    if trades.after_trade is not None:
+        query = query.where(table.c.trade_id > trades.after_trade)
+    if trades.before_trade is not None:
+        query = query.where(table.c.trade_id < trades.before_trade)
+    for account in (table.c.from_account, table.c.to_account):
+        for market in markets:
+            yield query.where(account == selection.account, table.c.market == market)
+
+
+def _between(query: Select[Any], times: tuple[int, int], *, is_ascending: bool) -> Select[Any]:
+    table = schema.movements
+    first_ns, last_ns = times
+    key = (table.c.time_ns, table.c.sequence, table.c.line)
+    query = query.where(table.c.time_ns >= first_ns, table.c.time_ns <= last_ns)
+    return query.order_by(*(key if is_ascending else [column.desc() for column in key]))
+
+
+def _markets_of(connection: Connection, account: int) -> list[int]:
+    """Return the markets of which an account ever had shares; the operator issued those of all."""
+    table = schema.markets if account == OPERATOR else schema.holdings
+    query = select(table.c.market)
+    if account != OPERATOR:
+        query = query.where(schema.holdings.c.account == account)
+    return list(connection.execute(query).scalars())
+
+
+def _times_around(connection: Connection, selection: LedgerSelection) -> tuple[int, int]:
+    """Return times, both included, between which the selection lies: what is before a place is not later than it."""
+    sequence, time = schema.movements.c.sequence, schema.movements.c.time_ns
+    first, last = _included(selection.start_ns, selection.end_ns)
+    if selection.after is not None:
+        at = select(time).where(sequence <= selection.after[0]).order_by(sequence.desc()).limit(1)
+        first = max(first, connection.execute(at).scalar() or 0)
+    if selection.before is not None:
+        at = select(time).where(sequence >= selection.before[0]).order_by(sequence).limit(1)
+        last = min(last, connection.execute(at).scalar() or _LAST_NS)
+    return first, last
+
+
+def _times_of_trades(connection: Connection, trades: TradeSelection) -> tuple[int, int]:
+    trade_id, time = schema.trades.c.trade_id, schema.trades.c.time_ns
+    first, last = _included(trades.start_ns, trades.end_ns)
+    if trades.after_trade is not None:
+        at = select(time).where(trade_id <= trades.after_trade).order_by(trade_id.desc()).limit(1)
+        first = max(first, connection.execute(at).scalar() or 0)
+    if trades.before_trade is not None:
+        at = select(time).where(trade_id >= trades.before_trade).order_by(trade_id).limit(1)
+        last = min(last, connection.execute(at).scalar() or _LAST_NS)
+    return first, last
+
+
+def _included(start_ns: int | None, end_ns: int | None) -> tuple[int, int]:
+    return start_ns or 0, _LAST_NS if end_ns is None else end_ns - 1
 
 
 def list_balances(connection: Connection, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:

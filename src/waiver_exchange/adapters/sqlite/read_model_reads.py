@@ -75,19 +75,22 @@ def find_orders(connection: Connection, order_ids: Sequence[int]) -> list[OrderV
     return found
 
 
+def find_trades(connection: Connection, trade_ids: Sequence[int]) -> list[TradeView]:
+    """Return those of the trades that there are."""
+    table = schema.trades
+    found: list[TradeView] = []
+    with connection.begin():
+        for start in range(0, len(trade_ids), _IDS_MAX):
+            query = select(table).where(table.c.trade_id.in_(trade_ids[start : start + _IDS_MAX]))
+            found += starmap(TradeView, connection.execute(query))
+    return found
+
+
 def list_trades(connection: Connection, selection: TradeSelection, *, limit: int) -> list[TradeView]:
     """Return the first `limit` trades of a selection, in its order."""
     with connection.begin():
-        query = trade_query(selection, bounds=_trade_bounds(connection, selection)).limit(limit)
+        query = trade_query(selection, bounds=trade_bounds(connection, selection)).limit(limit)
         return list(starmap(TradeView, connection.execute(query)))
-
-
-def list_fills(connection: Connection, selection: FillSelection, *, limit: int) -> list[TradeView]:
-    """Return the first `limit` trades of a selection, in its order."""
-    with connection.begin():
-        queries = fill_queries(selection, bounds=_trade_bounds(connection, selection.trades))
-        found = merged(connection, queries, key=_first, is_ascending=selection.trades.is_ascending, limit=limit)
-        return list(starmap(TradeView, found))
 
 
 def trade_query(selection: TradeSelection, *, bounds: Bounds) -> Select[Any]:
@@ -104,20 +107,15 @@ def trade_query(selection: TradeSelection, *, bounds: Bounds) -> Select[Any]:
     return query.order_by(table.c.trade_id if selection.is_ascending else table.c.trade_id.desc())
 
 
-def fill_queries(selection: FillSelection, *, bounds: Bounds) -> Iterator[Select[Any]]:
-    """Yield the queries for what an account made and what it took; no trade is both."""
+def order_fill_queries(selection: FillSelection, *, bounds: Bounds) -> Iterator[Select[Any]]:
+    """Yield the queries for the trades that one order made and took; no trade is both."""
     table = schema.trades
-    if selection.order_id is None:
-        query = trade_query(selection.trades, bounds=bounds)
-        yield query.where(table.c.maker_account == selection.account)
-        yield query.where(table.c.taker_account == selection.account)
-        return
     query = trade_query(replace(selection.trades, market=None), bounds=bounds)
     if selection.trades.market is not None:
         # Plus 0 keeps SQLite from any index but that of the order, which has few trades.
         query = query.where(table.c.market + 0 == selection.trades.market)
-    yield query.where(table.c.maker_order == selection.order_id, table.c.maker_account + 0 == selection.account)
-    yield query.where(table.c.taker_order == selection.order_id, table.c.taker_account + 0 == selection.account)
+    yield query.where(table.c.maker_order == selection.order_id, table.c.maker_account == selection.account)
+    yield query.where(table.c.taker_order == selection.order_id, table.c.taker_account == selection.account)
 
 
 def list_candles(connection: Connection, selection: CandleSelection, *, limit: int) -> list[CandleView]:
@@ -193,7 +191,8 @@ def _order_bounds(connection: Connection, selection: OrderSelection) -> Bounds:
     return _bounds(connection, table.c.order_id, table.c.created_at_ns, keys=keys, times=(start_ns, selection.until_ns))
 
 
-def _trade_bounds(connection: Connection, selection: TradeSelection) -> Bounds:
+def trade_bounds(connection: Connection, selection: TradeSelection) -> Bounds:
+    """Return the trades, both excluded, between which a selection lies."""
     table = schema.trades
     keys = selection.after_trade, selection.before_trade
     times = selection.start_ns, selection.end_ns

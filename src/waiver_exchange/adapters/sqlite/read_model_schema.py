@@ -4,13 +4,14 @@ There are no migrations: a change of the tables, or of what the fold writes into
 the file is then made afresh and filled from the journal.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -128,6 +129,20 @@ orders: Final = Table(
     ),
 )
 
+# What the other columns of an order say never changes.
+ORDER_CHANGES: Final = frozenset(
+    {
+        "updated_at_ns",
+        "status",
+        "reason",
+        "filled_quantity_units",
+        "filled_value_micros",
+        "fee_micros",
+        "triggered_at_ns",
+        "replaced_by",
+    }
+)
+
 # The condition is text, word for word the same in the index and in the queries, or SQLite would not use the index.
 IS_OPEN: Final = text("status IN ('held', 'open', 'partially_filled')")
 IS_CLOSED: Final = text("status NOT IN ('held', 'open', 'partially_filled')")
@@ -160,11 +175,7 @@ trades: Final = Table(
 )
 
 Index("trades_by_market", trades.c.market, trades.c.trade_id)
-# An account's fills are those it made and those it took, of all markets or of one, or of one order.
-Index("trades_by_maker", trades.c.maker_account, trades.c.trade_id)
-Index("trades_by_taker", trades.c.taker_account, trades.c.trade_id)
-Index("trades_by_maker_and_market", trades.c.maker_account, trades.c.market, trades.c.trade_id)
-Index("trades_by_taker_and_market", trades.c.taker_account, trades.c.market, trades.c.trade_id)
+# The fills of one order; those of an account are found by its movements of shares.
 Index("trades_by_maker_order", trades.c.maker_order, trades.c.trade_id)
 Index("trades_by_taker_order", trades.c.taker_order, trades.c.trade_id)
 
@@ -180,12 +191,14 @@ movements: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# An account's ledger is what went from it and what came to it; the key is the last part of every index.
-Index("movements_from", movements.c.from_account, movements.c.kind, movements.c.sequence, movements.c.line)
-Index("movements_to", movements.c.to_account, movements.c.kind, movements.c.sequence, movements.c.line)
-# What an account had of a thing at a time.
-Index("movements_from_by_time", movements.c.from_account, movements.c.market, movements.c.time_ns)
-Index("movements_to_by_time", movements.c.to_account, movements.c.market, movements.c.time_ns)
+# What went from an account and what came to it, of cash or of one market's shares; the key is the last part of every
+# index. An account's whole ledger is all of these together, so that no further index is written with every trade.
+Index("movements_from", movements.c.from_account, movements.c.market, movements.c.time_ns)
+Index("movements_to", movements.c.to_account, movements.c.market, movements.c.time_ns)
+# What is no trade is rare and would be looked for among very many. The condition is text for the reason above.
+IS_NO_TRADE: Final = text("kind <> 'trade'")
+Index("movements_from_rare", movements.c.from_account, movements.c.kind, movements.c.time_ns, sqlite_where=IS_NO_TRADE)
+Index("movements_to_rare", movements.c.to_account, movements.c.kind, movements.c.time_ns, sqlite_where=IS_NO_TRADE)
 
 candles: Final = Table(
     "candles",
@@ -208,13 +221,16 @@ quotes: Final = Table(
 )
 
 
-def build_upsert(table: Table) -> str:
+def build_upsert(table: Table, *, changing: Collection[str] | None = None) -> str:
     """Return the statement that writes one row, new or known, with a place for each column in order.
 
-    It is built once and given tuples, because naming every value of every row costs more than SQLite's own work.
+    Of a known row only the columns in `changing` are written, or all: SQLite writes every index of a column that is
+    set, whether its value changes or not. It is built once and given tuples, because naming every value of every row
+    costs more than SQLite's own work.
     """
     statement = insert(table)
-    values = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    names = [column.name for column in table.columns if not column.primary_key]
+    values = {name: statement.excluded[name] for name in names if changing is None or name in changing}
     upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
     return str(upsert.compile(dialect=sqlite.dialect()))
 
