@@ -47,19 +47,20 @@ async def create_key(
     if not wanted <= may:
         raise RefusedError(RefusalReason.scope_is_missing, scope=min(wanted - may))
     _check_name(name)
-    if sum(key.is_usable for key in exchange.identity.list_keys(account)) >= KEYS_MAX:
-        raise RefusedError(RefusalReason.too_many_keys, limit=KEYS_MAX)
-    secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
-    key = ApiKey(
-        key_id="WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode(),
-        account=account,
-        # A random secret of 256 bits needs no slow hash: nobody can try them all.
-        secret_hash=sha256(secret.encode()).digest(),
-        created_at_ns=exchange.clock.now_ns(),
-        name=name,
-        scopes=wanted,
-    )
-    await exchange.identity.add_key(key)
+    async with exchange.making_key:
+        if sum(key.is_usable for key in exchange.identity.list_keys(account)) >= KEYS_MAX:
+            raise RefusedError(RefusalReason.too_many_keys, limit=KEYS_MAX)
+        secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")
+        key = ApiKey(
+            key_id="WX" + base64.b32encode(exchange.draw_bytes(_KEY_BYTES)).decode(),
+            account=account,
+            # A random secret of 256 bits needs no slow hash: nobody can try them all.
+            secret_hash=sha256(secret.encode()).digest(),
+            created_at_ns=exchange.clock.now_ns(),
+            name=name,
+            scopes=wanted,
+        )
+        await exchange.identity.add_key(key)
     return NewKey(account=account, api_key=key.key_id, api_secret=secret, key=key)
 
 

@@ -35,7 +35,8 @@ class Exchange:
     """The parts that use cases work with. `run` keeps the exchange going until `stop`.
 
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves tokens and is kept nowhere.
-    `warning` says what is wrong that does not stop trading.
+    `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
+    are can be counted before one more is stored.
     """
 
     sequencer: Sequencer
@@ -53,6 +54,7 @@ class Exchange:
     snapshot_rows: int
     snapshot_sequence: int = 0
     warning: str | None = None
+    making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
     _untaken: ReadModelChanges | None = field(default=None)
 
     @property
