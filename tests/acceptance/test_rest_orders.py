@@ -67,6 +67,19 @@ def test_an_unnamed_order_is_named_by_its_id(ann: Trader) -> None:
     assert ann.http.delete(f"/api/v1/orders/{order['id']}").json()["status"] == "cancelled"
 
 
+def test_the_id_of_an_order_is_the_name_of_no_other(ann: Trader, bob: Trader) -> None:
+    order = ann.place(limit_price="18.00")
+    used = ann.post_order(limit_price="18.00", client_order_id=order["id"])
+    assert (used.status_code, used.json()["error"]["code"]) == (409, "client_order_id_used_with_other_content")
+    for trader, name in ((ann, order["id"].upper()), (bob, order["id"])):
+        refused = trader.post_order(limit_price="18.00", client_order_id=name)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "client_order_id_is_invalid")
+    changed = ann.http.patch(f"/api/v1/orders/{order['id']}", json={"client_order_id": order["id"]})
+    assert changed.status_code == 409
+    assert ann.get("/api/v1/orders", client_order_id=order["id"])["items"] == [order]
+    ann.http.delete("/api/v1/orders")
+
+
 def test_two_orders_trade_and_both_sides_see_it(server: Server, ann: Trader, bob: Trader) -> None:
     ask = bob.place(side="sell", quantity="3", limit_price="20.10")
     bought = ann.place(type="market", limit_price=None, quantity="2.5")

@@ -22,6 +22,12 @@ async def test_orders_are_placed_replaced_and_cancelled(server: Server, create_a
         assert placed == trader.get(f"/api/v1/orders/{placed['id']}")
         again = await bot.ask("order.place", **ORDER | {"limit_price": "15.00", "client_order_id": "first"})
         assert again["id"] == placed["id"]
+        unnamed = await bot.ask("order.place", **ORDER | {"limit_price": "14.00"})
+        used = await bot.refused("order.place", **ORDER | {"client_order_id": unnamed["id"]})
+        assert used == "client_order_id_used_with_other_content"
+        refused = await bot.refused("order.place", **ORDER | {"client_order_id": unnamed["id"].upper()})
+        assert refused == "client_order_id_is_invalid"
+        await bot.ask("order.cancel", id=unnamed["id"])
         replaced = await bot.ask("order.replace", id=placed["id"], limit_price="15.50")
         assert (replaced["replaces"], replaced["limit_price"]) == (placed["id"], "15.50")
         assert (await bot.ask("order.cancel", id=replaced["id"]))["status"] == "cancelled"

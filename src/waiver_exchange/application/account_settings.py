@@ -38,12 +38,13 @@ async def change_settings(
     return await exchange.preferences.change_settings(account, lambda settings: replace(settings, **chosen))
 
 
-def check_new_order(
+def refusal_of_new_order(
     exchange: Exchange, *, account: int, quantity_units: int | None = None, notional_micros: int | None = None
-) -> None:
-    """Refuse what the account's owner has switched off. Raises `RefusedError`."""
+) -> RefusalReason | None:
+    """Return why an order cannot be a new one because of what the account's owner has switched off, or None."""
     settings = exchange.preferences.find_settings(account)
     if settings.suspend_trade:
-        raise RefusedError(RefusalReason.trading_is_suspended_by_owner)
+        return RefusalReason.trading_is_suspended_by_owner
     if not settings.fractional_trading and (notional_micros or (quantity_units or 0) % UNITS_PER_SHARE):
-        raise RefusedError(RefusalReason.fractional_trading_is_switched_off)
+        return RefusalReason.fractional_trading_is_switched_off
+    return None

@@ -6,14 +6,15 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from waiver_exchange.application.account_settings import check_new_order
+from waiver_exchange.application.account_settings import refusal_of_new_order
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.order_names import check_client_order_id, is_order_id, refusal_of_name
 from waiver_exchange.application.read_outcome import read_outcome
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Answer
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import PlaceOrder, PlaceStopOrder, pack_terms
-from waiver_exchange.domain.limits import CLIENT_ORDER_ID_LENGTH_MAX, NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import OrderView
 
@@ -64,16 +65,33 @@ async def place_order(exchange: Exchange, *, account: int, request: OrderRequest
 
 async def submit_order(exchange: Exchange, *, account: int, request: OrderRequest) -> SubmittedOrder:
     """Place an order as `place_order` does, and say whether it was placed before. Raises `RefusedError`."""
-    outcome = await exchange.sequencer.submit(_command_of(exchange, account=account, request=request))
+    command = _command_of(exchange, account=account, request=request)
+    refusal = await refusal_of_name(
+        exchange, account=account, client_order_id=request.client_order_id
+    ) or _refusal_by_settings(exchange, account=account, request=request)
+    outcome = await exchange.sequencer.submit(command, refusal=refusal)
     return SubmittedOrder(await read_outcome(exchange, outcome), outcome.is_repetition)
 
 
-def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answer: Answer) -> None:
-    """Place an order as `place_order` does, for one who does not wait in a task of his own.
+def begin_order(exchange: Exchange, *, account: int, request: OrderRequest, answer: Answer) -> bool:
+    """Begin to place an order, for one who does not wait in a task of his own.
 
-    Raises `RefusedError` for what is refused at once; then the answer gets nothing.
+    Return False when its name has to be looked up first: `place_order` does. Raises `RefusedError` for what is refused
+    at once. Either way the answer gets nothing.
     """
-    exchange.sequencer.begin(_command_of(exchange, account=account, request=request), answer=answer)
+    command = _command_of(exchange, account=account, request=request)
+    if is_order_id(request.client_order_id):
+        return False
+    refusal = _refusal_by_settings(exchange, account=account, request=request)
+    exchange.sequencer.begin(command, answer=answer, refusal=refusal)
+    return True
+
+
+def _refusal_by_settings(exchange: Exchange, *, account: int, request: OrderRequest) -> RefusalReason | None:
+    """Return what the owner's settings have against a new order; an order that was placed before stays what it is."""
+    return refusal_of_new_order(
+        exchange, account=account, quantity_units=request.quantity_units, notional_micros=request.notional_micros
+    )
 
 
 def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> PlaceOrder | PlaceStopOrder:
@@ -81,9 +99,6 @@ def _command_of(exchange: Exchange, *, account: int, request: OrderRequest) -> P
         request.side, request.order_type, request.time_in_force, request.self_trade_prevention, request.post_only
     )
     _check_form(request)
-    check_new_order(
-        exchange, account=account, quantity_units=request.quantity_units, notional_micros=request.notional_micros
-    )
     expires_at_ns = request.expires_at_ns or 0
     if time_in_force == codes.DAY and order_type != codes.MARKET:
         expires_at_ns = end_of_day_ns(exchange.clock.now_ns(), zone=exchange.zone)
@@ -170,12 +185,6 @@ def _check_lifetime(request: OrderRequest) -> None:
         raise RefusedError(RefusalReason.expiry_needs_gtd)
     if request.time_in_force == "gtd" and request.order_type != "market" and request.expires_at_ns is None:
         raise RefusedError(RefusalReason.expiry_is_required)
-
-
-def check_client_order_id(text: str) -> None:
-    """Raise `RefusedError` unless the text can name an order."""
-    if not (0 < len(text) <= CLIENT_ORDER_ID_LENGTH_MAX and text.isprintable()):
-        raise RefusedError(RefusalReason.client_order_id_is_invalid)
 
 
 def end_of_day_ns(now_ns: int, *, zone: ZoneInfo) -> int:

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from waiver_exchange.application.account_settings import check_new_order
+from waiver_exchange.application.account_settings import refusal_of_new_order
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.place_order import (
-    TIMES_IN_FORCE,
-    SubmittedOrder,
-    check_client_order_id,
-    end_of_day_ns,
-)
+from waiver_exchange.application.order_names import check_client_order_id, refusal_of_name
+from waiver_exchange.application.place_order import TIMES_IN_FORCE, SubmittedOrder, end_of_day_ns
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ReplaceOrder
@@ -55,8 +51,10 @@ async def submit_replacement(
     time_in_force = (command.time_in_force or replaced.time_in_force + 1) - 1
     if request.expires_at_ns is not None and time_in_force != codes.GTD:
         raise RefusedError(RefusalReason.expiry_needs_gtd)
-    check_new_order(exchange, account=account, quantity_units=request.quantity_units)
-    outcome = await exchange.sequencer.submit(command)
+    refusal = await refusal_of_name(
+        exchange, account=account, client_order_id=request.client_order_id
+    ) or refusal_of_new_order(exchange, account=account, quantity_units=request.quantity_units)
+    outcome = await exchange.sequencer.submit(command, refusal=refusal)
     try:
         event = outcome.first_event()
     except RefusedError as refused:

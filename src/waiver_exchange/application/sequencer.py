@@ -88,20 +88,26 @@ class Sequencer:
         """The engine and its row; ahead of the journal except inside `at_rest`."""
         return self._at
 
-    async def submit(self, command: Command, *, key: bytes | None = None) -> Outcome:
+    async def submit(
+        self, command: Command, *, key: bytes | None = None, refusal: RefusalReason | None = None
+    ) -> Outcome:
         """Return what came of a command once it is durable; a command with a key seen before gets the first outcome.
 
-        Raises `RefusedError` when the service cannot take it, or the key belongs to another command. A refusal by the
-        engine is an outcome.
+        A command with a `refusal` gets that outcome too, and is refused if there is none. Raises `RefusedError` for
+        that, when the service cannot take it, and when the key belongs to another command. A refusal by the engine is
+        an outcome.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.begin(command, answer=answer, key=key)
+        self.begin(command, answer=answer, key=key, refusal=refusal)
         return await answer
 
-    def begin(self, command: Command, *, answer: Answer, key: bytes | None = None) -> None:
+    def begin(
+        self, command: Command, *, answer: Answer, key: bytes | None = None, refusal: RefusalReason | None = None
+    ) -> None:
         """Take a command as `submit` does, for one who does not wait in a task of his own.
 
-        Raises `RefusedError` when the service cannot take it; then the answer gets nothing.
+        Raises `RefusedError` when the service cannot take it, or it has a `refusal` and no key by which it could be a
+        repetition; then the answer gets nothing.
         """
         if self.failure is not None:
             raise RefusedError(RefusalReason.journal_is_unavailable)
@@ -109,7 +115,11 @@ class Sequencer:
             raise RefusedError(RefusalReason.exchange_is_stopping)
         if len(self._queue) >= QUEUE_MAX:
             raise RefusedError(RefusalReason.exchange_is_busy)
-        self._queue.append(Submission(command, key if key is not None else key_of(command), answer))
+        if key is None:
+            key = key_of(command)
+        if refusal is not None and key is None:
+            raise RefusedError(refusal)
+        self._queue.append(Submission(command, key, answer, refusal=refusal))
         self._wake.set()
 
     async def at_rest(self) -> None:
@@ -245,11 +255,24 @@ class Sequencer:
                 submission.refuse(RefusalReason.journal_is_unavailable)
             self._wake.set()
             return []
-        if not found:
-            return fresh
-        for key, row in found.items():
-            self._in_flight.pop(key).repeat(row)
-        return [submission for submission in fresh if submission.key not in found]
+        if found:
+            for key, row in found.items():
+                self._in_flight.pop(key).repeat(row)
+            fresh = [submission for submission in fresh if submission.key not in found]
+        if any(submission.refusal for submission in fresh):
+            fresh = [submission for submission in fresh if not self._is_refused(submission)]
+        return fresh
+
+    def _is_refused(self, submission: Submission) -> bool:
+        """Refuse what is no repetition and came with a refusal; those who followed it are heard on their own."""
+        if submission.refusal is None:
+            return False
+        if submission.key is not None:
+            del self._in_flight[submission.key]
+        self._queue.extend(submission.followers or ())
+        submission.followers = None
+        submission.refuse(submission.refusal)
+        return True
 
     def _due_commands(self, time_ns: int, *, limit: int) -> list[Command]:
         engine = self._at.engine

@@ -31,13 +31,15 @@ class Answer(Protocol):
 class Submission:
     """A command, its key if it has one, and where its outcome goes (None: nobody waits for it).
 
-    `followers` sent the same key while the command was under way; they get its outcome.
+    `followers` sent the same key while the command was under way; they get its outcome. One with a `refusal` is
+    answered if it repeats an earlier command and refused if it does not: it is never executed.
     """
 
     command: Command
     key: bytes | None = None
     answer: Answer | None = None
     followers: "list[Submission] | None" = None
+    refusal: RefusalReason | None = None
 
     def resolve(self, row: JournalRow) -> None:
         """Answer with the command's own row, which is durable now."""

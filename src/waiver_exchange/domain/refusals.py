@@ -99,7 +99,7 @@ class RefusalReason(IntEnum):
     price_is_off_the_tick = 406, "A price has at most two decimals: the tick size is 0.01."
     amount_is_too_precise = 407, "An amount of money has at most six decimals."
     number_is_too_large = 408, "The number is larger than the exchange can handle."
-    client_order_id_is_invalid = 409, "A client_order_id is 1 to 128 printable characters."
+    client_order_id_is_invalid = 409, "A client_order_id is 1 to 128 printable characters, and no id of an order."
     symbol_is_invalid = 410, "A symbol is 1 to 20 of A-Z, 0-9 and the dot, and starts with a letter or digit."
     route_not_found = 411, "There is no such route; the README lists them."
     method_is_not_allowed = 412, "This route does not take this method."

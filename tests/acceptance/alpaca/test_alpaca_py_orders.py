@@ -274,6 +274,22 @@ def test_a_name_is_used_once_for_ever(bot: Bot) -> None:
     assert refusal(error) == (422, 40010001, "client_order_id must be unique")
 
 
+def test_a_name_stays_used_while_trading_is_suspended(bot: Bot) -> None:
+    assert bot.post(client_order_id="before").status_code == 200
+    bot.http.patch("/v2/account/configurations", json={"suspend_trade": True})
+    used, fresh = bot.post(client_order_id="before"), bot.post(client_order_id="after")
+    assert (used.status_code, used.json()["message"]) == (422, "client_order_id must be unique")
+    assert (fresh.status_code, fresh.json()["message"]) == (403, "new orders are rejected by user request")
+
+
+def test_the_id_of_an_order_is_the_name_of_no_other(bot: Bot) -> None:
+    shown = bot.limit("buy", 1, 19).client_order_id
+    used, other = bot.post(client_order_id=shown), bot.post(client_order_id=shown.replace("-", ""))
+    assert (used.status_code, used.json()["message"]) == (422, "client_order_id must be unique")
+    assert (other.status_code, other.json()["reason"]) == (422, "client_order_id_is_invalid")
+    assert bot.sdk.get_order_by_client_id(shown).client_order_id == shown
+
+
 def test_a_refused_order_leaves_its_name_free(bot: Bot) -> None:
     name = str(uuid4())
     with pytest.raises(APIError):

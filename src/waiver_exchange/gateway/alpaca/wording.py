@@ -72,7 +72,10 @@ _SAID: Final[Mapping[RefusalReason, tuple[tuple[HTTPStatus, int], _Template]]] =
     _R.request_is_too_large: ((HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 41_310_000), "request body is too large"),
     _R.content_type_is_unsupported: ((HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 41_510_000), _UNSAID),
     _R.client_order_id_used_with_other_content: (_INVALID, "client_order_id must be unique"),
-    _R.client_order_id_is_invalid: (_INVALID, "client_order_id must be 1 to 128 printable characters"),
+    _R.client_order_id_is_invalid: (
+        _INVALID,
+        "client_order_id must be 1 to 128 printable characters, and no id of an order",
+    ),
     _R.quantity_or_notional_is_required: (_INVALID, "qty or notional is required"),
     _R.quantity_must_be_positive: (_INVALID, "qty must be > 0"),
     _R.notional_must_be_positive: (_INVALID, "notional must be > 0"),

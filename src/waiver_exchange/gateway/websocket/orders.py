@@ -7,7 +7,7 @@ import msgspec
 
 from waiver_exchange.application.cancel_order import begin_cancel, cancel_all_orders, cancel_order
 from waiver_exchange.application.outcome import Outcome
-from waiver_exchange.application.place_order import begin_order
+from waiver_exchange.application.place_order import OrderRequest, begin_order, place_order
 from waiver_exchange.application.read_outcome import order_in_memory, read_outcome
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.replace_order import ReplaceRequest, replace_order
@@ -79,11 +79,11 @@ class CommandAnswer:
 def place(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Place an order."""
     request = parse_order(params)
-    exchange = session.endpoint.exchange
-    begin_order(
-        exchange, account=session.signed_in().account, request=request, answer=CommandAnswer(session, request_id)
-    )
-    session.in_flight += 1
+    exchange, account = session.endpoint.exchange, session.signed_in().account
+    if begin_order(exchange, account=account, request=request, answer=CommandAnswer(session, request_id)):
+        session.in_flight += 1
+    else:
+        session.answer_later(request_id, _place(session, request, account=account))
     return LATER
 
 
@@ -120,6 +120,10 @@ def cancel_all(session: "NativeSession", request_id: bytes, params: JsonObject) 
     symbol = CANCEL_ALL_PARAMS.read(params)[_SYMBOL]
     session.answer_later(request_id, _cancel_all(session, account=session.signed_in().account, symbol=symbol))
     return LATER
+
+
+async def _place(session: "NativeSession", request: OrderRequest, *, account: int) -> OrderBody:
+    return _body(session, await place_order(session.endpoint.exchange, account=account, request=request))
 
 
 async def _replace(session: "NativeSession", order_id: int, request: ReplaceRequest, *, account: int) -> OrderBody:
