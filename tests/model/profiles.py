@@ -16,7 +16,7 @@ def draw_parameters(random: Random) -> ConfigureExchange:
         taker_fee_bps=random.choice((0, 0, 3, 10, 30, 1_000)),
         collar_bps=random.choice((1, 100, 500, 500, 9_999)),
         band_bps=random.choice((0, 300, 3_000, 3_000, 9_999)),
-        breaker_bps=random.choice((0, 150, 400, 400, 5_000, 100_000)),
+        breaker_bps=random.choice((0, 150, 150, 400, 400, 5_000, 100_000)),
         breaker_window_ns=random.choice((0, _SECOND_NS, 300 * _SECOND_NS)),
         breaker_halt_ns=random.choice((0, 1, 300 * _SECOND_NS)),
         order_value_micros_max=random.choice((10**9, 10**12, 10**12, 900_000_000_000_000)),

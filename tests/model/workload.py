@@ -40,6 +40,7 @@ _WAIT_NS_MAX = 3_600_000_000_000
 _ACCOUNTS_MAX = 40
 _MARKETS_MAX = 12
 _GARBAGE_SHARE = 0.05
+_SWEEPS_UNDER_A_HALT = 12
 
 
 def commands(*, seed: int, count: int) -> Iterator[bytes]:
@@ -151,7 +152,7 @@ class Workload:
             (self._stops.stop_order, self._random.choice((3.0, 10.0, 25.0))),
             (self._replaces.replace, self._random.choice((3.0, 10.0, 20.0))),
             (self._replaces.replace_wrongly, 1.0),
-            (self._flow.sweep, 3.0),
+            (self._flow.sweep, 6.0),
             (self._flow.market_order_by_quantity, 7.0),
             (self._flow.market_order_by_notional, 7.0),
             (self._cancel, 6.0),
@@ -161,7 +162,7 @@ class Workload:
             (lambda: self._deposit(self._account()), 0.5),
             (lambda: self._grant(self._account(), self._market()), 0.6),
             (self._issue, 0.2),
-            (self._halt_something, 0.2),
+            (self._halt_something, 0.3),
             (self._resume_anything, 0.1),
             (self._open_account, 0.05),
             (self._list_market, 0.05),
@@ -217,6 +218,7 @@ class Workload:
             return HaltExchange()
         if chance < 0.6:
             held = self._view.held.draw(self._random)  # what is held for a halted account triggers all the same
+            self._planned = [self._flow.sweep() for _ in range(_SWEEPS_UNDER_A_HALT)]
             return HaltAccount(account=self._account() if held is None else self._view.open[held].account)
         return HaltMarket(market=self._market())
 
