@@ -305,6 +305,59 @@ def test_too_little_money(bot: Bot) -> None:
     assert (answer["buying_power"], answer["cost_basis"]) == ("10000.00", "19000.00")
 
 
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({"qty": 9_000, "limit_price": 112}, "1008000.00"),
+        ({"qty": 100_000}, "1900000.00"),
+        ({"qty": 1_000_000_000}, "19000000000.00"),
+        ({"qty": 100_000, "type": "market", "limit_price": None}, None),
+        ({"qty": None, "notional": 2_000_000, "type": "market", "limit_price": None}, "2000000.00"),
+        ({"qty": 100_000, "type": "stop", "limit_price": None, "stop_price": 21}, "2205000.00"),
+        ({"qty": 100_000, "type": "stop_limit", "stop_price": 21, "limit_price": 21}, "2100000.00"),
+    ],
+)
+def test_an_order_beyond_every_limit_lacks_money_first(bot: Bot, fields: dict[str, object], cost: str | None) -> None:
+    answer = bot.post(**fields)
+    said = answer.json()
+    assert (answer.status_code, said["code"], said["message"]) == (403, 40310000, "insufficient buying power")
+    assert said["buying_power"] == "10000.00"
+    assert cost in {None, said["cost_basis"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "requested"),
+    [
+        ({"qty": 100_000}, "100000"),
+        ({"qty": 100_000, "type": "market", "limit_price": None}, "100000"),
+        ({"qty": 9_999, "limit_price": 112}, "9999"),
+    ],
+)
+def test_an_order_beyond_every_limit_lacks_shares_first(bot: Bot, fields: dict[str, object], requested: str) -> None:
+    answer = bot.post(side="sell", **fields)
+    said = answer.json()
+    message = f"insufficient qty available for order (requested: {requested}, available: 0)"
+    assert (answer.status_code, said["code"], said["message"]) == (403, 40310000, message)
+    assert said["existing_qty"] == "0"
+
+
+def test_a_replacement_beyond_every_limit_lacks_means_first(bot: Bot, seller: Bot) -> None:
+    bid, ask = bot.limit("buy", 100, 19), seller.limit("sell", 90, 22)
+    more = bot.http.patch(f"/v2/orders/{bid.id}", json={"qty": "100000"})
+    assert (more.status_code, more.json()["message"]) == (403, "insufficient buying power")
+    assert more.json()["cost_basis"] == "1900000.00"
+    assert more.json()["buying_power"] == "10000.00"
+    more = seller.http.patch(f"/v2/orders/{ask.id}", json={"qty": "100000"})
+    message = "insufficient qty available for order (requested: 100000, available: 100)"
+    assert (more.status_code, more.json()["message"]) == (403, message)
+
+
+def test_who_could_pay_is_told_the_limit(make_bot: MakeBot) -> None:
+    rich = make_bot(cash="9000000.00")
+    answer = rich.post(qty=100_000)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "quantity_exceeds_supply")
+
+
 def test_too_few_shares(seller: Bot, bot: Bot) -> None:
     resting = seller.limit("sell", 95, 21)
     answer = seller.post(side="sell", qty=10, limit_price=20.5)

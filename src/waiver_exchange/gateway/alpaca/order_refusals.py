@@ -7,13 +7,16 @@ from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.errors import AlpacaError, error_of, not_allowed
+from waiver_exchange.gateway.alpaca.order_needs import ASKED_BEFORE_MEANS, Need, shortage
 from waiver_exchange.projections.state import MarketView
 
 _RELATED_MAX = 100
 
 
-def explain(exchange: Exchange, refused: RefusedError, *, account: int, market: MarketView) -> AlpacaError:
-    """Return the refusal of an order in a market."""
+def explain(exchange: Exchange, refused: RefusedError, *, account: int, market: MarketView, need: Need) -> AlpacaError:
+    """Return the refusal of an order in a market; of one beyond the limits the account lacks means first."""
+    if refused.reason in ASKED_BEFORE_MEANS:
+        refused = shortage(exchange, need, account=account, market=market.market) or refused
     error = error_of(refused)
     if refused.reason is RefusalReason.insufficient_shares:
         return _with(error, error.message, _shares(exchange, account=account, market=market))

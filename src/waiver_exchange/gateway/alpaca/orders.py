@@ -11,7 +11,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import submit_order
 from waiver_exchange.application.queries import OrdersFilter
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.replace_order import submit_replacement
+from waiver_exchange.application.replace_order import ReplaceRequest, submit_replacement
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.refusals import RefusalReason
@@ -21,6 +21,7 @@ from waiver_exchange.gateway.alpaca.assets import market_of
 from waiver_exchange.gateway.alpaca.errors import AlpacaError, invalid, not_allowed, not_found
 from waiver_exchange.gateway.alpaca.fields import body_of
 from waiver_exchange.gateway.alpaca.order_body import ASSET_CLASS, OrderBody, order_body
+from waiver_exchange.gateway.alpaca.order_needs import need_of_order, need_of_replacement
 from waiver_exchange.gateway.alpaca.order_refusals import explain
 from waiver_exchange.gateway.alpaca.order_requests import parse_order, parse_replacement
 from waiver_exchange.gateway.alpaca.times import NS_PER_MICROSECOND
@@ -45,7 +46,9 @@ async def place(request: AnyRequest) -> Response[bytes]:
     try:
         submitted = await submit_order(exchange, account=account, request=order_request)
     except RefusedError as refused:
-        raise explain(exchange, refused, account=account, market=exchange.market(order_request.symbol)) from refused
+        market = exchange.market(order_request.symbol)
+        need = need_of_order(exchange, order_request, market=market)
+        raise explain(exchange, refused, account=account, market=market, need=need) from refused
     if submitted.is_repetition:
         raise _not_unique()
     return answer(body(exchange, submitted.order))
@@ -111,7 +114,7 @@ async def replace(request: AnyRequest) -> Response[bytes]:
     try:
         submitted = await submit_replacement(exchange, account=account, order_id=order_id, request=replacement)
     except RefusedError as refused:
-        raise await _explain_replacement(request, refused, account=account, order_id=order_id) from refused
+        raise await _explain_replacement(request, refused, replacement, account=account) from refused
     if submitted.is_repetition:
         raise _not_unique()
     return answer(body(exchange, submitted.order))
@@ -216,14 +219,15 @@ def _not_unique() -> AlpacaError:
 
 
 async def _explain_replacement(
-    request: AnyRequest, refused: RefusedError, *, account: int, order_id: int
+    request: AnyRequest, refused: RefusedError, replacement: ReplaceRequest, *, account: int
 ) -> AlpacaError:
     if refused.reason in _UNKNOWN:
         return _not_found(request)
     if refused.reason in _UNREPLACEABLE:
         return not_allowed("unable to replace order in current state")
     exchange = exchange_of(request)
-    order = await exchange.queries.order(account=account, order_id=order_id)
+    order = await exchange.queries.order(account=account, order_id=_order_id(request))
     if order is None:
         return _not_found(request)
-    return explain(exchange, refused, account=account, market=exchange.state.markets[order.market])
+    need = need_of_replacement(exchange, replacement, order=order)
+    return explain(exchange, refused, account=account, market=exchange.state.markets[order.market], need=need)

@@ -19,6 +19,7 @@ from waiver_exchange.gateway.alpaca.errors import AlpacaError, invalid, not_foun
 from waiver_exchange.gateway.alpaca.fields import amount_of_text
 from waiver_exchange.gateway.alpaca.last_equities import start_of_day_ns
 from waiver_exchange.gateway.alpaca.order_body import OrderBody
+from waiver_exchange.gateway.alpaca.order_needs import need_of_order
 from waiver_exchange.gateway.alpaca.order_refusals import explain
 from waiver_exchange.gateway.alpaca.orders import body as order_body
 from waiver_exchange.gateway.alpaca.position_body import position_body
@@ -88,7 +89,8 @@ async def _sell(exchange: Exchange, *, account: int, position: Position, units: 
         return order_body(exchange, await place_order(exchange, account=account, request=request))
     except RefusedError as refused:
         market = exchange.state.markets[position.market]
-        raise explain(exchange, refused, account=account, market=market) from refused
+        need = need_of_order(exchange, request, market=market)
+        raise explain(exchange, refused, account=account, market=market, need=need) from refused
 
 
 def _position(request: AnyRequest, account: int) -> Position:
