@@ -238,6 +238,16 @@ def test_every_kind_of_end_is_told(server: Server, bob: Trader) -> None:
         bob.http.delete("/api/v1/orders")
 
 
+def test_an_order_that_the_book_rejected_is_told(server: Server, ann: Trader, bob: Trader) -> None:
+    ask = ann.place(side="sell", quantity="1", limit_price="20.00")
+    with trading_stream(server, bob) as stream:
+        order = bob.place(quantity="1", limit_price="20.00", post_only=True)
+        told = stream.hear()["data"]
+        assert (order["status"], told["event"], told["order"]["status"]) == ("rejected", "rejected", "rejected")
+        assert (told["order"]["id"], told["order"]["failed_at"]) == (order["id"], told["timestamp"])
+    ann.http.delete(f"/api/v1/orders/{ask['id']}")
+
+
 def test_a_replacement_is_told_as_the_old_order_and_then_the_new(server: Server, make_bot: MakeBot) -> None:
     bot = make_bot()
     with trading_stream(server, bot.trader) as stream:

@@ -1,7 +1,7 @@
 """Updates of the own orders for those who listen on the trading stream, as soon as what they say can be read.
 
-Refused orders never existed and are not told; a triggered stop is not told either, because Alpaca's clients know no
-word for it: what comes of it is.
+Refused orders never existed and are not told, rejected ones did and are. A triggered stop is not told, because Alpaca's
+clients know no word for it: what comes of it is.
 """
 
 from typing import TYPE_CHECKING, Final, Protocol, final
@@ -25,6 +25,7 @@ _EVENTS: Final[dict[OrderUpdateKind, str]] = {
     "cancelled": "canceled",
     "expired": "expired",
     "replaced": "replaced",
+    "rejected": "rejected",
 }
 
 
