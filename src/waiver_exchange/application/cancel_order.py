@@ -1,7 +1,8 @@
 """Take open orders back."""
 
 import asyncio
-from typing import Final
+import logging
+from typing import Final, NamedTuple
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
@@ -15,6 +16,28 @@ from waiver_exchange.projections.state import OrderView
 CANCELS_AT_ONCE: Final = 128
 # It was filled or expired in the meantime.
 _GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
+
+_log = logging.getLogger(__name__)
+
+
+class FailedCancel(NamedTuple):
+    """An order that was open, and why nobody can say that it is cancelled."""
+
+    order_id: int
+    error: Exception
+
+
+class CancelledOrders(NamedTuple):
+    """What came of cancelling many orders; one that was gone in the meantime is in neither list."""
+
+    orders: list[OrderView]
+    failed: list[FailedCancel]
+
+    def some(self) -> list[OrderView]:
+        """Return the orders that were cancelled. Raises the first failure when there were failures alone."""
+        if self.failed and not self.orders:
+            raise self.failed[0].error
+        return self.orders
 
 
 async def cancel_order(exchange: Exchange, *, account: int, order_id: int) -> OrderView:
@@ -51,22 +74,28 @@ def begin_cancel(exchange: Exchange, *, account: int, order_id: int, answer: Ans
     return True
 
 
-async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | None = None) -> list[OrderView]:
-    """Cancel an account's open orders, in one market or in all; return those that were cancelled."""
+async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | None = None) -> CancelledOrders:
+    """Cancel an account's open orders, in one market or in all; one that fails keeps no other from its cancel."""
     market = exchange.market(symbol).market if symbol is not None else None
     own = exchange.state.account_orders.get(account, {})
     open_ids = [
         order.order_id for order in own.values() if order.is_open and (market is None or order.market == market)
     ]
-    cancelled = []
+    done = CancelledOrders([], [])
     for start in range(0, len(open_ids), CANCELS_AT_ONCE):
-        tries = [
-            cancel_order(exchange, account=account, order_id=order_id)
-            for order_id in open_ids[start : start + CANCELS_AT_ONCE]
-        ]
-        for outcome in await asyncio.gather(*tries, return_exceptions=True):
+        part = open_ids[start : start + CANCELS_AT_ONCE]
+        tries = [cancel_order(exchange, account=account, order_id=order_id) for order_id in part]
+        for order_id, outcome in zip(part, await asyncio.gather(*tries, return_exceptions=True), strict=True):
             if isinstance(outcome, OrderView):
-                cancelled.append(outcome)
-            elif not (isinstance(outcome, RefusedError) and outcome.reason in _GONE):
+                done.orders.append(outcome)
+            elif isinstance(outcome, RefusedError) and outcome.reason in _GONE:
+                continue
+            elif isinstance(outcome, Exception):
+                done.failed.append(FailedCancel(order_id, outcome))
+            else:
                 raise outcome
-    return cancelled
+    if done.failed:
+        _log.error(
+            "%d of %d orders could not be cancelled", len(done.failed), len(open_ids), exc_info=done.failed[0].error
+        )
+    return done

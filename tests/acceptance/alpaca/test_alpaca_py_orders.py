@@ -240,7 +240,9 @@ def test_orders_that_came_together_stay_on_one_page(make_bot: MakeBot, direction
     placed = {UUID(answer.json()["id"]) for answer in answers}
     seen: list[UUID] = []
     bound: dict[str, Any] = {}
-    while page := orders(bot, limit=3, direction=direction, **bound):
+    # No more than eight come at once.
+    while page := orders(bot, limit=8, direction=direction, **bound):
+        assert len(page) <= 8
         seen += [order.id for order in page]
         bound = {"after" if direction == "asc" else "until": page[-1].submitted_at}
     assert len(seen) == len(placed) == 48

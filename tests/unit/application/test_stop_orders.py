@@ -139,12 +139,13 @@ async def test_a_stop_order_of_the_wrong_form_is_refused(
 async def test_all_open_orders_are_cancelled_the_held_ones_too(exchange: Exchange) -> None:
     held, resting = await place(exchange, STOP), await place(exchange, BID)
     other = await place(exchange, replace(STOP_LIMIT, symbol="B"))
-    assert {order.order_id for order in await cancel_all_orders(exchange, account=BOB, symbol="A")} == {
+    cancelled = await cancel_all_orders(exchange, account=BOB, symbol="A")
+    assert {order.order_id for order in cancelled.orders} == {
         held.order_id,
         resting.order_id,
     }
     assert other.status == "held"
-    assert await cancel_all_orders(exchange, account=BOB) == [other]
+    assert await cancel_all_orders(exchange, account=BOB) == ([other], [])
     assert exchange.state.accounts[BOB].held_micros == 0
     assert await reason_of(cancel_order(exchange, account=BOB, order_id=held.order_id)) == R.order_is_final
 

@@ -1,7 +1,7 @@
 """Orders: place, list, look at, replace, cancel."""
 
 import dataclasses
-from typing import Any, Final
+from typing import Final
 
 from litestar import Response, delete, get, patch, post
 
@@ -13,12 +13,12 @@ from waiver_exchange.application.queries import OrdersFilter
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.replace_order import ReplaceRequest, submit_replacement
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.ids import IdKind, from_uuid
+from waiver_exchange.domain.ids import IdKind, from_uuid, to_text
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca import query
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.assets import market_of
-from waiver_exchange.gateway.alpaca.errors import AlpacaError, invalid, not_allowed, not_found
+from waiver_exchange.gateway.alpaca.errors import AlpacaError, error_of, invalid, not_allowed, not_found
 from waiver_exchange.gateway.alpaca.fields import body_of
 from waiver_exchange.gateway.alpaca.order_body import ASSET_CLASS, OrderBody, order_body
 from waiver_exchange.gateway.alpaca.order_needs import need_of_order, need_of_replacement
@@ -66,17 +66,24 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
     if classes is not None and ASSET_CLASS not in classes:
         return answer([])
     wanted = _filter_of(exchange, given)
-    orders = await _until_time_changes(exchange, account=account, wanted=wanted, limit=limit)
+    orders = await _page_of(exchange, account=account, wanted=wanted, limit=limit)
     return answer([body(exchange, order) for order in orders])
 
 
 @delete("/v2/orders", status_code=207)
 async def cancel_all(request: AnyRequest) -> Response[bytes]:
-    """Cancel all open orders; say of each that it was cancelled."""
+    """Cancel all open orders; say of each what came of it."""
     account = caller_of(request, scope=TRADE, kind="order").account
     exchange = exchange_of(request)
-    bodies = [body(exchange, order) for order in await cancel_all_orders(exchange, account=account)]
-    return answer([{"id": done.id, "status": 200, "body": done} for done in bodies], status_code=207)
+    cancelled = await cancel_all_orders(exchange, account=account)
+    results: list[dict[str, object]] = [
+        {"id": done.id, "status": 200, "body": done} for done in (body(exchange, order) for order in cancelled.orders)
+    ]
+    results += [
+        {"id": to_text(IdKind.order, order_id), "status": 500, "body": _failure(error)}
+        for order_id, error in cancelled.failed
+    ]
+    return answer(results, status_code=207)
 
 
 @get("/v2/orders/{order_id:str}")
@@ -159,26 +166,23 @@ def _filter_of(exchange: Exchange, given: query.Query) -> OrdersFilter:
     )
 
 
-async def _until_time_changes(exchange: Exchange, *, account: int, wanted: OrdersFilter, limit: int) -> list[OrderView]:
-    """Return a page that never ends between two orders of one time.
+async def _page_of(exchange: Exchange, *, account: int, wanted: OrdersFilter, limit: int) -> list[OrderView]:
+    """Return a page that ends where the time changes, if it can.
 
-    Clients go on from the time of the last order, and orders that came together have the same time: those beyond the
-    limit would be on no page.
+    Clients go on from the time of the last order, and orders that came together have the same time: a page that ended
+    between two of them would hide the others from every page. They wait for the next one, unless they fill this one.
+    Who pages by ids misses none.
     """
     page = await exchange.queries.orders_page(account=account, filter=wanted, limit=limit)
-    if page.next_cursor is None:
+    if page.next_cursor is None or wanted.before_order or wanted.after_order:
         return page.items
-    last_us = page.items[-1].created_at_ns // NS_PER_MICROSECOND
-    bounds: dict[str, Any] = {
-        "after_order" if wanted.is_ascending else "before_order": page.next_cursor,
-        "until_ns" if wanted.is_ascending else "after_ns": (
-            (last_us + 1) * NS_PER_MICROSECOND if wanted.is_ascending else last_us * NS_PER_MICROSECOND - 1
-        ),
-    }
-    rest = await exchange.queries.orders_page(
-        account=account, filter=dataclasses.replace(wanted, **bounds), limit=LIMIT_MAX
-    )
-    return page.items + rest.items
+    behind = "after_order" if wanted.is_ascending else "before_order"
+    rest = dataclasses.replace(wanted, **{behind: page.next_cursor})  # type: ignore[arg-type]
+    following = (await exchange.queries.orders_page(account=account, filter=rest, limit=1)).items
+    last = _micros(page.items[-1].created_at_ns)
+    if not following or _micros(following[0].created_at_ns) != last:
+        return page.items
+    return [order for order in page.items if _micros(order.created_at_ns) != last] or page.items
 
 
 def _symbol(exchange: Exchange, name: str) -> str:
@@ -212,6 +216,11 @@ def _order_id(request: AnyRequest) -> int:
 
 def _not_found(request: AnyRequest) -> AlpacaError:
     return not_found(f"order not found for {request.path_params['order_id'][:_QUOTED_MAX]}")
+
+
+def _failure(error: Exception) -> dict[str, object]:
+    refused = error if isinstance(error, RefusedError) else RefusedError(RefusalReason.outcome_is_unknown)
+    return error_of(refused).body()
 
 
 def _not_unique() -> AlpacaError:

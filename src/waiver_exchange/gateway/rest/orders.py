@@ -154,8 +154,8 @@ async def _cancel_all(call: Call) -> Answer:
         if call[SYMBOL] is not None:
             raise invalid("client_order_id", expected="no symbol beside it")
         return json_answer([_body(call.exchange, await _cancel_named(call, name))])
-    orders = await cancel_all_orders(call.exchange, account=call.account, symbol=call[SYMBOL])
-    return json_answer([_body(call.exchange, order) for order in orders])
+    cancelled = await cancel_all_orders(call.exchange, account=call.account, symbol=call[SYMBOL])
+    return json_answer([_body(call.exchange, order) for order in cancelled.some()])
 
 
 async def _cancel_named(call: Call, client_order_id: str) -> OrderView:

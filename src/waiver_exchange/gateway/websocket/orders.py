@@ -144,8 +144,8 @@ async def _cancel_named(session: "NativeSession", *, account: int, name: str) ->
 
 
 async def _cancel_all(session: "NativeSession", *, account: int, symbol: str | None) -> list[OrderBody]:
-    orders = await cancel_all_orders(session.endpoint.exchange, account=account, symbol=symbol)
-    return [_body(session, order) for order in orders]
+    cancelled = await cancel_all_orders(session.endpoint.exchange, account=account, symbol=symbol)
+    return [_body(session, order) for order in cancelled.some()]
 
 
 def _body(session: "NativeSession", order: OrderView) -> OrderBody:
