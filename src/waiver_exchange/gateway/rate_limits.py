@@ -53,15 +53,17 @@ class RateLimits:
         self._identity = identity
         self._buckets = {name: _Buckets(clock, tracked_max) for name in ("order", "read", "address", "failure")}
 
-    def take(self, *, caller: Caller | None = None, address: str = "", kind: Kind) -> Allowance | None:
-        """Count one request of a key, or of an address, and return what is left; None where there is no limit.
+    def take(self, *, caller: Caller | None = None, address: str = "", kind: Kind, count: int = 1) -> Allowance | None:
+        """Count a request of a key, or of an address, and return what is left; None where there is no limit.
 
-        Requests of an address are counted whatever their kind. Raises `RateRefusedError`.
+        Requests of an address are counted whatever their kind. One that asks for much counts as `count`, and as
+        nearly all of a limit that is less: else it could never be asked. Raises `RateRefusedError`.
         """
         if caller is None:
             limit = self._limits.address_requests_per_second
-            return self._buckets["address"].take(network_of(address), limit, _SECOND, "address and second")
-        return self._buckets[kind].take(caller.key_id, self.limit_of(caller.account, kind), _SECOND, "key and second")
+            return self._buckets["address"].take(network_of(address), limit, _SECOND, "address and second", count)
+        limit = self.limit_of(caller.account, kind)
+        return self._buckets[kind].take(caller.key_id, limit, _SECOND, "key and second", count)
 
     def take_failure(self, address: str) -> Allowance | None:
         """Count one failed authentication of an address. Raises `RateRefusedError`.
@@ -90,7 +92,7 @@ class _Buckets:
         self._tracked_max = tracked_max
         self._free_at_ns: OrderedDict[str, int] = OrderedDict()
 
-    def take(self, name: str, limit: int, window_ns: int, per: str) -> Allowance | None:
+    def take(self, name: str, limit: int, window_ns: int, per: str, count: int = 1) -> Allowance | None:
         if not limit:
             return None
         now_ns = self._clock.now_ns()
@@ -99,16 +101,17 @@ class _Buckets:
         if not now_ns < free_at_ns <= now_ns + window_ns:
             free_at_ns = now_ns
         interval_ns = window_ns // limit
-        is_allowed = free_at_ns + interval_ns <= now_ns + window_ns
+        cost_ns = interval_ns * min(count, max(1, limit - 1))
+        is_allowed = free_at_ns + cost_ns <= now_ns + window_ns
         wait_ns = 0
         if is_allowed:
-            free_at_ns += interval_ns
+            free_at_ns += cost_ns
             self._free_at_ns[name] = free_at_ns
             self._free_at_ns.move_to_end(name)
             if len(self._free_at_ns) > self._tracked_max:
                 self._free_at_ns.popitem(last=False)
         else:
-            wait_ns = free_at_ns + interval_ns - now_ns - window_ns
+            wait_ns = free_at_ns + cost_ns - now_ns - window_ns
         allowance = Allowance(
             limit=limit,
             remaining=min(limit, (now_ns + window_ns - free_at_ns) // interval_ns),

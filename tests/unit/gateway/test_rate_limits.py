@@ -55,6 +55,18 @@ def test_a_limit_may_be_used_at_once_and_then_comes_back_evenly() -> None:
     assert desk.orders_taken(10) == 3
 
 
+def test_what_asks_for_much_counts_as_much_and_can_be_asked_with_any_limit() -> None:
+    desk = Desk()
+    desk.limits.take(address="203.0.113.7", kind="read")
+    desk.limits.take(address="203.0.113.7", kind="read", count=250)
+    with pytest.raises(RateRefusedError):
+        desk.limits.take(address="203.0.113.7", kind="read")
+    desk.limits.take(caller=ANN, kind="read", count=3)
+    left = desk.limits.take(caller=ANN, kind="read")
+    assert left is not None
+    assert left.remaining == 1
+
+
 def test_what_is_left_is_told_with_each_request() -> None:
     desk = Desk()
     left = [desk.limits.take(caller=ANN, kind="order") for _ in range(3)]

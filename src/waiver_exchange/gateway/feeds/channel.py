@@ -41,6 +41,8 @@ class Channel(ABC):
         """Begin without subscribers."""
         self.name = name.encode()
         self.key = key
+        # Set by the hub, which says only once that a channel cannot speak.
+        self.is_failing = False
         # Set by the hub: what a channel calls that has something to say later than it was asked.
         self.on_ready: Callable[[Channel], None] = _nobody
         self.fresh: dict[Subscriber, None] = {}
@@ -69,6 +71,11 @@ class Channel(ABC):
         """Tell a subscriber no more."""
         self.fresh.pop(subscriber, None)
         self.stale.pop(subscriber, None)
+
+    def begin_again(self) -> None:
+        """Have everybody get a snapshot, because pushes may be missing."""
+        self.stale |= self.fresh
+        self.fresh.clear()
 
     @property
     def is_empty(self) -> bool:

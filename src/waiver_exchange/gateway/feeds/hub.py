@@ -1,6 +1,7 @@
 """Who is subscribed to what; what is told, and when."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 
@@ -10,6 +11,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.channel import ALL, FRAME_SECONDS, Channel, Subscriber
 from waiver_exchange.gateway.feeds.directory import open_channel
 from waiver_exchange.gateway.feeds.market_channels import BOOK, TRADES, BookChannel, TradesChannel
+from waiver_exchange.gateway.feeds.newest_trades import NewestTrades
 from waiver_exchange.gateway.feeds.price_channels import CANDLES, TICKER, CandlesChannel, TickerChannel
 from waiver_exchange.gateway.feeds.private_channels import ACCOUNT, ORDERS, AccountChannel, OrdersChannel
 from waiver_exchange.projections.feed_buffer import FeedBatch
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
     from waiver_exchange.application.feed import Subscription
 
 SUBSCRIPTIONS_MAX: Final = 250
+# After this a channel that could not speak is asked again.
+RETRY_SECONDS: Final = 1.0
 _C = TypeVar("_C", bound=Channel)
+
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -31,6 +37,7 @@ class Hub:
         self._channels: dict[str, dict[int, Channel]] = {}
         self._by_subscriber: dict[Subscriber, dict[str, Channel]] = {}
         self._listening: Subscription | None = None
+        self._newest_trades = NewestTrades(exchange.state)
         # What has something to say, by the delay after which it does, and the timers of these.
         self._dirty: dict[float, dict[Channel, None]] = {}
         self._timers: dict[float, asyncio.TimerHandle] = {}
@@ -53,12 +60,10 @@ class Hub:
         own = self._by_subscriber.setdefault(subscriber, own)
         if self._listening is None:
             self._listening = self._exchange.feed.subscribe(self._take)
+            self._newest_trades.start()
         for name, channel in wanted.items():
             if channel.is_empty:
-                kind, number = channel.key
-                self._channels.setdefault(kind, {})[number] = channel
-                channel.on_ready = self._note_ready
-                channel.open()
+                self._open(channel)
             channel.add(subscriber)
             own[name] = channel
             self._note(channel, FRAME_SECONDS)
@@ -97,6 +102,14 @@ class Hub:
         channel = open_channel(name, self._exchange, account=account)
         kind, number = channel.key
         return self._channels.get(kind, {}).get(number, channel)
+
+    def _open(self, channel: Channel) -> None:
+        kind, number = channel.key
+        self._channels.setdefault(kind, {})[number] = channel
+        channel.on_ready = self._note_ready
+        if isinstance(channel, TradesChannel):
+            channel.newest = self._newest_trades
+        channel.open()
 
     def _leave(self, channel: Channel, subscriber: Subscriber) -> None:
         channel.discard(subscriber)
@@ -139,11 +152,11 @@ class Hub:
         of_all = channels.get(ALL)
         candle_kinds = [kind for kind in self._channels if kind.startswith(CANDLES)]
         for trade in batch.trades:
+            self._newest_trades.put(trade)
             for channel in (channels.get(trade.market), of_all):
                 if channel is not None:
                     channel.put(trade)
                     self._note(channel)
-
             for kind in candle_kinds:
                 candles = self._of(kind, CandlesChannel).get(trade.market)
                 if candles is not None:
@@ -167,7 +180,7 @@ class Hub:
             if channel is not None:
                 channel.put(update)
                 told[channel] = None
-        _speak(told)
+        self._speak(told)
 
     def _of(self, kind: str, channel_type: type[_C]) -> dict[int, _C]:
         del channel_type
@@ -186,12 +199,26 @@ class Hub:
 
     def _speak_after(self, delay: float) -> None:
         del self._timers[delay]
-        _speak(self._dirty.pop(delay, {}))
+        self._speak(self._dirty.pop(delay, {}))
 
+    def _speak(self, channels: Iterable[Channel]) -> None:
+        """Have channels speak, each for itself: one that fails keeps no other from it."""
+        out: dict[Subscriber, list[bytes]] = {}
+        for channel in channels:
+            try:
+                channel.speak(out)
+            except Exception:  # noqa: BLE001 - a channel's boundary: the others are told whatever it does
+                self._note_failure(channel)
+            else:
+                channel.is_failing = False
+        for subscriber, frames in out.items():
+            subscriber.send(frames[0] if len(frames) == 1 else b"".join(frames))
 
-def _speak(channels: Iterable[Channel]) -> None:
-    out: dict[Subscriber, list[bytes]] = {}
-    for channel in channels:
-        channel.speak(out)
-    for subscriber, frames in out.items():
-        subscriber.send(frames[0] if len(frames) == 1 else b"".join(frames))
+    def _note_failure(self, channel: Channel) -> None:
+        """Have a channel that failed begin anew with everybody, after a while: what it took aside may be lost."""
+        if not channel.is_failing:
+            _log.exception("the channel %s failed; it begins again with a snapshot", channel.name.decode())
+        channel.is_failing = True
+        channel.begin_again()
+        if not channel.is_empty:
+            self._note(channel, RETRY_SECONDS)

@@ -6,7 +6,8 @@ import msgspec
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.gateway.feeds.channel import ALL, Channel
-from waiver_exchange.gateway.feeds.pushes import array, level_data, push
+from waiver_exchange.gateway.feeds.newest_trades import NewestTrades
+from waiver_exchange.gateway.feeds.pushes import level_data, push
 from waiver_exchange.gateway.rest.bodies import book_body, trade_body
 from waiver_exchange.projections.feed_buffer import LevelChange
 from waiver_exchange.projections.state import MarketView, TradeView
@@ -15,7 +16,6 @@ BOOK: Final = "book"
 TRADES: Final = "trades"
 # More changes of one book in one frame are longer than the book itself mostly is.
 DELTAS_MAX: Final = 500
-SNAPSHOT_TRADES: Final = 50
 _LEVELS_ALL: Final = 1 << 30
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -31,6 +31,7 @@ class BookChannel(Channel):
         self._market = market.market
         self._book = exchange.state.books[market.market]
         self._changes: list[LevelChange] = []
+        self._kept: tuple[int, list[bytes]] | None = None
         self._sequence = self._book.sequence
 
     def open(self) -> None:
@@ -63,8 +64,10 @@ class BookChannel(Channel):
         book = self._book
         if book.sequence != self._sequence:
             return None
-        data = _encode(book_body(book.levels(_LEVELS_ALL)))
-        return [push(self.name, b"snapshot", book.sequence, data)]
+        if self._kept is None or self._kept[0] != book.sequence:
+            data = _encode(book_body(book.levels(_LEVELS_ALL)))
+            self._kept = book.sequence, [push(self.name, b"snapshot", book.sequence, data)]
+        return self._kept[1]
 
 
 @final
@@ -76,6 +79,8 @@ class TradesChannel(Channel):
         super().__init__(name, key=(TRADES, ALL if market is None else market.market))
         self._state = exchange.state
         self._market = market
+        # Set by the hub: what the snapshots of all these channels are made of.
+        self.newest = NewestTrades(exchange.state)
         self._trades: list[TradeView] = []
         self._last_trade_id = self._newest_trade_id()
         self._sequence = self._count()
@@ -99,13 +104,7 @@ class TradesChannel(Channel):
         """Return the newest trades, newest first."""
         if self._count() != self._sequence:
             return None
-        newest = []
-        for trade in reversed(self._state.tape):
-            if self._market is None or trade.market == self._market.market:
-                newest.append(self._data(trade))
-                if len(newest) == SNAPSHOT_TRADES:
-                    break
-        return [push(self.name, b"snapshot", self._sequence, array(newest))]
+        return [push(self.name, b"snapshot", self._sequence, self.newest.of(self.key[1]))]
 
     def _data(self, trade: TradeView) -> bytes:
         return _encode(trade_body(trade, symbol=self._state.markets[trade.market].symbol))

@@ -12,13 +12,14 @@ from waiver_exchange.application.queries.intervals import Interval
 from waiver_exchange.gateway.feeds.channel import ALL, Channel
 from waiver_exchange.gateway.feeds.pushes import push
 from waiver_exchange.gateway.rest.market_bodies import candle_body, ticker_body
-from waiver_exchange.projections.changes import ReadModelError
 from waiver_exchange.projections.state import MarketView
 
 TICKER: Final = "ticker"
 CANDLES: Final = "candles"
 TICKER_SECONDS: Final = 0.1
 CANDLES_SECONDS: Final = 0.25
+# After this candles that could not be read are read again.
+RETRY_SECONDS: Final = 1.0
 _encode: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class CandlesChannel(Channel):
         self._sequence = 0
         self._is_changed = True
         self._has_read = False
+        self._is_unreadable = False
         self._newest: Candle | None = None
         self._news: list[Candle] = []
         self._reading: asyncio.Task[None] | None = None
@@ -118,11 +120,15 @@ class CandlesChannel(Channel):
     async def _read(self) -> None:
         try:
             candles = await self._exchange.queries.candles(symbol=self._symbol, interval=self._interval, limit=2)
-        except ReadModelError:
-            _log.exception("candles for subscribers cannot be read")
-            candles = None
+        except Exception:  # noqa: BLE001 - a task's boundary: whoever waits for a snapshot is not left waiting
+            if not self._is_unreadable:
+                _log.exception("candles for subscribers cannot be read; it is tried again")
+            self._is_unreadable = self._is_changed = True
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self.on_ready, self)
+            return
         finally:
             self._reading = None
+        self._is_unreadable = False
         known = self._newest
         if candles:
             self._newest = candles[0]

@@ -14,6 +14,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.headers import new_request_id
 from waiver_exchange.gateway.sockets.frames import split_frames
 from waiver_exchange.gateway.sockets.session import Opening, Session, SessionFactory
 
@@ -200,6 +201,7 @@ class SocketProtocol(asyncio.Protocol):
         response.body = msgspec.json.encode(self._sockets.refusal_body(self.opening.path, reason))
         del response.headers["Content-Type"], response.headers["Content-Length"]
         response.headers["Content-Type"] = "application/json"
+        response.headers["X-Request-Id"] = new_request_id()
         response.headers["Content-Length"] = str(len(response.body))
         self._library.send_response(response)
         self._flush()

@@ -1,7 +1,6 @@
 """What all clients of `/ws` share, and the way back from a commit: its answers, joined into one write per client."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Coroutine
 from typing import final
@@ -15,9 +14,7 @@ from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.session import Connection
 from waiver_exchange.gateway.websocket.orders import CommandAnswer
-from waiver_exchange.gateway.websocket.session import NativeSession, encode_refusal
-
-_log = logging.getLogger(__name__)
+from waiver_exchange.gateway.websocket.session import NativeSession, encode_refusal, note_failure
 
 
 @final
@@ -94,8 +91,7 @@ class Endpoint:
         except RefusedError as refused:
             return encode_refusal(answer.request_id, refused)
         except Exception:  # noqa: BLE001 - a request's boundary
-            _log.exception("an answer over WebSocket cannot be made")
-            return encode_refusal(answer.request_id, RefusedError(RefusalReason.internal_error))
+            return encode_refusal(answer.request_id, note_failure("an answer"))
         if isinstance(body, bytes):
             return b'{"id":%b,"result":%b}' % (answer.request_id, body)
         answer.session.answer_later(answer.request_id, body)

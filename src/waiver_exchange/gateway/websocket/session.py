@@ -9,6 +9,7 @@ import msgspec
 from waiver_exchange.application.access import Caller, require
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.headers import new_request_id
 from waiver_exchange.gateway.refusals import error_body, said_instead
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.session import Connection
@@ -82,6 +83,15 @@ class NativeSession:
             raise RefusedError(RefusalReason.credentials_are_wrong)
         return caller
 
+    def count_channels(self, count: int) -> None:
+        """Count what is subscribed to beyond the request itself, of the key or else the address. Raises `RefusedError`.
+
+        Each channel comes with a snapshot, which costs as much as reading it.
+        """
+        if count > 1:
+            limits, address = self.endpoint.rate_limits, self.connection.opening.address
+            limits.take(caller=self.caller, address=address, kind="read", count=count - 1)
+
     def answer(self, request_id: bytes, body: bytes) -> None:
         """Send the result of a request, as JSON."""
         self.connection.send(text_frame(b'{"id":%b,"result":%b}' % (request_id, body)))
@@ -104,8 +114,7 @@ class NativeSession:
             _log.exception("the outcome of a request over WebSocket cannot be read")
             self.refuse(request_id, RefusedError(RefusalReason.outcome_is_unknown))
         except Exception:  # noqa: BLE001 - a request's boundary
-            _log.exception("a request over WebSocket failed")
-            self.refuse(request_id, RefusedError(RefusalReason.internal_error))
+            self.refuse(request_id, note_failure("a request"))
         finally:
             self.in_flight -= 1
 
@@ -122,8 +131,7 @@ class NativeSession:
         except RefusedError as error:
             self.refuse(request.id, error)
         except Exception:  # noqa: BLE001 - a request's boundary
-            _log.exception("a request over WebSocket failed: %s", request.method)
-            self.refuse(request.id, RefusedError(RefusalReason.internal_error))
+            self.refuse(request.id, note_failure(request.method))
 
     def _run(self, request: Request) -> object:
         method = METHODS.get(request.method)
@@ -142,6 +150,13 @@ class NativeSession:
             caller = self.signed_in()
             limits.take(caller=caller, kind=method.kind)
             require(caller, method.scope)
+
+
+def note_failure(what: str) -> RefusedError:
+    """Log the exception that is handled, and return what to say: an id by which the operator finds it in the log."""
+    request_id = new_request_id()
+    _log.exception("request %s failed over WebSocket: %s", request_id, what)
+    return RefusedError(RefusalReason.internal_error, request_id=request_id)
 
 
 def encode_refusal(request_id: bytes, refused: RefusedError) -> bytes:

@@ -52,6 +52,7 @@ def subscribe(session: "NativeSession", request_id: bytes, params: JsonObject) -
         caller = session.signed_in()
         require(caller, READ)
         account = caller.account
+    session.count_channels(len(names))
     session.endpoint.hub.subscribe(session, names, account=account)
     return ChannelsBody(channels=names)
 

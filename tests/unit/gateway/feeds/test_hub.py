@@ -13,7 +13,7 @@ from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.feeds import market_channels
+from waiver_exchange.gateway.feeds import hub, market_channels, newest_trades, price_channels
 from waiver_exchange.gateway.feeds.hub import Hub
 from waiver_exchange.gateway.rest.bodies import book_body
 from waiver_exchange.projections.state import MarketView
@@ -32,6 +32,7 @@ class Desk(FoldedExchange):
         super().__init__()
         self.feed = Feed(self.projector)
         self.hub = Hub(cast("Exchange", self))
+        self.queries: BrokenCandles | None = None
 
     def market(self, symbol: str) -> MarketView:
         number = self.state.symbols.get(symbol)
@@ -90,6 +91,36 @@ def virtually(test: Callable[[Desk], Coroutine[Any, Any, None]]) -> Callable[[],
 
     run.__name__ = test.__name__
     return run
+
+
+class Counting:
+    """A function that counts its calls."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.calls = 0
+
+    def __call__(self, *args: object, **named: object) -> object:
+        self.calls += 1
+        return self._function(*args, **named)
+
+
+class BrokenCandles:
+    """Queries whose candles cannot be read for a while, for a reason that nobody foresaw."""
+
+    def __init__(self) -> None:
+        self.is_broken = True
+        self.asked = 0
+
+    async def candles(self, **_: object) -> list[object]:
+        self.asked += 1
+        if self.is_broken:
+            raise LookupError("nobody foresaw this")
+        return []
+
+
+def _fail(*_: object) -> list[bytes]:
+    raise ValueError("the channel is broken")
 
 
 @virtually
@@ -228,6 +259,63 @@ async def test_trades_are_counted_by_market_and_over_all(desk: Desk) -> None:
         own = [push for push in pushes if push["channel"] == channel]
         assert shapes(own) == [("trade", 2), ("trade", 3)]
         assert [push["data"]["quantity"] for push in own] == ["0.002", "0.003"]
+
+
+@virtually
+async def test_trades_are_encoded_once_however_often_they_are_asked_for(desk: Desk) -> None:
+    reader = Reader()
+    desk.run(sell(ANN, price=2_500, quantity=100), *(buy(BOB, price=2_500, quantity=1) for _ in range(60)))
+    desk.tell()
+    desk.hub.subscribe(reader, ["book:MAHOMES"], account=None)
+    encode = Counting(newest_trades.trade_body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(newest_trades, "trade_body", encode)
+        for _ in range(5):
+            desk.hub.subscribe(reader, ["trades:MAHOMES", "trades:*"], account=None)
+            await asyncio.sleep(FRAME)
+            desk.hub.unsubscribe(reader, ["trades:MAHOMES", "trades:*"])
+        desk.run(buy(BOB, price=2_500, quantity=2))
+        desk.tell()
+        desk.hub.subscribe(reader, ["trades:MAHOMES"], account=None)
+        await asyncio.sleep(FRAME)
+    pushes = [push for push in reader.pushes() if push["channel"] != "book:MAHOMES"]
+
+    assert encode.calls == newest_trades.SNAPSHOT_TRADES + 1
+    assert {len(push["data"]) for push in pushes} == {newest_trades.SNAPSHOT_TRADES}
+    assert [push["data"][0]["quantity"] for push in pushes] == ["0.0001"] * 10 + ["0.0002"]
+
+
+@virtually
+async def test_one_channel_that_fails_takes_no_other_ones_turn(desk: Desk) -> None:
+    readers = [Reader(), Reader()]
+    for reader in readers:
+        desk.hub.subscribe(reader, ["trades:MAHOMES", "book:MAHOMES"], account=None)
+    await asyncio.sleep(FRAME)
+    for reader in readers:
+        reader.pushes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(market_channels.TradesChannel, "take_pushes", _fail)
+        desk.run(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=10))
+        desk.tell()
+        await asyncio.sleep(FRAME)
+        heard = [reader.pushes() for reader in readers]
+    assert [{push["channel"] for push in pushes} for pushes in heard] == [{"book:MAHOMES"}] * 2
+
+    await asyncio.sleep(hub.RETRY_SECONDS)
+    assert [shapes(reader.pushes()) for reader in readers] == [[("snapshot", 1)]] * 2
+
+
+@virtually
+async def test_candles_that_cannot_be_read_are_read_again(desk: Desk) -> None:
+    reader, queries = Reader(), BrokenCandles()
+    desk.queries = queries
+    desk.hub.subscribe(reader, ["candles:MAHOMES:1m"], account=None)
+    await asyncio.sleep(FRAME)
+    assert (reader.pushes(), queries.asked) == ([], 1)
+    queries.is_broken = False
+    await asyncio.sleep(price_channels.RETRY_SECONDS + FRAME * 2)
+
+    assert [push["data"] for push in reader.pushes()] == [None]
 
 
 @virtually

@@ -200,6 +200,8 @@ async def test_stopping_server_says_so(desk: Desk) -> None:
 async def test_other_paths_and_broken_handshakes_are_refused_as_json(desk: Desk) -> None:
     client = desk.connect("/wss")
     assert (client.response.status_code, json.loads(client.response.body)["error"]["code"]) == (404, "route_not_found")
+    assert client.response.headers["X-Request-Id"]
+    assert client.response.headers["X-Request-Id"] != desk.connect("/wss").response.headers["X-Request-Id"]
     assert client.transport.is_closed
     assert desk.sessions == []
 
