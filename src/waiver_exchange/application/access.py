@@ -26,11 +26,15 @@ _SEPARATOR: Final = b"."
 
 
 class Caller(NamedTuple):
-    """The account that a request acts for, the key it came with and what that key may do."""
+    """The account that a request acts for, the key it came with and what that key may do.
+
+    Who came with a token is who he is until `expires_at_ns`; 0 is for ever.
+    """
 
     account: int
     key_id: str
     scopes: frozenset[str]
+    expires_at_ns: int = 0
 
 
 class Token(NamedTuple):
@@ -53,11 +57,18 @@ def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller
 def authenticate_token(exchange: Exchange, *, token: str) -> Caller:
     """Return who has a token that is still good and whose key is not revoked. Raises `RefusedError`."""
     now_ns = exchange.clock.now_ns()
-    key_id = _key_id_of(exchange, token=token, now_ns=now_ns)
-    key = None if key_id is None else exchange.identity.find_key(key_id)
-    if key is None:
+    claim = _claim_of(exchange, token=token, now_ns=now_ns)
+    key = None if claim is None else exchange.identity.find_key(claim.key_id)
+    if claim is None or key is None:
         raise RefusedError(RefusalReason.token_is_wrong)
-    return _caller_of(exchange, key, now_ns=now_ns)
+    return _caller_of(exchange, key, now_ns=now_ns)._replace(expires_at_ns=claim.expires_at_ns)
+
+
+def is_current(exchange: Exchange, caller: Caller) -> bool:
+    """Return whether a caller who came before is still who he is: his key is not revoked, his token not expired."""
+    if exchange.identity.find_key(caller.key_id) is None:
+        return False
+    return not caller.expires_at_ns or exchange.clock.now_ns() < caller.expires_at_ns
 
 
 def require(caller: Caller, scope: str) -> None:
@@ -79,8 +90,13 @@ def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
     return Caller(account=key.account, key_id=key.key_id, scopes=key.scopes)
 
 
-def _key_id_of(exchange: Exchange, *, token: str, now_ns: int) -> str | None:
-    """Return the key that a token stands for, or None when it is not ours or no longer good."""
+class _Claim(NamedTuple):
+    key_id: str
+    expires_at_ns: int
+
+
+def _claim_of(exchange: Exchange, *, token: str, now_ns: int) -> _Claim | None:
+    """Return the key that a token stands for, and until when; None when it is not ours or no longer good."""
     if len(token) > _TOKEN_LENGTH_MAX or not token.isascii():
         return None
     claim_text, _, proof_text = token.encode().partition(_SEPARATOR)
@@ -88,7 +104,7 @@ def _key_id_of(exchange: Exchange, *, token: str, now_ns: int) -> str | None:
     if claim is None or proof is None or not hmac.compare_digest(proof, _proof(exchange, claim)):
         return None
     key_id, _, expires_at_ns = claim.decode().partition(" ")
-    return key_id if now_ns < int(expires_at_ns) else None
+    return _Claim(key_id, int(expires_at_ns)) if now_ns < int(expires_at_ns) else None
 
 
 def _proof(exchange: Exchange, claim: bytes) -> bytes:

@@ -11,6 +11,7 @@ from waiver_exchange.application.access import (
     Caller,
     authenticate,
     authenticate_token,
+    is_current,
     issue_token,
     require,
 )
@@ -83,12 +84,17 @@ async def test_nobody_gives_away_more_than_he_has(exchange: Exchange, ann: NewKe
 
 async def test_a_revoked_key_ends_with_its_tokens(exchange: Exchange, ann: NewKey) -> None:
     token = issue_token(exchange, caller_of(exchange, ann))
-    assert authenticate_token(exchange, token=token.text) == caller_of(exchange, ann)
+    by_token, by_key = authenticate_token(exchange, token=token.text), caller_of(exchange, ann)
+    assert by_token == by_key._replace(expires_at_ns=token.expires_at_ns)
+    assert is_current(exchange, by_token)
+    assert is_current(exchange, by_key)
     await revoke_key(exchange, account=ann.account, key_id=ann.api_key)
     with pytest.raises(RefusedError, match="credentials_are_wrong"):
         caller_of(exchange, ann)
     with pytest.raises(RefusedError, match="token_is_wrong"):
         authenticate_token(exchange, token=token.text)
+    assert not is_current(exchange, by_token)
+    assert not is_current(exchange, by_key)
     again = await revoke_key(exchange, account=ann.account, key_id=ann.api_key)
     assert again.revoked_at_ns > 0
 
@@ -106,8 +112,10 @@ async def test_a_token_is_good_for_an_hour(exchange: Exchange, clock: FakeClock,
     token = issue_token(exchange, caller_of(exchange, ann))
     assert token.expires_at_ns == clock.now + TOKEN_SECONDS * 10**9
     clock.now = token.expires_at_ns - 1
-    authenticate_token(exchange, token=token.text)
+    caller = authenticate_token(exchange, token=token.text)
+    assert is_current(exchange, caller)
     clock.now += 1
+    assert not is_current(exchange, caller)
     with pytest.raises(RefusedError, match="token_is_wrong"):
         authenticate_token(exchange, token=token.text)
 

@@ -23,6 +23,9 @@ class Subscriber(Protocol):
     def is_congested(self) -> bool:
         """Whether it reads too slowly: it gets nothing now, and a snapshot when it has caught up."""
 
+    def may_read(self) -> bool:
+        """Return whether it may be told what is private, asked each time that it would be."""
+
     def send(self, frames: bytes) -> None:
         """Send frames, one or several joined."""
 
@@ -91,13 +94,17 @@ class Channel(ABC):
                 if subscriber.is_congested:
                     del self.fresh[subscriber]
                     self.stale[subscriber] = None
-                else:
+                elif not self.is_private or subscriber.may_read():
                     out.setdefault(subscriber, []).append(frame)
         if self.stale:
             self._bring_up_to_date(out)
 
     def _bring_up_to_date(self, out: dict[Subscriber, list[bytes]]) -> None:
-        waiting = [subscriber for subscriber in self.stale if not subscriber.is_congested]
+        waiting = [
+            subscriber
+            for subscriber in self.stale
+            if not subscriber.is_congested and (not self.is_private or subscriber.may_read())
+        ]
         snapshot = self.snapshot() if waiting else None
         if snapshot is None:
             return

@@ -1,4 +1,4 @@
-"""The newest trades of each market and of all, kept while somebody is told of trades, and encoded once for everybody."""
+"""The newest trades of each market and of all, kept while somebody listens, and encoded once for everybody."""
 
 from collections import deque
 from typing import Final, final

@@ -132,6 +132,8 @@ class SocketProtocol(asyncio.Protocol):
 
     def look_after(self, now: float) -> None:
         """Drop a client that does not read, is gone or has no use for its connection; ping a silent one."""
+        if self._session is not None and self.is_open:
+            self._session.look_after()
         if not self.is_open:
             return
         limits = self._limits

@@ -50,6 +50,9 @@ class Session(Protocol):
     def receive_binary(self, message: bytes) -> None:
         """Take a binary message."""
 
+    def look_after(self) -> None:
+        """See now and then whether the client may still be here."""
+
     def drained(self) -> None:
         """The client has caught up after `is_congested`."""
 

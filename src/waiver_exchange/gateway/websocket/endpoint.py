@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import final
 
-from waiver_exchange.application.access import Caller
+from waiver_exchange.application.access import READ, Caller
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
@@ -46,9 +46,11 @@ class Endpoint:
         self._uncount(session)
         self._connections_by_key[caller.key_id] += 1
         session.caller = caller
+        if READ not in caller.scopes:
+            self.hub.unsubscribe_private(session)
 
     def sign_out(self, session: NativeSession) -> None:
-        """Let a session act for nobody, because its key was revoked."""
+        """Let a session act for nobody, because its key was revoked or its token has expired."""
         self._uncount(session)
         self.hub.unsubscribe_private(session)
         session.caller = None

@@ -1,12 +1,13 @@
 """One client of `/ws`: who it is, what it asked, and what it still waits for."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
-from waiver_exchange.application.access import Caller, require
+from waiver_exchange.application.access import READ, Caller, is_current, require
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import new_request_id
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from waiver_exchange.gateway.websocket.endpoint import Endpoint
 
 IN_FLIGHT_MAX: Final = 1_024
+# 4000 to 4999 are the application's own.
+CLOSE_SIGNED_OUT: Final = 4001
 _QUOTED_MAX: Final = 60
+_WRONG: Final = RefusalReason.credentials_are_wrong
 
 _log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
@@ -74,14 +78,38 @@ class NativeSession:
         self.connection.send(frames)
 
     def signed_in(self) -> Caller:
-        """Return who this client is. Raises `RefusedError` when nobody signed in, or the key was revoked since."""
+        """Return who this client is. Raises `RefusedError` when nobody signed in, or the key or token ended since."""
         caller = self.caller
         if caller is None:
             raise RefusedError(RefusalReason.connection_is_not_authenticated)
-        if self.endpoint.exchange.identity.find_key(caller.key_id) is None:
-            self.endpoint.sign_out(self)
-            raise RefusedError(RefusalReason.credentials_are_wrong)
+        if not is_current(self.endpoint.exchange, caller):
+            self._end_later()
+            raise RefusedError(RefusalReason.token_is_wrong if caller.expires_at_ns else _WRONG)
         return caller
+
+    def may_read(self) -> bool:
+        """Return whether this client may be told of its account; when its key or token ended it is sent away."""
+        caller = self.caller
+        if caller is None or READ not in caller.scopes:
+            return False
+        if is_current(self.endpoint.exchange, caller):
+            return True
+        self._end_later()
+        return False
+
+    def look_after(self) -> None:
+        """Send away a client whose key or token ended."""
+        if self.caller is not None and not is_current(self.endpoint.exchange, self.caller):
+            self._end()
+
+    def _end_later(self) -> None:
+        """Send the client away once what is going on is done: it may be told why, and others are being told."""
+        asyncio.get_running_loop().call_soon(self._end)
+
+    def _end(self) -> None:
+        if self.connection.is_open:
+            self.endpoint.sign_out(self)
+            self.connection.close(CLOSE_SIGNED_OUT, "The key was revoked, or the token has expired.")
 
     def count_channels(self, count: int) -> None:
         """Count what is subscribed to beyond the request itself, of the key or else the address. Raises `RefusedError`.

@@ -15,7 +15,7 @@ from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds import hub, market_channels, newest_trades, price_channels
 from waiver_exchange.gateway.feeds.hub import Hub
-from waiver_exchange.gateway.rest.bodies import book_body
+from waiver_exchange.gateway.rest.bodies import book_body, trade_body
 from waiver_exchange.projections.state import MarketView
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ class Reader:
 
     def __init__(self) -> None:
         self.is_congested = False
+        self.is_signed_in = True
         self.writes: list[bytes] = []
+
+    def may_read(self) -> bool:
+        return self.is_signed_in
 
     def send(self, frames: bytes) -> None:
         self.writes.append(frames)
@@ -267,7 +271,7 @@ async def test_trades_are_encoded_once_however_often_they_are_asked_for(desk: De
     desk.run(sell(ANN, price=2_500, quantity=100), *(buy(BOB, price=2_500, quantity=1) for _ in range(60)))
     desk.tell()
     desk.hub.subscribe(reader, ["book:MAHOMES"], account=None)
-    encode = Counting(newest_trades.trade_body)
+    encode = Counting(trade_body)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(newest_trades, "trade_body", encode)
         for _ in range(5):
@@ -332,6 +336,26 @@ async def test_own_order_events_are_told_at_once(desk: Desk) -> None:
     assert pushes[-1]["data"]["position"] == "0.004"
     assert pushes[-1]["data"]["trade"]["price"] == "25.00"
     assert shapes(other.pushes()) == [("snapshot", 0), ("accepted", 1), ("partially_filled", 2)]
+
+
+@virtually
+async def test_who_may_no_longer_read_is_told_nothing_private(desk: Desk) -> None:
+    revoked, other = Reader(), Reader()
+    for reader in (revoked, other):
+        desk.hub.subscribe(reader, ["orders", "trades:*"], account=BOB)
+    await asyncio.sleep(FRAME)
+    for reader in (revoked, other):
+        reader.pushes()
+    revoked.is_signed_in = False
+    desk.run(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=40))
+    desk.tell()
+    await asyncio.sleep(FRAME)
+
+    assert {push["channel"] for push in revoked.pushes()} == {"trades:*"}
+    assert {push["channel"] for push in other.pushes()} == {"trades:*", "orders"}
+    desk.hub.forget(revoked)
+    desk.hub.forget(other)
+    assert not desk.is_listening()
 
 
 @virtually

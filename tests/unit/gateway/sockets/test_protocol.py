@@ -34,6 +34,9 @@ class Echo:
     def receive_binary(self, message: bytes) -> None:
         self.events.append(message)
 
+    def look_after(self) -> None:
+        """There is nothing to see to."""
+
     def too_slow(self) -> None:
         self.events.append("too slow")
 

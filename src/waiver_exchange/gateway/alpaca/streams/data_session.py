@@ -75,6 +75,13 @@ class DataSession:
         """Take a request."""
         self._receive(message)
 
+    def look_after(self) -> None:
+        """Send away a client whose key or token ended."""
+        if self._caller is not None and self._connection.is_open and not self._logins.is_valid(self._caller):
+            self._pending.clear()
+            self._send(self._protocol.encode(failure(StreamError.auth_failed)))
+            self._connection.close(CloseCode.POLICY_VIOLATION, "the key was revoked, or the token has expired")
+
     def drained(self) -> None:
         """Nothing is held back from a slow client: it gets everything or is sent away."""
 
@@ -98,12 +105,15 @@ class DataSession:
         self._pending.append(item)
 
     def flush(self) -> None:
-        """Send what was put aside, as one frame."""
+        """Send what was put aside, as one frame; who may no longer have it is sent away."""
+        if self._pending:
+            self.look_after()
         if self._pending:
             items, self._pending = self._pending, []
             self._send(msgpack_array(items) if self.is_msgpack else json_array(items))
 
     def _receive(self, frame: Frame) -> None:
+        self.look_after()
         if not self._connection.is_open:
             # It came together with what it was sent away for.
             return

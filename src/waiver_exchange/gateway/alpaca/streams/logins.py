@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final, final
 
-from waiver_exchange.application.access import READ, Caller, authenticate, authenticate_token, require
+from waiver_exchange.application.access import READ, Caller, authenticate, authenticate_token, is_current, require
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.rate_limits import RateLimits
@@ -37,8 +37,8 @@ class Logins:
         return caller
 
     def is_valid(self, caller: Caller) -> bool:
-        """Return whether a key that logged in before may still be used."""
-        return self._exchange.identity.find_key(caller.key_id) is not None
+        """Return whether a key or token that logged in before may still be used."""
+        return is_current(self._exchange, caller)
 
     def count(self, caller: Caller) -> bool:
         """Count a connection of a key and return True, or return False when it has as many as it may."""

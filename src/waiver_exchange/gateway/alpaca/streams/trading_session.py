@@ -60,24 +60,35 @@ class TradingSession:
             self._logins.uncount(self._caller)
 
     def tell(self, message: bytes) -> None:
-        """Send an update, unless the key was revoked since its login."""
-        if self._caller is not None and not self._logins.is_valid(self._caller):
-            self._connection.close(CloseCode.POLICY_VIOLATION, "the key was revoked")
-            return
+        """Send an update, unless the key or token ended since its login."""
+        self.look_after()
         self._send(message)
 
+    def look_after(self) -> None:
+        """Send away a client whose key or token ended; nothing is sent to it after that."""
+        if self._caller is not None and not self._logins.is_valid(self._caller):
+            self._connection.close(CloseCode.POLICY_VIOLATION, "the key was revoked, or the token has expired")
+
     def _receive(self, frame: Frame) -> None:
+        self.look_after()
+        if not self._connection.is_open:
+            return
         answer = self._protocol.receive(frame)
         self._send(encode_msgpack(answer) if self.is_msgpack else encode_json(answer))
         self._listen(self._protocol.listens_to)
 
     def _log_in(self, key: str, secret: str) -> int:
-        """Return the account of a key; the first login counts as a connection of it. Raises `RefusedError`."""
+        """Return the account of a key, as which the connection counts from now on. Raises `RefusedError`."""
         caller = self._logins.caller_of(key, secret, address=self._connection.opening.address)
-        if self._caller is None:
+        before = self._caller
+        if before is not None and before.account != caller.account:
+            return caller.account
+        if before is None or before.key_id != caller.key_id:
             if not self._logins.count(caller):
                 raise RefusedError(RefusalReason.request_rate_is_too_high)
-            self._caller = caller
+            if before is not None:
+                self._logins.uncount(before)
+        self._caller = caller
         return caller.account
 
     def _listen(self, account: int | None) -> None:

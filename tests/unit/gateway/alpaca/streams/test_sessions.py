@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 from tests.support.sockets import SocketClient, settle
 from waiver_exchange.application.access import authenticate, issue_token
 from waiver_exchange.application.accounts import create_account
-from waiver_exchange.application.api_keys import NewKey, revoke_key
+from waiver_exchange.application.api_keys import NewKey, create_key, revoke_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, grant_shares, list_player
 from waiver_exchange.application.place_order import OrderRequest, place_order
@@ -180,6 +180,48 @@ async def test_a_revoked_key_is_told_nothing_more(world: World) -> None:
     await world.trade()
     await settle()
     assert client.messages() == []
+    assert client.close_code == 1008
+
+
+async def test_a_revoked_key_gets_no_market_data_either(world: World) -> None:
+    sockets = world.sockets()
+    reader, idle = SocketClient(sockets, "/v2/iex"), SocketClient(sockets, "/v2/iex")
+    for client in (reader, idle):
+        world.log_in(client)
+    _say(reader, action="subscribe", trades=["*"])
+    reader.messages()
+    await revoke_key(world.exchange, account=world.key.account, key_id=world.key.api_key)
+    await world.trade()
+    await asyncio.sleep(2 * FRAME_SECONDS)
+    assert _errors(reader.messages()) == [402]
+    assert (reader.close_code, idle.close_code) == (1008, None)
+    idle.server.look_after(0)
+    assert idle.close_code == 1008
+
+
+@pytest.mark.parametrize("path", ["/v2/iex", "/stream"])
+async def test_a_login_by_token_ends_with_the_token(world: World, path: str) -> None:
+    caller = authenticate(world.exchange, api_key=world.key.api_key, api_secret=world.key.api_secret)
+    token = issue_token(world.exchange, caller)
+    client = SocketClient(world.sockets(), path)
+    _say(client, action="auth", key="oauth", secret=token.text)
+    client.server.look_after(0)
+    assert client.close_code is None
+    world.clock.now = token.expires_at_ns
+    client.server.look_after(0)
+    assert client.close_code == 1008
+
+
+async def test_another_login_counts_from_then_on(world: World) -> None:
+    client = SocketClient(world.sockets(), "/stream")
+    world.log_in(client)
+    second = await create_key(world.exchange, account=world.key.account)
+    _say(client, action="auth", key=second.api_key, secret=second.api_secret)
+    await revoke_key(world.exchange, account=world.key.account, key_id=world.key.api_key)
+    client.server.look_after(0)
+    assert client.close_code is None
+    await revoke_key(world.exchange, account=world.key.account, key_id=second.api_key)
+    client.server.look_after(0)
     assert client.close_code == 1008
 
 
