@@ -21,6 +21,7 @@ from waiver_exchange.application.ports import JournalError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import open_exchange
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_USAGE, CommandFailedError, unavailable
+from waiver_exchange.cli.http_connections import HttpConnections, HttpLimits, bound_by_handles
 from waiver_exchange.cli.logs import configure_logging
 from waiver_exchange.cli.offline import OPENING_FAILURES
 from waiver_exchange.cli.output import print_json, say
@@ -33,6 +34,7 @@ from waiver_exchange.engine import engine as engine_module
 from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.control.server import ControlServer
 
+_HANDLES_UNLIMITED: Final = 2**31
 _PROGRESS_SECONDS: Final = 3.0
 # Measured while 200,000 orders come to 200,000 in memory, CPython 3.11: with its own thresholds (700, 10, 10) the
 # collector takes 47 % of the time and stops everything for up to 115 ms; with these it is 10 % and 10 ms.
@@ -47,7 +49,8 @@ def serve_until_stopped(settings: Settings, *, parameters: dict[str, int], socke
     `parameters` are fields of `ExchangeParameters` to set. Raises `CommandFailedError` when it cannot start.
     """
     configure_logging()
-    _allow_many_connections()
+    handles = _allow_many_connections()
+    settings = replace(settings, connection_limits=bound_by_handles(settings.connection_limits, handles))
     signals = StopSignals()
     listener = bind(settings.host, settings.port)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -55,11 +58,15 @@ def serve_until_stopped(settings: Settings, *, parameters: dict[str, int], socke
         return runner.run(server.run(listener))
 
 
-def _allow_many_connections() -> None:
-    """Take as many file handles as the system grants: without one left a connection is dropped without a word."""
+def _allow_many_connections() -> int:
+    """Take as many file handles as the system grants, and return how many.
+
+    Without one left a connection is dropped without a word.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return _HANDLES_UNLIMITED if hard == resource.RLIM_INFINITY else hard
 
 
 class _Server:
@@ -104,7 +111,13 @@ class _Server:
 
     async def _serve(self, exchange: Exchange, running: asyncio.Task[None], *, listener: socket.socket) -> None:
         """Serve until a signal comes, the exchange breaks or the web server ends; then let requests finish."""
-        web = WebServer(build_gateway(exchange, self._settings), trusted_proxies=self._settings.trusted_proxies)
+        settings = self._settings
+        bounds = settings.connection_limits
+        limits = HttpLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
+        connections = HttpConnections(limits, trusted_proxies=settings.trusted_proxies)
+        web = WebServer(
+            build_gateway(exchange, settings), connections=connections, trusted_proxies=settings.trusted_proxies
+        )
         serving = asyncio.create_task(web.serve(sockets=[listener]))
         stop = asyncio.create_task(self._signals.requested.wait())
         ready = asyncio.create_task(web.ready.wait())

@@ -5,12 +5,14 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import uvicorn
 
 from waiver_exchange.cli.bounded_http import BoundedHttpProtocol
 from waiver_exchange.cli.failures import EXIT_FAILED, CommandFailedError
+from waiver_exchange.cli.http_connections import HttpConnections
 from waiver_exchange.gateway.app import Gateway
 
 BACKLOG: Final = 2_048
@@ -20,12 +22,15 @@ REQUESTS_FINISH_SECONDS: Final = 3
 class WebServer(uvicorn.Server):
     """Uvicorn without its signal handlers: the process decides when it stops, and the exchange outlives it."""
 
-    def __init__(self, gateway: Gateway, *, trusted_proxies: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, gateway: Gateway, *, connections: HttpConnections | None = None, trusted_proxies: tuple[str, ...] = ()
+    ) -> None:
         """Prepare to serve; only a trusted proxy may say whose request it passes on."""
         super().__init__(
             uvicorn.Config(
                 gateway.app,
-                http=BoundedHttpProtocol,
+                # It makes a protocol, as a class would.
+                http=partial(BoundedHttpProtocol, connections or HttpConnections()),  # type: ignore[arg-type]
                 ws=gateway.sockets.make_protocol,  # type: ignore[arg-type]  # it makes a protocol, as a class would
                 lifespan="on",
                 access_log=False,

@@ -14,8 +14,8 @@ from waiver_exchange.gateway.rest.errors import answer_of_failure
 from waiver_exchange.gateway.rest.route import json_answer
 from waiver_exchange.gateway.rest.routing import ROOT, Routing
 
-# Who watches over the service is told the truth however much others ask.
-_UNLIMITED: Final = frozenset({"/healthz", "/readyz"})
+# Who watches over the service is told the truth however much others ask, or he himself asks elsewhere.
+_HEALTH: Final = frozenset({"/healthz", "/readyz"})
 
 
 class Dispatch:
@@ -47,7 +47,8 @@ class Dispatch:
         await (self._native if is_native else self._framework)(scope, receive, send)
 
     def _count(self, scope: HTTPScope, *, is_alpaca: bool) -> None:
-        if scope["path"] in _UNLIMITED:
+        if scope["path"] in _HEALTH:
+            self._limits.take_health(address_of(scope))
             return
         allowance = self._limits.take(address=address_of(scope), kind="read")
         (keep_allowance_per_minute if is_alpaca else keep_allowance)(scope, allowance)

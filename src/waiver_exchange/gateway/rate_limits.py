@@ -19,6 +19,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 Kind = Literal["order", "read"]
 
 TRACKED_MAX: Final = 20_000
+HEALTH_PER_SECOND: Final = 100
 _SECOND: Final = NANOSECONDS_PER_SECOND
 _MINUTE: Final = 60 * _SECOND
 _IPV6_NETWORK_BITS: Final = 64
@@ -51,7 +52,9 @@ class RateLimits:
         """Limit by the settings, and by what the operator set for an account."""
         self._limits = limits
         self._identity = identity
-        self._buckets = {name: _Buckets(clock, tracked_max) for name in ("order", "read", "address", "failure")}
+        self._buckets = {
+            name: _Buckets(clock, tracked_max) for name in ("order", "read", "address", "failure", "health")
+        }
 
     def take(self, *, caller: Caller | None = None, address: str = "", kind: Kind, count: int = 1) -> Allowance | None:
         """Count a request of a key, or of an address, and return what is left; None where there is no limit.
@@ -73,6 +76,15 @@ class RateLimits:
         """
         limit = self._limits.failed_authentications_per_minute
         return self._buckets["failure"].take(network_of(address), limit, _MINUTE, "address and minute, of failed ones")
+
+    def take_health(self, address: str) -> None:
+        """Count one look at the service's health, which costs little and counts for nothing else.
+
+        This machine's own are not counted. Raises `RateRefusedError`.
+        """
+        if self._limits.address_requests_per_second and not is_loopback(address):
+            buckets = self._buckets["health"]
+            buckets.take(network_of(address), HEALTH_PER_SECOND, _SECOND, "address and second, of health")
 
     def limit_of(self, account: int, kind: Kind) -> int:
         """Return how many requests of a kind each key of an account may send in a second; 0 is no limit."""
@@ -135,3 +147,12 @@ def network_of(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(IPv6Address(int(parsed) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS))
+
+
+@lru_cache(maxsize=4_096)
+def is_loopback(address: str) -> bool:
+    """Return whether an address is this machine's own."""
+    try:
+        return ip_address(network_of(address) if "." in address else address).is_loopback
+    except ValueError:
+        return False

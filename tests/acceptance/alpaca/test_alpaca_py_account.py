@@ -506,6 +506,13 @@ def test_the_calendar_has_every_day(bot: Bot) -> None:
     assert bot.get("/v2/calendar", start="2026-11-21", end="2026-11-20") == []
 
 
+def test_the_calendar_is_given_five_years_at_a_time(bot: Bot) -> None:
+    assert len(bot.get("/v2/calendar", start="2024-01-01", end="2028-12-31")) == 5 * 365 + 2
+    refused = bot.http.get("/v2/calendar", params={"start": "1970-01-01", "end": "2038-01-01"})
+    assert refused.status_code == 422
+    assert refused.json()["message"] == "invalid end: at most 1830 days after start"
+
+
 def test_what_does_not_exist_here_says_why(bot: Bot) -> None:
     with pytest.raises(APIError) as error:
         bot.sdk.get_option_contracts(GetOptionContractsRequest(underlying_symbols=["MAHOMES"]))

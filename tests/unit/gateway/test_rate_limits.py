@@ -6,7 +6,7 @@ from tests.fakes.clock import FakeClock
 from waiver_exchange.application.access import Caller
 from waiver_exchange.application.ports import IdentityStore, RequestRates
 from waiver_exchange.config import RequestLimits
-from waiver_exchange.gateway.rate_limits import RateLimits, RateRefusedError
+from waiver_exchange.gateway.rate_limits import HEALTH_PER_SECOND, RateLimits, RateRefusedError
 
 ANN = Caller(account=2, key_id="WXANN", scopes=frozenset())
 BOB = Caller(account=3, key_id="WXBOB", scopes=frozenset())
@@ -150,3 +150,16 @@ def test_who_was_away_longest_is_forgotten_first() -> None:
     assert desk.orders_taken(1, callers[2]) == 1
     assert desk.orders_taken(1, callers[1]) == 1
     assert desk.orders_taken(3, callers[0]) == 3
+
+
+def test_looks_at_health_count_for_themselves_and_not_from_this_machine() -> None:
+    desk = Desk()
+    for _ in range(HEALTH_PER_SECOND):
+        desk.limits.take_health("203.0.113.7")
+    with pytest.raises(RateRefusedError):
+        desk.limits.take_health("203.0.113.7")
+    desk.limits.take_health("203.0.113.8")
+    desk.limits.take(address="203.0.113.7", kind="read")
+    for own in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
+        for _ in range(HEALTH_PER_SECOND + 1):
+            desk.limits.take_health(own)

@@ -13,6 +13,10 @@ class ClientAddresses:
         """Believe these proxies; without any nobody's word counts."""
         self._proxies = ProxyHeadersMiddleware(_nothing, list(trusted_proxies)).trusted_hosts
 
+    def is_trusted(self, peer: str) -> bool:
+        """Return whether a peer passes on the connections of others."""
+        return peer in self._proxies
+
     def of(self, peer: str, headers: Headers) -> str:
         """Return the address of a client by its peer's and what the peer says."""
         said = ",".join(headers.get_all(_FORWARDED))
