@@ -178,13 +178,19 @@ class Sequencer:
             await asyncio.sleep(0)
             return
         room = GROUP_ROWS_MAX - len(self._staged.rows)
-        if room > 0 and not self._quiet and self._suspicion is None and (self._queue or self._is_tick_due):
+        if room > 0 and self._may_stage() and (self._queue or self._is_tick_due):
             self._is_tick_due = False
             await self._stage(room)
         if self._commit is None and self._staged.rows:
             self._start_commit()
-        if self._queue and (self._commit is None or len(self._staged.rows) < GROUP_ROWS_MAX):
+        # Only for work that the next step can do: a step that cannot would follow itself without ever giving way, and
+        # the end of the commit that it waits for would never be heard of.
+        if self._queue and self._may_stage() and (self._commit is None or len(self._staged.rows) < GROUP_ROWS_MAX):
             self._wake.set()
+
+    def _may_stage(self) -> bool:
+        """Whether commands may be executed: nobody waits for a quiet moment, and the journal is not in doubt."""
+        return not self._quiet and self._suspicion is None
 
     async def _finish_commit(self) -> None:
         """Wait for the commit under way and show its rows, or go back to what is durable if it failed."""

@@ -408,6 +408,24 @@ async def test_at_rest_sees_only_durable_rows_while_others_send() -> None:
         await asyncio.gather(*tasks)
 
 
+@pytest.mark.timeout(30)
+async def test_who_waits_for_a_quiet_moment_does_not_keep_the_commit_before_it_from_ending() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        committing = rig.start(order(name="a"))
+        await settle()
+        quiet = asyncio.create_task(rig.sequencer.at_rest())
+        await settle()
+        waiting = rig.start(order(name="b"))
+        await settle()
+        assert not quiet.done()
+        rig.journal.gate.set()
+        await quiet
+        assert committing.done()
+        assert not waiting.done()
+        assert (await waiting).row.sequence == (await committing).row.sequence + 1
+
+
 async def test_a_look_up_that_fails_leaves_what_was_executed_on_its_way_and_touches_nothing_else() -> None:
     async with running() as rig:
         rig.journal.gate.clear()
