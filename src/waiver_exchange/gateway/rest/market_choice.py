@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.gateway.rest.encoded_tickers import EncodedTickers
 from waiver_exchange.projections.state import MarketView
 
 _Key = Callable[[MarketView], tuple[int, str] | str]
@@ -19,6 +20,7 @@ SORTS: Final = (*_PLAIN, "change", "volume")
 def choose_markets(
     exchange: Exchange,
     *,
+    tickers: EncodedTickers,
     search: str | None,
     team: str | None,
     position: str | None,
@@ -38,17 +40,17 @@ def choose_markets(
         and (status is None or (status == "halted") == (market.is_halted or is_halted))
     ]
     if sort is not None:
-        chosen.sort(key=_key_of(exchange, sort), reverse=not is_ascending)
+        chosen.sort(key=_key_of(tickers, sort), reverse=not is_ascending)
     elif not is_ascending:
         chosen.reverse()
     return chosen
 
 
-def _key_of(exchange: Exchange, sort: str) -> _Key:
+def _key_of(kept: EncodedTickers, sort: str) -> _Key:
     plain = _PLAIN.get(sort)
     if plain is not None:
         return plain
-    tickers = {ticker.market: ticker for ticker in exchange.queries.tickers(now_ns=exchange.clock.now_ns())}
+    tickers = kept.by_market()
     if sort == "change":
         return lambda market: (tickers[market.market].change_bps, market.symbol)
     return lambda market: (tickers[market.market].volume_units, market.symbol)

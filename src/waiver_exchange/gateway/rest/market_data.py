@@ -61,11 +61,10 @@ async def _list_candles(call: Call) -> Answer:
 
 
 async def _list_tickers(call: Call) -> Answer:
-    now_ns = call.exchange.clock.now_ns()
-    queries = call.exchange.queries
     symbols = call[_SYMBOLS]
     if symbols is None:
-        return json_answer([ticker_body(ticker) for ticker in queries.tickers(now_ns=now_ns)])
+        return Answer(call.services.tickers.whole())
+    now_ns = call.exchange.clock.now_ns()
     return json_answer([_ticker_of(call, symbol, now_ns=now_ns) for symbol in symbols])
 
 

@@ -32,6 +32,7 @@ async def _list_markets(call: Call) -> Answer:
         return answer_if_changed(call, call.services.markets.whole())
     chosen = choose_markets(
         call.exchange,
+        tickers=call.services.tickers,
         search=call[_SEARCH],
         team=call[_TEAM],
         position=call[_POSITION],

@@ -14,6 +14,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rate_limits import Kind, RateLimits
 from waiver_exchange.gateway.rest.body import Body
 from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
+from waiver_exchange.gateway.rest.encoded_tickers import EncodedTickers
 from waiver_exchange.gateway.rest.json_object import NOTHING_GIVEN
 from waiver_exchange.gateway.rest.kept_answers import KeptAnswers
 from waiver_exchange.gateway.rest.parameters import Parameter
@@ -46,6 +47,7 @@ class Services(NamedTuple):
 
     exchange: Exchange
     markets: EncodedMarkets
+    tickers: EncodedTickers
     limits: RateLimits
     kept: KeptAnswers
 

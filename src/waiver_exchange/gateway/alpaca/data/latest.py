@@ -84,7 +84,10 @@ async def snapshots(exchange: Exchange, markets: Markets) -> dict[str, SnapshotB
     """Return the newest of everything about each market."""
     trades = await latest_trades(exchange, markets)
     minutes = await latest_bars(exchange, markets)
-    days = {name: await newest_days(exchange, market.symbol, limit=2) for name, market in markets.items()}
+    days: dict[str, list[BarBody]] = {}
+    for name, market in markets.items():
+        await asyncio.sleep(0)
+        days[name] = await newest_days(exchange, market.symbol, limit=2)
     quotes = latest_quotes(exchange, markets)
     return {
         name: SnapshotBody(
