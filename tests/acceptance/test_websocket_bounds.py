@@ -16,9 +16,13 @@ import websockets
 
 from tests.acceptance.conftest import Server, StartServer
 from tests.acceptance.websocket_client import WAIT_SECONDS, Book, Bot, url_of
+from waiver_exchange.cli.http_connections import bound_by_handles
+from waiver_exchange.config import ConnectionLimits
 
 ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "1", "limit_price": "20.00"}
 IDLE_SOCKETS = 2_000
+IDLE_SOCKETS_MIN = 200
+SPARE_SOCKETS = 20
 
 
 def handshake(server: Server) -> bytes:
@@ -93,10 +97,11 @@ async def send_until_dropped(own: socket.socket, message: bytes) -> None:
 
 async def test_thousands_of_idle_sockets_cost_little_and_hinder_nobody(start_server: StartServer) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = IDLE_SOCKETS + 200
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        pytest.skip(f"the system grants {hard} file handles")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    granted = 10**6 if hard == resource.RLIM_INFINITY else hard
+    # The server takes half of its handles for WebSocket connections; with few of them the test is a smaller one.
+    count = min(IDLE_SOCKETS, bound_by_handles(ConnectionLimits(), granted).connections - SPARE_SOCKETS)
+    assert count >= IDLE_SOCKETS_MIN, f"{granted} file handles are too few for this test: raise `ulimit -Hn` to 5000"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count + 200), granted), hard))
     server = start_server()
     server.list_player()
     trader = server.create_account("Ann")
@@ -105,7 +110,7 @@ async def test_thousands_of_idle_sockets_cost_little_and_hinder_nobody(start_ser
     parts = urlsplit(server.url)
     idle: list[socket.socket] = []
     try:
-        for _ in range(IDLE_SOCKETS):
+        for _ in range(count):
             own = socket.socket()
             own.setblocking(False)  # noqa: FBT003 - its only form
             idle.append(own)
@@ -115,7 +120,7 @@ async def test_thousands_of_idle_sockets_cost_little_and_hinder_nobody(start_ser
             assert b" 101 " in await asyncio.wait_for(loop.sock_recv(own, 1_000), WAIT_SECONDS)
         async with Bot(server, trader) as bot:
             assert (await bot.ask("order.place", **ORDER))["status"] == "open"
-        assert (resident_mib(server) - before) / IDLE_SOCKETS < 0.05
+        assert (resident_mib(server) - before) / count < 0.05
     finally:
         for own in idle:
             own.close()

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,8 +109,12 @@ def seller(make_bot: MakeBot) -> Iterator[Bot]:
 
 def run_old_sdk(script: str, server: Server, make_bot: MakeBot) -> Any:  # noqa: ANN401 - any JSON
     """What a bot of the older SDK prints that trades between two new accounts, in its own environment and process."""
-    if not OLD_SDK_PYTHON.exists() and not os.environ.get("CI"):
-        pytest.skip("alpaca-trade-api is not installed; `make test` without T installs it")
+    if not OLD_SDK_PYTHON.exists():
+        pytest.fail(
+            "alpaca-trade-api is not installed: run `python tools/prepare_tests.py`, as `make test` without T does; when "
+            "that fails, build/prepare_tests.log says why",
+            pytrace=False,
+        )
     maker, taker = make_bot(shares="100").trader, make_bot().trader
     keys = (maker.api_key, maker.api_secret, taker.api_key, taker.api_secret, server.url)
     done = subprocess.run(  # noqa: S603 - our own script
