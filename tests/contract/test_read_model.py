@@ -72,6 +72,9 @@ def compared(state: ReadModelState) -> dict[str, object]:
     for candles in state.candles.values():
         candles.advance(state.time_ns)
     values = {part.name: getattr(state, part.name) for part in fields(ReadModelState)}
+    # What is counted from the start of the program on.
+    for name in ("invested_at_sequence", "cash_total_micros", "shares_total_units"):
+        del values[name]
     values["account_orders"] = {account: own for account, own in state.account_orders.items() if own}
     return values
 

@@ -226,15 +226,19 @@ async def test_balances_at_any_times_are_those_of_the_last_movement_before(histo
         account = random.choice((like.from_account, like.to_account))
         times = sorted(random.choice(history.movements).time_ns + random.randint(-1, 1) for _ in range(20))
         expected = []
+        until = random.choice((ROWS, random.choice(history.movements).sequence))
         for time_ns in times:
             own = [m for m in history.movements if m.market == like.market and m.time_ns < time_ns]
+            own = [m for m in own if m.sequence <= until]
             own = [m for m in own if account in {m.from_account, m.to_account}]
             last = own[-1] if own else None
             balance = 0 if last is None else last.from_balance if last.from_account == account else last.to_balance
             expected.append(balance)
-        found = await history.store.list_balances(account=account, market=like.market, times_ns=times)
+        found = await history.store.list_balances(
+            account=account, market=like.market, times_ns=times, until_sequence=until
+        )
         assert found == expected
-    assert await history.store.list_balances(account=2, market=0, times_ns=[]) == []
+    assert await history.store.list_balances(account=2, market=0, times_ns=[], until_sequence=ROWS) == []
 
 
 async def test_closes_at_any_minutes_are_those_of_the_last_trade_before(history: History, seed: int) -> None:

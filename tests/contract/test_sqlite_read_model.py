@@ -1,6 +1,8 @@
 """What only a file can suffer: damage, other versions, failing disks, a journal put back."""
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Connection, Select, Table, event, select
 from sqlalchemy.dialects import sqlite
 
 from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
@@ -243,12 +245,66 @@ async def test_ledgers_and_fills_read_by_their_indexes(path: Path) -> None:
 
 async def test_balances_and_prices_at_times_read_by_their_indexes(path: Path) -> None:
     await fill(path)
-    values = {"account": BOB, "market": 1, "time": 9}
-    for side, query in zip(("from", "to"), ledger.BALANCE_QUERIES, strict=True):
-        search = f"SEARCH movements USING INDEX movements_{side} ({side}_account=? AND market=? AND time_ns<?)"
-        assert plans_of(path, [query.params(values)]) == [search]
-    search = "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)"
-    assert plans_of(path, [ledger.CLOSE_QUERY.params(minutes=1, market=1, time=9)]) == [search]
+    with closing(sqlite3.connect(path)) as file:
+        values = {"account": BOB, "market": 1, "until": 9, "times": "[9]"}
+        steps = [step[-1] for step in file.execute(f"EXPLAIN QUERY PLAN {ledger.BALANCES}", values)]
+        for side in ("from", "to"):
+            search = f"SEARCH movements USING INDEX movements_{side} ({side}_account=? AND market=? AND time_ns<?)"
+            assert search in steps
+        steps = [step[-1] for step in file.execute(f"EXPLAIN QUERY PLAN {ledger.CLOSES}", values)]
+        assert "SEARCH candles USING PRIMARY KEY (minutes=? AND market=? AND time_ns<?)" in steps
+
+
+async def test_a_series_is_read_by_one_statement(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+    until, statements = exchange.state.sequence, list[str]()
+    times = range(1, 2_000)
+    await store.list_balances(account=BOB, market=0, times_ns=[1], until_sequence=until)
+    assert store._engine is not None
+
+    def count(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    event.listen(store._engine, "before_cursor_execute", count)
+    await store.list_balances(account=BOB, market=0, times_ns=times, until_sequence=until)
+    await store.list_closes(market=1, times_ns=times)
+    assert [statement for statement in statements if statement != "BEGIN"] == [ledger.BALANCES, ledger.CLOSES]
+
+
+async def test_storing_waits_for_no_read(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+    is_reading, may_end = threading.Event(), threading.Event()
+
+    def read(connection: Connection) -> int:
+        with connection.begin():
+            before = connection.execute(select(schema.exchange.c.sequence)).scalar_one()
+            is_reading.set()
+            assert may_end.wait(timeout=30)
+            assert connection.execute(select(schema.exchange.c.sequence)).scalar_one() == before
+        return int(before)
+
+    reading = asyncio.create_task(store._read(read))
+    assert await asyncio.to_thread(is_reading.wait, 30)
+    exchange.run(buy(BOB, price=2_000, quantity=1))
+    changes = exchange.take()
+    await asyncio.wait_for(store.store(changes), timeout=30)
+    may_end.set()
+    assert await reading == changes.after_sequence
+    (found,) = await store.list_orders(OrderSelection(account=BOB, is_open=True), limit=9)
+    assert found.limit_price_cents == 2_000
+
+
+async def test_reads_go_on_in_the_file_that_replaces_a_damaged_one(path: Path, store: SqliteReadModel) -> None:
+    exchange = await fill(path)
+    assert await store.list_trades(TradeSelection(), limit=9)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DELETE FROM markets")
+        file.commit()
+    assert await store.load() == views.ReadModelState()
+    assert await store.list_trades(TradeSelection(), limit=9) == []
+    again = FoldedExchange(sell(ANN, price=2_500, quantity=100), buy(BOB, price=2_500, quantity=60))
+    await again.flush(store)
+    assert await store.list_trades(TradeSelection(), limit=9) == list(exchange.state.tape)
 
 
 @pytest.mark.parametrize("is_ascending", [False, True])

@@ -115,9 +115,13 @@ class MemoryReadModel(ReadModelStore):
         movements = self._movements() if selection.is_ascending else self._movements()[::-1]
         return [movement for movement in movements if selection.includes(movement)][:limit]
 
-    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
+    async def list_balances(
+        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+    ) -> list[int]:
         balances = [(-1, 0)]
         for movement in self._movements():
+            if movement.sequence > until_sequence:
+                continue
             if movement.market == market and movement.from_account == account:
                 balances.append((movement.time_ns, movement.from_balance))
             if movement.market == market and movement.to_account == account:

@@ -126,11 +126,16 @@ class ReadModelStore(Protocol):
     async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
         """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""
 
-    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
-        """Return what an account had of cash (market 0) or shares before each of the ascending times."""
+    async def list_balances(
+        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+    ) -> list[int]:
+        """Return what an account had of cash (market 0) or shares before each of the times.
+
+        Rows of the journal behind `until_sequence` are left out.
+        """
 
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
-        """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
+        """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
 
     async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
         """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""

@@ -48,6 +48,7 @@ class RowContext:
         to_account: i64,
         trade_id: i64,
         reference: str = "",
+        price_cents: i64 = 0,
     ) -> None:
         """Add a movement of cash (market 0) or shares to the ledger; amounts of 0 move nothing and are left out.
 
@@ -78,6 +79,7 @@ class RowContext:
             to_balance,
             trade_id,
             reference,
+            price_cents,
         )
         self.state.ledger.append(movement)
         self.pending.movements.append(movement)

@@ -60,6 +60,7 @@ class Projector:
     def __init__(self, state: ReadModelState) -> None:
         """Continue from a state, as loaded from the store or empty; the projector changes it from now on."""
         self.state = state
+        state.count_totals()
         self._pending = PendingChanges(taken_sequence=state.sequence)
         self.feed = FeedBuffer()
         self._context = RowContext(state=state, pending=self._pending, feed=self.feed)

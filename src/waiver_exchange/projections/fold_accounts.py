@@ -16,6 +16,7 @@ from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.projections.context import WORD, RowContext, read_word
 from waiver_exchange.projections.state import AccountView, BookView, HoldingView, MarketView
+from waiver_exchange.projections.valuation import price_cents
 
 _PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
 
@@ -38,7 +39,9 @@ def fold_account_event(context: RowContext, kind: i64, at: i64) -> bool:
 def _change_cash(context: RowContext, at: i64) -> None:
     account = read_word(context.events, at, 1)
     view = context.state.accounts[account]
-    view.cash_micros = read_word(context.events, at, 2)
+    cash = read_word(context.events, at, 2)
+    context.state.cash_total_micros += cash - view.cash_micros
+    view.cash_micros = cash
     view.held_micros = read_word(context.events, at, 3)
     context.pending.add_account(view)
     if context.feed.is_collecting:
@@ -54,7 +57,10 @@ def _change_holding(context: RowContext, at: i64) -> None:
     if holding is None:
         holding = HoldingView(account, market)
         context.state.add_holding(holding)
-    holding.quantity_units = read_word(events, at, 3)
+    quantity = read_word(events, at, 3)
+    totals = context.state.shares_total_units
+    totals[market] = totals.get(market, 0) + quantity - holding.quantity_units
+    holding.quantity_units = quantity
     holding.held_units = read_word(events, at, 4)
     holding.cost_micros = read_word(events, at, 5)
     holding.realized_micros = read_word(events, at, 6)
@@ -74,6 +80,7 @@ def _deposit_cash(context: RowContext, at: i64) -> None:
     account, amount = read_word(context.events, at, 1), read_word(context.events, at, 2)
     context.move(amount, "deposit", 0, codes.OPERATOR, account, 0, context.command_text())
     context.state.cash_issued_micros += amount
+    context.state.invested_at_sequence = context.sequence
 
 
 def _list_market(context: RowContext, at: i64) -> None:
@@ -113,7 +120,8 @@ def _issue_shares(context: RowContext, at: i64) -> None:
     is_command = read_word(context.command, 0, 0) & 0xFF == codes.ISSUE_SHARES
     reference = context.command_text() if is_command else ""
     amount = read_word(context.events, at, 2)
-    context.move(amount, "issue", view.market, codes.OPERATOR, codes.HOUSE_ACCOUNT, 0, reference)
+    context.move(amount, "issue", view.market, codes.OPERATOR, codes.HOUSE_ACCOUNT, 0, reference, price_cents(view))
+    context.state.invested_at_sequence = context.sequence
     view.supply_units = read_word(context.events, at, 3)
     context.pending.add_market(view)
     _tell_market(context, view.market)
@@ -123,7 +131,9 @@ def _grant_shares(context: RowContext, at: i64) -> None:
     account = read_word(context.events, at, 1)
     market = read_word(context.events, at, 2)
     amount = read_word(context.events, at, 3)
-    context.move(amount, "grant", market, codes.HOUSE_ACCOUNT, account, 0, context.command_text())
+    price = price_cents(context.state.markets[market])
+    context.move(amount, "grant", market, codes.HOUSE_ACCOUNT, account, 0, context.command_text(), price)
+    context.state.invested_at_sequence = context.sequence
 
 
 def _halt_market(context: RowContext, at: i64) -> None:

@@ -228,7 +228,7 @@ def _post_trade(context: RowContext, trade: TradeView) -> None:
     maker, taker, trade_id = trade.maker_account, trade.taker_account, trade.trade_id
     buyer, seller = (taker, maker) if trade.taker_side == codes.BUY else (maker, taker)
     context.move(trade.price_cents * trade.quantity_units, "trade", 0, buyer, seller, trade_id)
-    context.move(trade.quantity_units, "trade", trade.market, seller, buyer, trade_id)
+    context.move(trade.quantity_units, "trade", trade.market, seller, buyer, trade_id, "", trade.price_cents)
     # The house's fee to itself moves no cash.
     if maker != codes.HOUSE_ACCOUNT:
         context.move(trade.maker_fee_micros, "fee", 0, maker, codes.HOUSE_ACCOUNT, trade_id)

@@ -331,7 +331,8 @@ class LedgerMovement(NamedTuple):
 
     `market` is 0 for cash. `line` counts the movements of one journal row from 0. What is issued comes from
     `codes.OPERATOR`, who therefore has as much less than nothing as everybody else has together. `trade_id` is 0 where
-    there is no trade; `reference` is the operator's own name of what he did.
+    there is no trade; `reference` is the operator's own name of what he did. `price_cents` is what one share counted
+    as: the price of the trade, else the market's last or reference price; 0 for cash.
     """
 
     sequence: int
@@ -346,6 +347,7 @@ class LedgerMovement(NamedTuple):
     to_balance: int
     trade_id: int = 0
     reference: str = ""
+    price_cents: int = 0
 
 
 def _house_accounts() -> dict[int, AccountView]:
@@ -361,6 +363,9 @@ class ReadModelState:
     same by account. Both are in order of id, which is the order of acceptance. `ledger` holds the movements that the
     store has not confirmed, oldest first; `quotes` is the same of quotes. `tape` holds the newest trades, oldest
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
+    `invested_at_sequence` is the last row since the start that brought an account something without a trade.
+    `cash_total_micros` and `shares_total_units` (by market) are what all accounts have together, counted once by
+    `count_totals` and from then on kept as each account changes.
     """
 
     sequence: int = 0
@@ -380,6 +385,17 @@ class ReadModelState:
     tape_trades_max: int = TAPE_TRADES_MAX
     ledger: deque[LedgerMovement] = field(default_factory=deque)
     quotes: deque[QuoteView] = field(default_factory=deque)
+    invested_at_sequence: int = field(default=0, compare=False)
+    cash_total_micros: int = field(default=0, compare=False)
+    shares_total_units: dict[int, int] = field(default_factory=dict, compare=False)
+
+    def count_totals(self) -> None:
+        """Count what all accounts have together."""
+        self.cash_total_micros = sum([account.cash_micros for account in self.accounts.values()])
+        self.shares_total_units = dict.fromkeys(self.markets, 0)
+        for holdings in self.holdings.values():
+            for market, holding in holdings.items():
+                self.shares_total_units[market] += holding.quantity_units
 
     def add_market(self, market: MarketView, *, book: BookView) -> None:
         """Add a listed market with its book; the first market of a symbol keeps it."""

@@ -31,6 +31,7 @@ from alpaca.trading.requests import (
 
 from tests.acceptance.alpaca.conftest import Bot, MakeBot, refusal
 from tests.acceptance.conftest import Server, StartServer
+from waiver_exchange.gateway.control.client import call_server
 
 ACTIVITY_ID = re.compile(r"[0-9]{17}::[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -362,6 +363,27 @@ def test_portfolio_history_ends_with_what_is_now(make_bot: MakeBot, holder: Bot,
     other.limit("buy", 1, 20)
 
 
+def test_granted_shares_are_no_profit(make_bot: MakeBot, server: Server) -> None:
+    bot = make_bot()
+    assert Decimal(bot.sdk.get_account().last_equity or 0) == 10_000
+    control = server.data_dir / "control.sock"
+    call_server(control, "shares.grant", {"account": bot.trader.account_id, "symbol": "MAHOMES", "quantity": "100"})
+    account = bot.sdk.get_account()
+    assert Decimal(account.equity or 0) > 11_000
+    assert account.last_equity == account.equity
+    for timeframe in ("1Min", "1D"):
+        history = bot.sdk.get_portfolio_history(GetPortfolioHistoryRequest(period="1D", timeframe=timeframe))
+        assert history.equity[-1] > 11_000
+        assert history.profit_loss[-1] == 0
+
+
+def test_portfolio_history_is_coarser_for_longer_periods(holder: Bot) -> None:
+    chosen = {"1D": "1Min", "2D": "5Min", "6D": "5Min", "1W": "15Min", "21D": "15Min", "29D": "1H", "1M": "1D"}
+    for period, timeframe in chosen.items():
+        body = holder.get("/v2/account/portfolio/history", period=period)
+        assert (body["timeframe"], len(body["timestamp"]) <= 2_101) == (timeframe, True), period
+
+
 def test_portfolio_history_by_its_bounds(holder: Bot) -> None:
     now = datetime.now(UTC)
     bounded = GetPortfolioHistoryRequest(start=now - timedelta(hours=2), end=now - timedelta(hours=1), timeframe="5Min")
@@ -376,6 +398,8 @@ def test_portfolio_history_by_its_bounds(holder: Bot) -> None:
         {"period": "9999A"},
         {"timeframe": "7Min"},
         {"timeframe": "1Min", "period": "1A"},
+        {"timeframe": "1Min", "period": "7D"},
+        {"timeframe": "15Min", "period": "29D"},
         {"period": "1D", "start": "2026-01-01", "end": "2026-01-02"},
         {"start": "x"},
         {"pnl_reset": "never"},

@@ -1,5 +1,7 @@
 """Equity is a recount of the ledger and the prices of then, whenever it is asked for."""
 
+import asyncio
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -8,9 +10,13 @@ from tests.fakes.journal import FakeJournal
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
-from tests.support.trading import ANN, BOB, ZONE, FoldedExchange, buy, sell
-from waiver_exchange.application.queries import Interval, LedgerFilter, Queries
-from waiver_exchange.domain.commands import DepositCash
+from tests.support.trading import ANN, BOB, MAHOMES, ZONE, FoldedExchange, buy, sell
+from waiver_exchange.application.queries import EquityPoint, Interval, LedgerFilter, Queries
+from waiver_exchange.application.queries.equity import EQUITY_POINTS_MAX
+from waiver_exchange.application.queries.turns import WAITING_MAX
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
+from waiver_exchange.domain.commands import DepositCash, GrantShares
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState, TradeView
 
@@ -40,18 +46,22 @@ class Desk:
                 await self.store.store(changes)
                 self.projector.forget_closed(changes)
 
-    async def worth(self, account: int, time_ns: int) -> tuple[int, int, int]:
-        """Equity, cash and deposits just before a time, line by line."""
+    async def worth(self, account: int, time_ns: int) -> tuple[int, int, int, int]:
+        """Equity, cash, deposits and everything invested just before a time, line by line."""
         page = await self.queries.ledger_page(account=account, filter=LedgerFilter(end_ns=time_ns), limit=10_000)
         balances: dict[int, int] = {}
         for line in reversed(page.items):
             balances[line.market] = line.balance
         cash = balances.pop(0, 0)
         equity = cash + sum(units * self.price(market, time_ns) for market, units in balances.items())
-        return equity, cash, sum(line.amount for line in page.items if line.kind == "deposit")
+        deposits = sum(line.amount for line in page.items if line.kind == "deposit")
+        given = [line for line in page.items if line.kind in {"issue", "grant"}]
+        shares = sum(line.amount * self.price(line.market, line.time_ns, line.sequence) for line in given)
+        return equity, cash, deposits, deposits + shares
 
-    def price(self, market: int, time_ns: int) -> int:
-        prices = [t.price_cents for t in self.trades if t.market == market and t.time_ns < time_ns]
+    def price(self, market: int, time_ns: int, sequence: int = 0) -> int:
+        own = [t for t in self.trades if t.market == market]
+        prices = [t.price_cents for t in own if t.time_ns < time_ns or t.sequence < sequence]
         return prices[-1] if prices else self.state.markets[market].listed_price_cents
 
 
@@ -102,4 +112,107 @@ async def test_equity_of_a_very_long_time_shows_its_newest_points() -> None:
     queries = Queries(state=exchange.state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE)
     points = await queries.equity_history(account=BOB, start_ns=0, end_ns=50_000 * MINUTE, interval="1m")
 
-    assert (len(points), points[-1].time_ns) == (10_080, 49_999 * MINUTE)
+    assert (len(points), points[-1].time_ns) == (EQUITY_POINTS_MAX, 49_999 * MINUTE)
+
+
+async def test_granted_shares_are_invested_at_the_price_of_then() -> None:
+    exchange = FoldedExchange()
+    queries = Queries(state=exchange.state, store=MemoryReadModel(), journal=FakeJournal(), zone=ZONE)
+
+    async def profit_of(account: int, minutes: int) -> int:
+        (point,) = await queries.equity_history(
+            account=account, start_ns=minutes * MINUTE, end_ns=minutes * MINUTE + 1, interval="1m"
+        )
+        return point.equity_micros - point.invested_micros
+
+    assert await profit_of(ANN, 1) == 0  # 100 shares granted before any trade, at the listed price
+    exchange.run(sell(ANN, price=2_600, quantity=10_000), buy(BOB, price=2_600, quantity=10_000), time_ns=MINUTE + 1)
+    exchange.run(GrantShares(account=BOB, market=MAHOMES, quantity_units=1_000_000), time_ns=MINUTE + 1)
+    assert [await profit_of(account, 2) for account in (ANN, BOB)] == [1_000_000 * 100, 0]
+    exchange.run(sell(ANN, price=2_500, quantity=1), buy(BOB, price=2_500, quantity=1), time_ns=2 * MINUTE + 1)
+    assert await profit_of(BOB, 3) == -1_010_000 * 100
+    # What the house gave away is as much less of its own.
+    house = await queries.equity_history(account=HOUSE_ACCOUNT, start_ns=0, end_ns=3 * MINUTE + 1, interval="1m")
+    assert house[-1].invested_micros == 99_000_000 * 2_500 - 1_000_000 * 2_600
+
+
+class BusyStore(MemoryReadModel):
+    """Somebody trades, and it is stored, between a look into memory and the first answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchange_then: FoldedExchange | None = None
+        self.has_traded = False
+
+    async def list_balances(
+        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+    ) -> list[int]:
+        exchange, self.exchange_then = self.exchange_then, None
+        if exchange is not None:
+            self.has_traded = True
+            exchange.run(sell(ANN, price=5_000, quantity=400), buy(BOB, price=5_000, quantity=400), time_ns=2 * MINUTE)
+            exchange.run(DepositCash(account=ANN, amount_micros=9, reference="then"), time_ns=2 * MINUTE)
+            await exchange.flush(self)
+        return await super().list_balances(
+            account=account, market=market, times_ns=times_ns, until_sequence=until_sequence
+        )
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_a_point_is_of_one_moment_though_trading_goes_on(*, is_stored: bool) -> None:
+    exchange, store = FoldedExchange(), BusyStore()
+    queries = Queries(state=exchange.state, store=store, journal=FakeJournal(), zone=ZONE)
+    exchange.run(sell(ANN, price=2_600, quantity=100), buy(BOB, price=2_600, quantity=100), time_ns=2 * MINUTE)
+    if is_stored:
+        await exchange.flush(store)
+    summary = queries.account_summary(ANN)
+    assert summary is not None
+    store.exchange_then = exchange
+    points = await queries.equity_history(account=ANN, start_ns=0, end_ns=3 * MINUTE + 1, interval="1m")
+
+    assert store.has_traded
+    assert queries.account_summary(ANN) != summary
+    last = points[-1]
+    assert (last.equity_micros, last.cash_micros) == (summary.equity_micros, summary.cash_micros)
+    assert last.deposits_micros == 1_000_000_000
+
+
+class WaitingStore(MemoryReadModel):
+    """Answers when it may; counts who asks at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+        self.asking = self.asking_max = 0
+
+    async def list_balances(
+        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+    ) -> list[int]:
+        self.asking += 1
+        self.asking_max = max(self.asking, self.asking_max)
+        await self.may_answer.wait()
+        self.asking -= 1
+        return await super().list_balances(
+            account=account, market=market, times_ns=times_ns, until_sequence=until_sequence
+        )
+
+
+async def test_of_one_account_one_history_is_read_at_a_time_and_few_wait() -> None:
+    exchange, store = FoldedExchange(), WaitingStore()
+    queries = Queries(state=exchange.state, store=store, journal=FakeJournal(), zone=ZONE)
+
+    def ask(account: int) -> "asyncio.Task[list[EquityPoint]]":
+        return asyncio.create_task(
+            queries.equity_history(account=account, start_ns=MINUTE, end_ns=MINUTE + 1, interval="1m")
+        )
+
+    waiting = [ask(ANN) for _ in range(WAITING_MAX)]
+    refused = ask(ANN)
+    with pytest.raises(RefusedError, match="exchange_is_busy"):
+        await refused
+    other = ask(BOB)
+    waiting.pop().cancel()
+    store.may_answer.set()
+    assert [len(points) for points in await asyncio.gather(*waiting, other)] == [1] * WAITING_MAX
+    assert store.asking_max == 2  # one of each account
+    assert len(await ask(ANN)) == 1

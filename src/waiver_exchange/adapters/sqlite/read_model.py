@@ -79,17 +79,21 @@ _WRITE_QUOTE: Final = schema.build_append(schema.quotes)
 
 
 class SqliteReadModel:
-    """Implements `application.ports.ReadModelStore` in one file; all its work is done in order by one thread.
+    """Implements `application.ports.ReadModelStore` in one file, which one thread writes and another one reads.
 
-    The file is opened at the first call. Every method raises `ReadModelError` when the disk fails.
+    Each has a connection of its own, so that storing never waits for somebody who reads much. What was stored before a
+    read was asked for is seen by it. The file is opened at the first call. Every method raises `ReadModelError` when
+    the disk fails.
     """
 
     def __init__(self, path: Path) -> None:
         """Use the file at `path`, which is made when it does not exist; its folder must."""
         self._path = path
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-model")
+        self._reads_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-model-reads")
         self._engine: Engine | None = None
         self._connection: Connection | None = None
+        self._reader: Connection | None = None
 
     async def load(self) -> ReadModelState:
         """Return the state as of the checkpoint, empty when the file had to be replaced."""
@@ -113,54 +117,88 @@ class SqliteReadModel:
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint, or None."""
         query = select(schema.orders).where(schema.orders.c.order_id == order_id)
-        found = await self._run(lambda connection: _read_all(connection, query, OrderView))
+        found = await self._read(lambda connection: _read_all(connection, query, OrderView))
         return found[0] if found else None
 
     async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
         """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: reads.list_orders(connection, selection, limit=limit))
+        return await self._read(lambda connection: reads.list_orders(connection, selection, limit=limit))
 
     async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
         """Return those of the orders that are there as of the checkpoint."""
-        return await self._run(lambda connection: reads.find_orders(connection, order_ids))
+        return await self._read(lambda connection: reads.find_orders(connection, order_ids))
 
     async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: reads.list_trades(connection, selection, limit=limit))
+        return await self._read(lambda connection: reads.list_trades(connection, selection, limit=limit))
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: ledger.list_fills(connection, selection, limit=limit))
+        return await self._read(lambda connection: ledger.list_fills(connection, selection, limit=limit))
 
     async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
         """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: ledger.list_movements(connection, selection, limit=limit))
+        return await self._read(lambda connection: ledger.list_movements(connection, selection, limit=limit))
 
-    async def list_balances(self, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
-        """Return what an account had of cash (market 0) or shares before each of the ascending times."""
-        return await self._run(
-            lambda connection: ledger.list_balances(connection, account=account, market=market, times_ns=times_ns)
+    async def list_balances(
+        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+    ) -> list[int]:
+        """Return what an account had of cash (market 0) or shares before each of the times, up to a journal row."""
+        return await self._read(
+            lambda connection: ledger.list_balances(
+                connection, account=account, market=market, times_ns=times_ns, until_sequence=until_sequence
+            )
         )
 
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
-        """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
-        return await self._run(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))
+        """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
+        return await self._read(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))
 
     async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
         """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: reads.list_quotes(connection, selection, limit=limit))
+        return await self._read(lambda connection: reads.list_quotes(connection, selection, limit=limit))
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
-        return await self._run(lambda connection: reads.list_candles(connection, selection, limit=limit))
+        return await self._read(lambda connection: reads.list_candles(connection, selection, limit=limit))
 
     async def close(self) -> None:
         """Finish what is waiting and give the file back."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reads_executor, self._close_reader)
+        await loop.run_in_executor(self._executor, self._close)
+        self._reads_executor.shutdown()
         self._executor.shutdown()
 
     async def _run(self, work: Callable[[Connection], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._guard, work)
+
+    async def _read(self, work: Callable[[Connection], Result]) -> Result:
+        if self._connection is None:
+            await self._run(lambda _: None)
+        return await asyncio.get_running_loop().run_in_executor(self._reads_executor, self._guard_read, work)
+
+    def _guard_read(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            return work(self._open_reader())
+        except _FAILURES as error:
+            raise ReadModelError(self._explain(error)) from error
+
+    def _open_reader(self) -> Connection:
+        # Another engine than before means another file: the old one was replaced.
+        if self._engine is None:
+            raise ReadModelError(f"The read model {self._path} is closed.")
+        if self._reader is None or self._reader.engine is not self._engine:
+            self._close_reader()
+            self._reader = self._engine.connect()
+            self._reader.exec_driver_sql("PRAGMA query_only = ON")
+            self._reader.rollback()
+        return self._reader
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     def _guard(self, work: Callable[[Connection], Result]) -> Result:
         try:

@@ -1,12 +1,12 @@
 """What is read of the ledger: pages, an account's fills, and what it had and what shares cost at many times."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import starmap
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, get_args
 
-from sqlalchemy import Connection, Select, bindparam, select, tuple_
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Select, select, tuple_
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model_reads import find_trades, merged, order_fill_queries, trade_bounds
@@ -14,19 +14,10 @@ from waiver_exchange.application.selections import FillSelection, LedgerSelectio
 from waiver_exchange.domain.codes import OPERATOR
 from waiver_exchange.projections.state import LedgerMovement, MovementKind, TradeView
 
-_DIALECT: Final = sqlite.dialect(paramstyle="named")
 _key_of: Final = itemgetter(0, 1)
 _first_of: Final = itemgetter(0)
 _KINDS: Final = frozenset(get_args(MovementKind))
 _LAST_NS: Final = 2**63 - 1
-
-
-class _Point(NamedTuple):
-    """Something that changed at a time; of two at one time the one with the higher place came later."""
-
-    time_ns: int
-    place: tuple[int, int]
-    value: int
 
 
 def list_movements(connection: Connection, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
@@ -140,56 +131,46 @@ def _included(start_ns: int | None, end_ns: int | None) -> tuple[int, int]:
     return start_ns or 0, _LAST_NS if end_ns is None else end_ns - 1
 
 
-def list_balances(connection: Connection, *, account: int, market: int, times_ns: Sequence[int]) -> list[int]:
-    """Return what an account had of cash (market 0) or shares before each of the ascending times."""
-    with connection.begin():
-        values = {"account": account, "market": market}
-        gone, come = (_last_before(connection, query, values, times_ns) for query in BALANCE_QUERIES)
-        return [max(points).value for points in zip(gone, come, strict=True)]
+def list_balances(
+    connection: Connection, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
+) -> list[int]:
+    """Return what an account had of cash (market 0) or shares before each of the times, up to a row of the journal."""
+    values = {"account": account, "market": market, "until": until_sequence}
+    return _values_before(connection, BALANCES, values, times_ns)
 
 
 def list_closes(connection: Connection, *, market: int, times_ns: Sequence[int]) -> list[int]:
-    """Return the price of the last trade before each of the ascending times, which begin minutes; 0 for none."""
+    """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
+    return _values_before(connection, CLOSES, {"market": market}, times_ns)
+
+
+# One statement for a series: however long the history is, each time costs one look into each index, and while SQLite
+# looks, the interpreter is free for others.
+BALANCES: Final = """\
+SELECT coalesce((
+  SELECT balance FROM (
+    SELECT * FROM (
+      SELECT time_ns, sequence, line, from_balance AS balance FROM movements
+      WHERE from_account = :account AND market = :market AND time_ns < at.value AND sequence <= :until
+      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
+    UNION ALL
+    SELECT * FROM (
+      SELECT time_ns, sequence, line, to_balance FROM movements
+      WHERE to_account = :account AND market = :market AND time_ns < at.value AND sequence <= :until
+      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
+    ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
+), 0) FROM json_each(:times) AS at"""
+CLOSES: Final = """\
+SELECT coalesce((
+  SELECT close_cents FROM candles
+  WHERE minutes = 1 AND market = :market AND time_ns < at.value
+  ORDER BY time_ns DESC LIMIT 1
+), 0) FROM json_each(:times) AS at"""
+
+
+def _values_before(
+    connection: Connection, statement: str, values: dict[str, int], times_ns: Sequence[int]
+) -> list[int]:
     with connection.begin():
-        values = {"minutes": 1, "market": market}
-        return [point.value for point in _last_before(connection, CLOSE_QUERY, values, times_ns)]
-
-
-def _balance_query(account: Any, balance: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
-    table = schema.movements
-    key = (table.c.time_ns, table.c.sequence, table.c.line)
-    query = select(*key, balance).where(account == bindparam("account"), table.c.market == bindparam("market"))
-    return query.order_by(*[column.desc() for column in key]).where(table.c.time_ns < bindparam("time"))
-
-
-def _close_query() -> Select[Any]:
-    table = schema.candles
-    key = (table.c.time_ns, table.c.minutes, table.c.market)
-    query = select(*key, table.c.close_cents).where(
-        table.c.minutes == bindparam("minutes"), table.c.market == bindparam("market")
-    )
-    return query.order_by(table.c.time_ns.desc()).where(table.c.time_ns < bindparam("time"))
-
-
-BALANCE_QUERIES: Final = (
-    _balance_query(schema.movements.c.from_account, schema.movements.c.from_balance),
-    _balance_query(schema.movements.c.to_account, schema.movements.c.to_balance),
-)
-CLOSE_QUERY: Final = _close_query()
-_NOTHING: Final = _Point(-1, (-1, -1), 0)
-
-
-def _last_before(
-    connection: Connection, query: Select[Any], values: dict[str, int], times_ns: Sequence[int]
-) -> list[_Point]:
-    """Return the last point before each time; where nothing changed between two times, nothing is looked up."""
-    text = str(query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
-    found: list[_Point] = []
-    for time_ns in reversed(times_ns):
-        if not found or time_ns <= found[-1].time_ns:
-            # The first row only: SQLite makes each when it is fetched.
-            row = connection.exec_driver_sql(text, {**values, "time": time_ns}).first()
-            found.append(_NOTHING if row is None else _Point(row[0], (row[1], row[2]), row[3]))
-        else:
-            found.append(found[-1])
-    return found[::-1]
+        found = connection.exec_driver_sql(statement, {**values, "times": json.dumps(list(times_ns))})
+        return list(found.scalars())

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -188,6 +188,7 @@ movements: Final = Table(
     *_texts("kind"),
     *_numbers("market", "amount", "from_account", "from_balance", "to_account", "to_balance", "trade_id"),
     *_texts("reference"),
+    *_numbers("price_cents"),
     sqlite_with_rowid=False,
 )
 

@@ -4,25 +4,47 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from waiver_exchange.application.queries.intervals import Interval, Intervals
-from waiver_exchange.application.queries.ledger import DEPOSITS, LedgerFilter, LedgerReads
+from waiver_exchange.application.queries.ledger import INVESTMENTS, LedgerFilter, LedgerReads
 from waiver_exchange.application.queries.reads import PAGE_ITEMS_MAX
+from waiver_exchange.projections.candles import KEPT_NS
 
-# A week of minutes; of a longer range the newest are shown.
-EQUITY_POINTS_MAX: Final = 10_080
+# What a face shows at most, 2,100, and one on either side; of a longer range the newest are shown.
+EQUITY_POINTS_MAX: Final = 2_102
+# Times and what was so from then on.
+_Changes = list[tuple[int, int]]
 
 
 class EquityPoint(NamedTuple):
     """What an account was worth just before a time, and the cash of it, held or not.
 
     Shares count at the last price before that time, before the first trade at the price the market was listed with.
-    `deposits_micros` is all cash that was ever deposited by then: profit between two points is what their difference
-    of equity exceeds that of deposits by.
+    `deposits_micros` is all cash that was ever deposited by then, `invested_micros` that with all shares that were
+    granted, each at its price at that time: profit between two points is what their difference of equity exceeds that
+    of what was invested by.
     """
 
     time_ns: int
     equity_micros: int
     cash_micros: int
     deposits_micros: int
+    invested_micros: int
+
+
+class _Market(NamedTuple):
+    """What memory has of an account's shares and their price: changes in time, oldest first, over what is stored."""
+
+    market: int
+    listed_cents: int
+    shares: _Changes
+    prices: _Changes
+
+
+class _Moment(NamedTuple):
+    """What memory has as of one row; the store may already have more, which is left out."""
+
+    sequence: int
+    cash: _Changes
+    markets: list[_Market]
 
 
 class EquityReads(LedgerReads):
@@ -33,20 +55,26 @@ class EquityReads(LedgerReads):
     ) -> list[EquityPoint]:
         """Return an account's worth at each beginning of an interval from `start_ns` to before `end_ns`, oldest first.
 
-        Days and four hours begin by the exchange's zone. What is now is `account_summary`.
+        Days and four hours begin by the exchange's zone. All points are of one moment, whatever is traded meanwhile.
+        What is now is `account_summary`. Raises `RefusedError` when too many of the account's histories are asked for.
         """
         times = self._equity_times(start_ns, end_ns, interval)
         if not times or account not in self._state.accounts:
             return []
-        cash = await self._balances(account, 0, times)
-        deposits = await self._deposits(account, times)
+        async with self._turns.of(account):
+            return await self._equity_at(account, times)
+
+    async def _equity_at(self, account: int, times: Sequence[int]) -> list[EquityPoint]:
+        moment = self._moment_of(account)
+        cash = await self._balances(account, 0, moment.cash, times, until_sequence=moment.sequence)
+        deposits, invested = await self._investments(account, times, until_sequence=moment.sequence)
         equity = list(cash)
-        for market in sorted(self._state.holdings.get(account, {})):
-            shares = await self._balances(account, market, times)
+        for of in moment.markets:
+            shares = await self._balances(account, of.market, of.shares, times, until_sequence=moment.sequence)
             if any(shares):
-                for at, price in enumerate(await self._prices(market, times)):
+                for at, price in enumerate(await self._prices(of, times)):
                     equity[at] += shares[at] * price
-        return list(map(EquityPoint, times, equity, cash, deposits))
+        return list(map(EquityPoint, times, equity, cash, deposits, invested))
 
     def _equity_times(self, start_ns: int, end_ns: int, interval: Interval) -> list[int]:
         intervals = Intervals(interval, zone=self._zone)
@@ -57,34 +85,61 @@ class EquityReads(LedgerReads):
             time = intervals.start_of(time - 1)
         return times[::-1]
 
-    async def _balances(self, account: int, market: int, times: Sequence[int]) -> list[int]:
-        recent = [
-            (moved.time_ns, moved.from_balance if moved.from_account == account else moved.to_balance)
-            for moved in self._state.ledger
-            if moved.market == market and account in {moved.from_account, moved.to_account}
+    def _moment_of(self, account: int) -> _Moment:
+        """Copy what memory has, in one go: what is awaited later must not see what comes between."""
+        state = self._state
+        moved: dict[int, _Changes] = {}
+        for movement in state.ledger:
+            if account in {movement.from_account, movement.to_account}:
+                balance = movement.from_balance if movement.from_account == account else movement.to_balance
+                moved.setdefault(movement.market, []).append((movement.time_ns, balance))
+        markets = [
+            _Market(market, state.markets[market].listed_price_cents, moved.get(market, []), self._kept_prices(market))
+            for market in sorted(state.holdings.get(account, {}))
         ]
-        stored = await self._store.list_balances(account=account, market=market, times_ns=times)
+        return _Moment(state.sequence, moved.get(0, []), markets)
+
+    def _kept_prices(self, market: int) -> _Changes:
+        candles = self._state.candles[market]
+        prices = [(minute.time_ns, minute.close_cents) for minute in candles.minutes_kept()]
+        kept_from = candles.until_ns - KEPT_NS
+        # From then on there is no trade that memory does not have, so what is stored meanwhile is not looked at.
+        if not prices or prices[0][0] > kept_from:
+            prices.insert(0, (kept_from, candles.close_before_cents))
+        return prices
+
+    async def _balances(
+        self, account: int, market: int, recent: _Changes, times: Sequence[int], *, until_sequence: int
+    ) -> list[int]:
+        stored = await self._store.list_balances(
+            account=account, market=market, times_ns=times, until_sequence=until_sequence
+        )
         return _overlaid(stored, recent, times)
 
-    async def _prices(self, market: int, times: Sequence[int]) -> list[int]:
-        kept = self._state.candles[market].minutes_kept()
-        recent = [(minute.time_ns, minute.close_cents) for minute in kept]
-        listed = self._state.markets[market].listed_price_cents
-        stored = await self._store.list_closes(market=market, times_ns=times)
-        return [price or listed for price in _overlaid(stored, recent, times)]
+    async def _prices(self, of: _Market, times: Sequence[int]) -> list[int]:
+        stored = await self._store.list_closes(market=of.market, times_ns=times)
+        return [price or of.listed_cents for price in _overlaid(stored, of.prices, times)]
 
-    async def _deposits(self, account: int, times: Sequence[int]) -> list[int]:
-        wanted = LedgerFilter(kinds=DEPOSITS, is_ascending=True)
-        cursor, total = None, 0
-        deposits: list[tuple[int, int]] = []
+    async def _investments(
+        self, account: int, times: Sequence[int], *, until_sequence: int
+    ) -> tuple[list[int], list[int]]:
+        wanted = LedgerFilter(kinds=INVESTMENTS, is_ascending=True)
+        cursor, deposited, invested = None, 0, 0
+        deposits: _Changes = []
+        investments: _Changes = []
         while True:
             page = await self.ledger_page(account=account, filter=wanted, cursor=cursor, limit=PAGE_ITEMS_MAX)
             for line in page.items:
-                total += line.amount
-                deposits.append((line.time_ns, total))
+                if line.sequence > until_sequence:
+                    break
+                deposited += 0 if line.market else line.amount
+                invested += line.amount * line.price_cents if line.market else line.amount
+                deposits.append((line.time_ns, deposited))
+                investments.append((line.time_ns, invested))
+            if page.next_cursor is None:
+                nothing = [0] * len(times)
+                return _overlaid(nothing, deposits, times), _overlaid(nothing, investments, times)
             cursor = page.next_cursor
-            if cursor is None:
-                return _overlaid([0] * len(times), deposits, times)
 
 
 def _overlaid(stored: Sequence[int], recent: Sequence[tuple[int, int]], times: Sequence[int]) -> list[int]:

@@ -10,7 +10,8 @@ from waiver_exchange.application.selections import LedgerSelection
 from waiver_exchange.projections.state import LedgerMovement, MovementKind
 
 _KINDS: Final[tuple[MovementKind, ...]] = get_args(MovementKind)
-DEPOSITS: Final[tuple[MovementKind, ...]] = ("deposit",)
+# How an account comes to something without trading.
+INVESTMENTS: Final[tuple[MovementKind, ...]] = ("deposit", "issue", "grant")
 # A cursor is sequence * this + line: a row has far fewer lines.
 _LINES: Final = 1 << 32
 
@@ -29,7 +30,8 @@ class LedgerLine(NamedTuple):
     """One movement as one of its two accounts sees it.
 
     `market` is 0 for cash (micro-dollars), else shares of it (units). `amount` is below 0 when it went away; `balance`
-    is what the account had of the same after it. `codes.OPERATOR` is the account from which everything is issued.
+    is what the account had of the same after it, `price_cents` what one share counted as, 0 for cash.
+    `codes.OPERATOR` is the account from which everything is issued.
     """
 
     sequence: int
@@ -44,6 +46,7 @@ class LedgerLine(NamedTuple):
     to_account: int
     trade_id: int
     reference: str
+    price_cents: int = 0
 
 
 class LedgerPage(NamedTuple):
@@ -116,4 +119,5 @@ def _line(movement: LedgerMovement, account: int) -> LedgerLine:
         to_account=movement.to_account,
         trade_id=movement.trade_id,
         reference=movement.reference,
+        price_cents=movement.price_cents,
     )

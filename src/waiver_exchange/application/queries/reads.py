@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.ports import Journal, ReadModelStore
 from waiver_exchange.application.queries.intervals import Intervals
+from waiver_exchange.application.queries.turns import Turns
 from waiver_exchange.projections.state import ReadModelState
 
 # More items than any page shows; a caller that asks for more gets this many.
@@ -25,3 +26,4 @@ class Reads:
         self._zone = zone
         self._days = Intervals("1d", zone=zone)
         self._closes: dict[int, tuple[int, int]] = {}
+        self._turns = Turns()

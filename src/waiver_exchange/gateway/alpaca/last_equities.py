@@ -18,7 +18,7 @@ def start_of_day_ns(exchange: Exchange) -> int:
 
 
 class LastEquities:
-    """The worth of accounts at the last midnight, with what was deposited since: what they have more of is profit."""
+    """The worth of accounts at the last midnight and of what was given to them since: what they have more is profit."""
 
     def __init__(self, exchange: Exchange) -> None:
         """Start with nothing known."""
@@ -28,19 +28,19 @@ class LastEquities:
     async def of(self, account: int) -> int:
         """Return an account's worth in micro-dollars."""
         exchange = self._exchange
-        # A deposit changes the cash issued, so whoever's it was, all are counted anew after one.
-        as_of = (start_of_day_ns(exchange), exchange.state.cash_issued_micros)
+        # Whoever was given something, all are counted anew after it.
+        as_of = (start_of_day_ns(exchange), exchange.state.invested_at_sequence)
         known = self._known.get(account)
         if known is not None and known[0] == as_of:
             return known[1]
-        # The second point lies in the future: of it only the deposits are looked at.
+        # The second point lies in the future: of it only what was invested is looked at.
         tomorrow_ns = end_of_day_ns(exchange.clock.now_ns(), zone=exchange.zone)
         points = await exchange.queries.equity_history(
             account=account, start_ns=as_of[0], end_ns=tomorrow_ns + 1, interval="1d"
         )
         if not points:
             return 0
-        equity = points[0].equity_micros + points[-1].deposits_micros - points[0].deposits_micros
+        equity = points[0].equity_micros + points[-1].invested_micros - points[0].invested_micros
         self._known[account] = (as_of, equity)
         self._known.move_to_end(account)
         if len(self._known) > KEPT_MAX:

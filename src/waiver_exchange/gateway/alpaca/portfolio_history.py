@@ -30,6 +30,16 @@ _DAILY: Final = "1D"
 _MINUTE_DAYS: Final = 7
 _QUARTER_DAYS: Final = 30
 _INTRADAY_DAYS: Final = 31
+_HOUR_NS: Final = 3_600 * NANOSECONDS_PER_SECOND
+# The longest of each: a day has 25 hours when clocks are set back.
+_STEP_NS: Final = {
+    "1Min": _HOUR_NS // 60,
+    "5Min": _HOUR_NS // 12,
+    "15Min": _HOUR_NS // 4,
+    "1H": _HOUR_NS,
+    "1D": 25 * _HOUR_NS,
+}
+_POINTS_MAX: Final = 2_100
 _REPORTING: Final = ("market_hours", "extended_hours", "continuous")
 _RATIO_STEP: Final = Decimal("0.00000001")
 
@@ -53,7 +63,10 @@ async def show_portfolio_history(request: AnyRequest) -> Response[bytes]:
     span = _span_of(exchange, given)
     # One window more than is shown, because a window's worth is that at the beginning of the next one.
     points = await exchange.queries.equity_history(
-        account=account, start_ns=span.start_ns, end_ns=span.end_ns + _DAY_NS, interval=_INTERVALS[span.timeframe]
+        account=account,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns + _STEP_NS[span.timeframe],
+        interval=_INTERVALS[span.timeframe],
     )
     shown = sum(point.time_ns < span.end_ns for point in points)
     return data_answer(_body(exchange, points[: shown + 1], span=span, cashflow=given.get("cashflow_types", "NONE")))
@@ -97,8 +110,8 @@ def _bases(exchange: Exchange, points: Sequence[EquityPoint], span: Span) -> lis
 
 
 def _invested(base: EquityPoint, end: EquityPoint) -> int:
-    """Return what would be there without profit or loss: the worth at the base, and what was deposited since."""
-    return base.equity_micros + end.deposits_micros - base.deposits_micros
+    """Return what would be there without profit or loss: the worth at the base, and what was given since."""
+    return base.equity_micros + end.invested_micros - base.invested_micros
 
 
 def _span_of(exchange: Exchange, given: query.Query) -> Span:
@@ -114,11 +127,10 @@ def _span_of(exchange: Exchange, given: query.Query) -> Span:
     if start_ns is None:
         start_ns = end_ns - length_ns
     start_ns = max(0, start_ns)
-    days = max(0, end_ns - start_ns) // _DAY_NS
     query.word(given, "intraday_reporting", allowed=_REPORTING, default="market_hours")
     query.flag(given, "extended_hours")
     reset = query.word(given, "pnl_reset", allowed=("per_day", "no_reset"), default="per_day")
-    timeframe = _timeframe_of(given, days=days)
+    timeframe = _timeframe_of(given, length_ns=max(0, end_ns - start_ns))
     return Span(
         start_ns=start_ns,
         end_ns=end_ns,
@@ -146,16 +158,25 @@ def _length_ns(period: str) -> int:
     return days * _DAY_NS
 
 
-def _timeframe_of(given: query.Query, *, days: int) -> str:
+def _timeframe_of(given: query.Query, *, length_ns: int) -> str:
+    days = length_ns // _DAY_NS
     asked = given.get("timeframe")
     if asked is None:
-        return "1Min" if days < _MINUTE_DAYS else "15Min" if days < _QUARTER_DAYS else _DAILY
+        wanted = "1Min" if days < _MINUTE_DAYS else "15Min" if days < _QUARTER_DAYS else _DAILY
+        names = list(_INTERVALS)
+        return next(name for name in names[names.index(wanted) :] if name == _DAILY or _has_room(name, length_ns))
     timeframe = _NAMES.get(asked.lower())
     if timeframe is None:
         raise invalid(f"invalid timeframe: must be one of {', '.join(_INTERVALS)}")
     if timeframe != _DAILY and days > _INTRADAY_DAYS:
         raise invalid(f"invalid timeframe: {timeframe} goes with at most {_INTRADAY_DAYS} days")
+    if timeframe != _DAILY and not _has_room(timeframe, length_ns):
+        raise invalid(f"invalid timeframe: {timeframe} makes more than {_POINTS_MAX} points of this period")
     return timeframe
+
+
+def _has_room(timeframe: str, length_ns: int) -> bool:
+    return length_ns <= _POINTS_MAX * _STEP_NS[timeframe]
 
 
 def _dollars(micros: int) -> Decimal:

@@ -39,7 +39,7 @@ _INTERVAL: Final = parameters.optional_word(
 
 
 class EquityPointBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account was worth at a time, and the profit since the first point: deposits are none."""
+    """What the account was worth at a time, and the profit since the first point; what was given to it is none."""
 
     time: Time
     equity: Money
@@ -80,7 +80,7 @@ def _range_of(call: Call) -> tuple[int, int, str]:
 
 
 def _point_body(point: EquityPoint, *, first: EquityPoint) -> EquityPointBody:
-    profit = (point.equity_micros - point.deposits_micros) - (first.equity_micros - first.deposits_micros)
+    profit = (point.equity_micros - point.invested_micros) - (first.equity_micros - first.invested_micros)
     return EquityPointBody(
         time=format_time(point.time_ns),
         equity=format_money(point.equity_micros),
@@ -99,6 +99,6 @@ EQUITY_ROUTES: Final = (
         handler=_list_equity,
         answer=EquityBody,
         parameters=(_PERIOD, START, END, _INTERVAL),
-        refusals=(_R.account_not_found, _R.history_is_unavailable),
+        refusals=(_R.account_not_found, _R.history_is_unavailable, _R.exchange_is_busy),
     ),
 )

@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 from waiver_exchange.application.ports import Clock
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 
-# An answer is kept for a second, or for so many times as long as it took to make: never more than 1 % of the time goes
-# into it, however many ask and however much the exchange holds.
+# An answer is kept for a second, or for so many times as long as it took to make, so that little time goes into it
+# however many ask; but never for long, because people watch it.
 KEPT_NS: Final = NANOSECONDS_PER_SECOND
 COST_RATIO: Final = 100
+KEPT_NS_MAX: Final = 3 * NANOSECONDS_PER_SECOND
 
 
 class _Kept(NamedTuple):
@@ -36,5 +37,5 @@ class KeptAnswers:
             began_ns = self._timer_ns()
             content = make()
             cost_ns = self._timer_ns() - began_ns
-            kept = self._kept[name] = _Kept(content, now_ns, max(KEPT_NS, COST_RATIO * cost_ns))
+            kept = self._kept[name] = _Kept(content, now_ns, min(max(KEPT_NS, COST_RATIO * cost_ns), KEPT_NS_MAX))
         return kept.content

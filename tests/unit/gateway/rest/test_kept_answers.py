@@ -23,10 +23,20 @@ def test_an_answer_is_kept_for_a_second() -> None:
 
 
 def test_a_dear_answer_is_kept_longer() -> None:
-    clock, times = FakeClock(), iter([0, 50_000_000, 100_000_000, 100_000_000])
+    clock, times = FakeClock(), iter([0, 20_000_000, 100_000_000, 100_000_000])
     answers, made = KeptAnswers(clock, timer_ns=lambda: next(times)), numbered()
     assert answers.get("a", made.__next__) == b"0"
-    clock.advance(4.9)
+    clock.advance(1.9)
+    assert answers.get("a", made.__next__) == b"0"
+    clock.advance(0.2)
+    assert answers.get("a", made.__next__) == b"1"
+
+
+def test_no_answer_is_kept_for_more_than_three_seconds() -> None:
+    clock, times = FakeClock(), iter([0, 10**9, 2 * 10**9, 2 * 10**9])
+    answers, made = KeptAnswers(clock, timer_ns=lambda: next(times)), numbered()
+    assert answers.get("a", made.__next__) == b"0"
+    clock.advance(2.9)
     assert answers.get("a", made.__next__) == b"0"
     clock.advance(0.2)
     assert answers.get("a", made.__next__) == b"1"
