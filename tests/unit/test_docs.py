@@ -101,3 +101,20 @@ def test_links_and_paths_lead_to_files(document: Path) -> None:
 
 def is_relative(link: str) -> bool:
     return not link.startswith(("http://", "https://", "mailto:", "#"))
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    known = {path.relative_to(ROOT / "src" / "waiver_exchange").as_posix() for path in (ROOT / "src").rglob("*.py")}
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    assert [name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in known)] == []
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in DOCS.glob("*.md") if f"(docs/{path.name})" not in readme] == []
+
+
+def test_every_part_of_the_gateway_is_in_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    parts = [path.parent.name for path in (ROOT / "src/waiver_exchange/gateway").glob("*/__init__.py")]
+    assert [part for part in parts if f"{part}/" not in text] == []

@@ -101,7 +101,7 @@ class RefusalReason(IntEnum):
     number_is_too_large = 408, "The number is larger than the exchange can handle."
     client_order_id_is_invalid = 409, "A client_order_id is 1 to 128 printable characters, and no id of an order."
     symbol_is_invalid = 410, "A symbol is 1 to 20 of A-Z, 0-9 and the dot, and starts with a letter or digit."
-    route_not_found = 411, "There is no such route; the README lists them."
+    route_not_found = 411, "There is no such route; /openapi.json lists them."
     method_is_not_allowed = 412, "This route does not take this method."
     request_is_too_large = 413, "The request body is larger than the exchange reads."
     content_type_is_unsupported = 414, "Send the body as application/json."
