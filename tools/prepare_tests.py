@@ -1,7 +1,7 @@
 """Install what tests drive and the lock file does not bring: a browser and the older Alpaca SDK.
 
-Silent when both are there. Without a browser the tests of the page are skipped and say so, never where CI is set; without
-the SDK its tests fail, because nothing but the network keeps it away.
+Silent when both are there. Without a browser the tests of the page are skipped and say so, never where CI is set;
+without the SDK its tests fail.
 """
 
 import hashlib

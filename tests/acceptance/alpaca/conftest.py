@@ -111,8 +111,8 @@ def run_old_sdk(script: str, server: Server, make_bot: MakeBot) -> Any:  # noqa:
     """What a bot of the older SDK prints that trades between two new accounts, in its own environment and process."""
     if not OLD_SDK_PYTHON.exists():
         pytest.fail(
-            "alpaca-trade-api is not installed: run `python tools/prepare_tests.py`, as `make test` without T does; when "
-            "that fails, build/prepare_tests.log says why",
+            "alpaca-trade-api is not installed: run `python tools/prepare_tests.py`, as `make test` without T does; "
+            "when that fails, build/prepare_tests.log says why",
             pytrace=False,
         )
     maker, taker = make_bot(shares="100").trader, make_bot().trader
