@@ -65,7 +65,9 @@ def test_fills_are_found_by_order_market_time_and_direction(ann: Trader, bob: Tr
     third = newest_first[2]
     assert walk(ann, "/api/v1/fills", order_id=third["order_id"]) == [third]
     assert walk(ann, "/api/v1/fills", order_id=walk(bob, "/api/v1/fills")[2]["order_id"]) == []
-    assert walk(ann, "/api/v1/fills", order_id="nonsense") == []
+    assert (
+        ann.http.get("/api/v1/fills", params={"order_id": "nonsense"}).json()["error"]["details"]["field"] == "order_id"
+    )
     assert walk(ann, "/api/v1/fills", symbol="KELCE") == []
     assert walk(ann, "/api/v1/fills", start=third["time"]) == newest_first[:3]
     assert walk(ann, "/api/v1/fills", end=third["time"]) == newest_first[3:]

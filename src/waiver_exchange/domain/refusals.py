@@ -91,7 +91,7 @@ class RefusalReason(IntEnum):
     order_table_is_full = 306, "The exchange holds as many open orders as it can."
     quantity_is_filled_already = 307, "The new quantity is not more than what is filled already."
 
-    request_is_malformed = 401, "The request body is not valid JSON of the documented form."
+    request_is_malformed = 401, "The request is not of the documented form."
     field_is_missing = 402, "A required field is missing."
     field_is_unknown = 403, "The request has a field that does not exist; check its spelling."
     field_is_invalid = 404, "A field has a value of the wrong form."

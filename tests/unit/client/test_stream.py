@@ -297,6 +297,8 @@ async def test_without_asyncio_it_is_the_same(exchange: FakeWebSocketExchange) -
             assert stream.place_order(symbol="MAHOMES", side="buy", type="market", quantity=1).id == "o1"
             with stream.book("MAHOMES") as book, stream.trades() as trades:
                 assert book.levels()[0][0].price == 9
+                assert (book.best_bid, book.bids[:1]) == (book.bids[0], book.levels()[0][:1])
+                assert book.best_ask == next(iter(book.asks), None)
                 loop.call_soon_threadsafe(ready.set)
                 assert next(iter(trades)).id == "t1"
                 assert trades.next(timeout_seconds=0) is None

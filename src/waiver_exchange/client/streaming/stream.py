@@ -69,8 +69,28 @@ class Book:
         """Whether nothing is missing."""
         return self._book.is_current
 
+    @property
+    def bids(self) -> list[Level]:
+        """The bids, best first."""
+        return self.levels()[0]
+
+    @property
+    def asks(self) -> list[Level]:
+        """The asks, best first."""
+        return self.levels()[1]
+
+    @property
+    def best_bid(self) -> Level | None:
+        """The highest bid."""
+        return next(iter(self.bids), None)
+
+    @property
+    def best_ask(self) -> Level | None:
+        """The lowest ask."""
+        return next(iter(self.asks), None)
+
     def levels(self) -> tuple[list[Level], list[Level]]:
-        """Return bids and asks of one moment, best first."""
+        """Return bids and asks of one moment, best first; two reads of `bids` and `asks` may be of two moments."""
         return self._run(_levels(self._book))
 
     def wait(self) -> bool:

@@ -1,5 +1,6 @@
 """The OpenAPI document as a page for people: plain HTML, made once, that needs neither scripts nor the internet."""
 
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
@@ -18,6 +19,7 @@ _HEAD: Final = """<!doctype html>
 </head>
 <body>
 """
+_CODE: Final = re.compile("`([^`]+)`")
 _TAIL: Final = "</body>\n</html>\n"
 
 
@@ -159,4 +161,5 @@ def _bounds(schema: Json) -> Iterable[str]:
 
 
 def _text(value: object) -> str:
-    return escape(str(value), quote=True)
+    """Return text as HTML, with what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(str(value), quote=True))

@@ -151,10 +151,13 @@ def cursor(kind: str, *, parts: int = 1) -> Parameter[tuple[int, ...] | None]:
 
 
 def order_id_query(description: str) -> Parameter[int | None]:
-    """Return an order's id in the query; 0 for what cannot be one."""
+    """Return an order's id in the query."""
 
     def parse(given: str) -> int:
-        return from_uuid(IdKind.order, given) or 0
+        order_id = from_uuid(IdKind.order, given)
+        if order_id is None:
+            raise invalid("order_id", expected="the id of an order")
+        return order_id
 
     return Parameter(name="order_id", schema={"type": "string"}, description=description, parse=parse, default=None)
 
