@@ -10,6 +10,8 @@ _MEDIUM_MAX: Final = 65_535
 _MEDIUM: Final = 126
 _WHOLE_TEXT: Final = 0x81
 _WHOLE_BINARY: Final = 0x82
+_CLOSE: Final = 0x08
+_OPCODE_MASK: Final = 0x0F
 _MASKED: Final = 0x80
 _LENGTH_MASK: Final = 0x7F
 _MASK_BYTES: Final = 4
@@ -41,20 +43,31 @@ class Frame(NamedTuple):
     text: bytes | None
     raw: bytes
 
+    @property
+    def is_close(self) -> bool:
+        """Whether it says goodbye."""
+        return self.raw[0] & _OPCODE_MASK == _CLOSE
+
 
 class Split(NamedTuple):
-    """The frames that are complete, and what is left. When `is_foreign`, the rest is no frame that is taken here."""
+    """The first frames that are complete, and what is left.
+
+    When `is_foreign`, the rest is no frame that is taken here; when `is_more`, it begins with what may be a frame.
+    """
 
     frames: list[Frame]
     rest: bytes
     is_foreign: bool
+    is_more: bool = False
 
 
-def split_frames(data: bytes, *, payload_bytes_max: int) -> Split:
+def split_frames(data: bytes, *, payload_bytes_max: int, frames_max: int) -> Split:
     """Split what a client sent, which begins with a frame; a frame that is too large or not masked is foreign."""
     frames: list[Frame] = []
     at, size = 0, len(data)
     while size - at > 1:
+        if len(frames) == frames_max:
+            return Split(frames, data[at:], is_foreign=False, is_more=True)
         second = data[at + 1]
         if second < _MASKED:
             return Split(frames, data[at:], is_foreign=True)

@@ -10,12 +10,16 @@ class SocketLimits:
     With more than `backlog_bytes_high` unsent a client is congested: it is not read from, and what can be conflated
     waits. It is dropped when that lasts `congested_seconds_max`, or with more than `backlog_bytes_max` unsent. A
     client that was silent for `ping_seconds` is pinged, and dropped when it stays so for `pong_seconds`. One that uses
-    its connection for nothing is dropped after `unused_seconds_max`.
+    its connection for nothing is dropped after `unused_seconds_max`. Of what it sent `frames_per_turn_max` are taken
+    before others have their turn. With more than `unsent_bytes_max` for all connections together those with most are
+    cut off.
     """
 
     message_bytes_max: int = 65_536
     backlog_bytes_high: int = 262_144
     backlog_bytes_max: int = 4_194_304
+    unsent_bytes_max: int = 268_435_456
+    frames_per_turn_max: int = 128
     congested_seconds_max: float = 10.0
     ping_seconds: float = 20.0
     pong_seconds: float = 20.0

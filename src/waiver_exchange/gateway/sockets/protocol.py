@@ -15,6 +15,7 @@ from websockets.server import ServerProtocol
 
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import new_request_id
+from waiver_exchange.gateway.sockets.excess import CLOSE_TOO_MANY, TOO_MANY, Excess
 from waiver_exchange.gateway.sockets.frames import split_frames
 from waiver_exchange.gateway.sockets.session import Opening, Session, SessionFactory
 
@@ -26,6 +27,9 @@ CLOSE_FAILED: Final = CloseCode.INTERNAL_ERROR
 # 4000 to 4999 are the application's own.
 CLOSE_TOO_SLOW: Final = 4008
 CLOSE_UNUSED: Final = 4009
+# Frames that are no whole message: nobody needs so many in the time that `Excess` counts.
+RARE_FRAMES_MAX: Final = 10_000
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 _log = logging.getLogger(__name__)
 _library_log = logging.getLogger(f"{__name__}.library")
@@ -46,6 +50,9 @@ class SocketProtocol(asyncio.Protocol):
         self._fragments: list[bytes] | None = None
         self._is_fragment_text = False
         self._is_foreign = False
+        self._is_waiting = False
+        self._held: list[bytes] | None = None
+        self._rare = Excess(RARE_FRAMES_MAX)
         self._congested_at: float | None = None
         self._is_pinged = False
         self._is_dropped = False
@@ -69,11 +76,10 @@ class SocketProtocol(asyncio.Protocol):
         if self._session is None:
             self._open(data)
             return
-        try:
-            self._receive(self._session, self._rest + data if self._rest else data)
-        except Exception:  # noqa: BLE001 - a connection's boundary: whatever it is, it ends this one only
-            _log.exception("a WebSocket session failed and is closed")
-            self.close(CLOSE_FAILED, "Something went wrong inside the exchange; the operator's log has the details.")
+        if self._is_waiting:
+            self._rest += data
+            return
+        self._take_turn(self._session, self._rest + data if self._rest else data)
 
     def eof_received(self) -> None:
         """The client sends no more: the transport is closed."""
@@ -82,7 +88,7 @@ class SocketProtocol(asyncio.Protocol):
         """The client reads too slowly: it is not read from either until it has caught up."""
         self.is_congested = True
         self._congested_at = self._loop.time()
-        self._transport.pause_reading()
+        self._read_or_not()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -90,8 +96,9 @@ class SocketProtocol(asyncio.Protocol):
         self._congested_at = None
         # It could not be heard meanwhile.
         self._heard_at = self._loop.time()
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._read_or_not()
+        if self._is_waiting:
+            self._sockets.await_turn(self)
         if self._session is not None and self.is_open:
             self._session.drained()
 
@@ -118,7 +125,14 @@ class SocketProtocol(asyncio.Protocol):
         """Send frames, unless the client is gone or does not read."""
         if not self.is_open:
             return
+        self._sockets.note_written(len(frames))
+        if self._held is not None:
+            self._held.append(frames)
+            return
         self._transport.write(frames)
+        self._drop_if_slow()
+
+    def _drop_if_slow(self) -> None:
         if self.is_congested and self._transport.get_write_buffer_size() > self._limits.backlog_bytes_max:
             self._drop_slow()
 
@@ -143,8 +157,7 @@ class SocketProtocol(asyncio.Protocol):
                 self._drop_slow()
         elif self._is_pinged and silent > limits.ping_seconds + limits.pong_seconds:
             # Nobody is there to be told.
-            self.is_open = False
-            self._transport.abort()
+            self.cut_off()
         elif silent > limits.ping_seconds and not self._is_pinged:
             self._is_pinged = True
             self._library.send_ping(b"")
@@ -156,7 +169,60 @@ class SocketProtocol(asyncio.Protocol):
         ):
             self.close(CLOSE_UNUSED, "The connection was opened, and nobody signed in or subscribed.")
 
+    # What all connections together need.
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much the client has not read that it was sent."""
+        return self._transport.get_write_buffer_size()
+
+    def cut_off(self) -> None:
+        """End a connection and what it keeps, without a word: it would only be one more that is not read."""
+        self.is_open = False
+        self._transport.abort()
+
+    def take_turn(self) -> None:
+        """Take more of what arrived, after others had their turn; a congested client waits until it has caught up."""
+        if self._session is None or self.is_congested:
+            return
+        self._is_waiting = False
+        data, self._rest = self._rest, b""
+        self._take_turn(self._session, data)
+        self._read_or_not()
+
     # The rest is its own.
+
+    def _take_turn(self, session: Session, data: bytes) -> None:
+        """Take so much of what arrived as a turn holds; all answers that are known at once go out in one write."""
+        self._held = []
+        try:
+            self._receive(session, data)
+        except Exception:  # noqa: BLE001 - a connection's boundary: whatever it is, it ends this one only
+            _log.exception("a WebSocket session failed and is closed")
+            self.close(CLOSE_FAILED, "Something went wrong inside the exchange; the operator's log has the details.")
+        finally:
+            self._release()
+            self._held = None
+        self._drop_if_slow()
+
+    def _release(self) -> None:
+        if self._held and not self._transport.is_closing():
+            held, self._held = self._held, []
+            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+
+    def _await_turn(self) -> None:
+        self._is_waiting = True
+        self._read_or_not()
+        self._sockets.await_turn(self)
+
+    def _read_or_not(self) -> None:
+        """Read from a client unless it has sent more than was taken, or does not read itself and is not leaving."""
+        if self._transport.is_closing():
+            return
+        if self._is_waiting or (self.is_congested and self.is_open):
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _open(self, head: bytes) -> None:
         """Answer the request to become a WebSocket."""
@@ -210,10 +276,15 @@ class SocketProtocol(asyncio.Protocol):
 
     def _receive(self, session: Session, data: bytes) -> None:
         """Give whole text messages to the session; the library sees everything else, in between and in order."""
-        if self._is_foreign or not self.is_open:
+        if self._is_foreign:
             self._read_by_library(session, data)
             return
-        frames, self._rest, self._is_foreign = split_frames(data, payload_bytes_max=self._limits.message_bytes_max)
+        limits = self._limits
+        frames, self._rest, self._is_foreign, is_more = split_frames(
+            data, payload_bytes_max=limits.message_bytes_max, frames_max=limits.frames_per_turn_max
+        )
+        if is_more:
+            self._await_turn()
         texts: list[bytes] = []
         for frame in frames:
             if frame.text is not None and self._fragments is None and self.is_open:
@@ -222,7 +293,8 @@ class SocketProtocol(asyncio.Protocol):
             if texts:
                 session.receive_texts(texts)
                 texts = []
-            self._read_by_library(session, frame.raw)
+            if self.is_open or frame.is_close:
+                self._read_by_library(session, frame.raw)
         if texts:
             session.receive_texts(texts)
         if self._is_foreign:
@@ -239,6 +311,9 @@ class SocketProtocol(asyncio.Protocol):
             self._end()
 
     def _take(self, session: Session, frame: LibraryFrame) -> None:
+        if not (frame.fin and frame.opcode in _DATA) and self._rare.is_too_much(self._loop.time()):
+            self.close(CLOSE_TOO_MANY, TOO_MANY)
+            return
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._is_fragment_text = frame.opcode is Opcode.TEXT
             self._fragments = []
@@ -256,6 +331,7 @@ class SocketProtocol(asyncio.Protocol):
     def _flush(self) -> bool:
         """Send what the library has to say; return whether that ends the connection."""
         is_end = False
+        self._release()
         for piece in self._library.data_to_send():
             if piece:
                 self._transport.write(piece)
@@ -269,8 +345,7 @@ class SocketProtocol(asyncio.Protocol):
         """Wait for the other side to close, a while."""
         if self.is_open:
             self.is_open = False
-            if self.is_congested and not self._transport.is_closing():
-                self._transport.resume_reading()
+            self._read_or_not()
             self._loop.call_later(self._limits.closing_seconds_max, self._transport.abort)
 
     def _drop_slow(self) -> None:

@@ -1,6 +1,7 @@
 """All open WebSocket connections: which paths take one, how many there may be, and who has gone silent."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,6 +17,10 @@ from waiver_exchange.gateway.sockets.protocol import SocketProtocol
 from waiver_exchange.gateway.sockets.session import Opening, SessionFactory
 
 SWEEP_SECONDS: Final = 1.0
+# After each of so many parts of the bound on unsent bytes it is looked how many there are.
+UNSENT_LOOKS: Final = 16
+
+_log = logging.getLogger(__name__)
 
 # Returns the JSON that says why a path takes no connection now.
 RefusalBody = Callable[[str, RefusalReason], object]
@@ -49,6 +54,10 @@ class Sockets:
         self._open: set[SocketProtocol] = set()
         self._by_address: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
+        # Connections that have sent more than one turn holds, in the order of their turns.
+        self._waiting: dict[SocketProtocol, None] = {}
+        self._unseen_bytes = 0
+        self._looking: asyncio.Handle | None = None
 
     def make_protocol(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> SocketProtocol:
         """Return the protocol of a connection that asks to become a WebSocket; uvicorn calls this."""
@@ -83,6 +92,41 @@ class Sockets:
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
+
+    def await_turn(self, protocol: SocketProtocol) -> None:
+        """Have a connection that has sent much go on after those that wait already, and after everybody else."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._give_turn)
+        self._waiting[protocol] = None
+
+    def _give_turn(self) -> None:
+        """Let one connection go on in each turn of the loop: however many flood it, others wait for one of them."""
+        protocol = next(iter(self._waiting))
+        del self._waiting[protocol]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._give_turn)
+        protocol.take_turn()
+
+    def note_written(self, count: int) -> None:
+        """Count what is written, and see to what of it is unsent whenever it could have become much more."""
+        self._unseen_bytes += count
+        if self._unseen_bytes > self.limits.unsent_bytes_max // UNSENT_LOOKS and self._looking is None:
+            self._looking = asyncio.get_running_loop().call_soon(self._bound_unsent)
+
+    def _bound_unsent(self) -> None:
+        """Cut off those who have left most unread, until the rest is within the bound for all."""
+        self._looking = None
+        self._unseen_bytes = 0
+        unsent = {protocol: protocol.unsent_bytes for protocol in self._open}
+        excess = sum(unsent.values()) - self.limits.unsent_bytes_max
+        if excess <= 0:
+            return
+        for protocol in sorted(unsent, key=lambda each: unsent[each], reverse=True):
+            _log.warning("a WebSocket client with %d unread bytes is cut off: all have too many", unsent[protocol])
+            protocol.cut_off()
+            excess -= unsent[protocol]
+            if excess <= 0:
+                return
 
     def _sweep(self) -> None:
         """Look after every connection; one timer for all, so that an idle connection costs nothing else."""

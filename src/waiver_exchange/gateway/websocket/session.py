@@ -11,7 +11,9 @@ from waiver_exchange.application.access import READ, Caller, is_current, require
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import new_request_id
+from waiver_exchange.gateway.rate_limits import RateRefusedError
 from waiver_exchange.gateway.refusals import error_body, said_instead
+from waiver_exchange.gateway.sockets.excess import CLOSE_TOO_MANY, TOO_MANY, Excess
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.session import Connection
 from waiver_exchange.gateway.websocket.methods import METHODS, Method
@@ -41,6 +43,7 @@ class NativeSession:
         self.connection = connection
         self.caller: Caller | None = None
         self.in_flight = 0
+        self._excess = Excess()
 
     @property
     def is_in_use(self) -> bool:
@@ -50,12 +53,16 @@ class NativeSession:
     def receive_texts(self, messages: Sequence[bytes]) -> None:
         """Take requests that arrived together."""
         for message in messages:
+            if not self.connection.is_open:
+                # It came together with what the client was sent away for.
+                return
             self._receive(message)
 
     def receive_binary(self, message: bytes) -> None:
         """Refuse what is no text."""
         del message
-        self.refuse(NO_ID, RefusedError(RefusalReason.request_is_malformed, problem="Send text messages."))
+        refused = RefusedError(RefusalReason.request_is_malformed, problem="Send text messages.")
+        self._refuse_unreadable(NO_ID, refused)
 
     def drained(self) -> None:
         """Bring the client up to date after it was too slow."""
@@ -125,8 +132,10 @@ class NativeSession:
         self.connection.send(text_frame(b'{"id":%b,"result":%b}' % (request_id, body)))
 
     def refuse(self, request_id: bytes, refused: RefusedError) -> None:
-        """Send why a request was refused."""
+        """Send why a request was refused; who goes on asking too often for long is sent away."""
         self.connection.send(text_frame(encode_refusal(request_id, refused)))
+        if isinstance(refused, RateRefusedError) and self._excess.is_too_much(asyncio.get_running_loop().time()):
+            self.connection.close(CLOSE_TOO_MANY, TOO_MANY)
 
     def answer_later(self, request_id: bytes, work: Awaitable[object]) -> None:
         """Send what some work comes to, when it has."""
@@ -150,7 +159,7 @@ class NativeSession:
         try:
             request = read_request(message)
         except UnreadableRequestError as error:
-            self.refuse(error.id, error.refusal)
+            self._refuse_unreadable(error.id, error.refusal)
             return
         try:
             result = self._run(request)
@@ -160,6 +169,17 @@ class NativeSession:
             self.refuse(request.id, error)
         except Exception:  # noqa: BLE001 - a request's boundary
             self.refuse(request.id, note_failure(request.method))
+
+    def _refuse_unreadable(self, request_id: bytes, refused: RefusedError) -> None:
+        """Refuse what is no request; it counts as one."""
+        try:
+            self._count_message()
+        except RateRefusedError as too_many:
+            refused = too_many
+        self.refuse(request_id, refused)
+
+    def _count_message(self) -> None:
+        self.endpoint.rate_limits.take(address=self.connection.opening.address, kind="read")
 
     def _run(self, request: Request) -> object:
         method = METHODS.get(request.method)
@@ -173,7 +193,7 @@ class NativeSession:
     def _count(self, method: Method | None) -> None:
         """Count a request of an address, and of a key where the method needs one. Raises `RefusedError`."""
         limits = self.endpoint.rate_limits
-        limits.take(address=self.connection.opening.address, kind="read")
+        self._count_message()
         if method is not None and method.scope is not None:
             caller = self.signed_in()
             limits.take(caller=caller, kind=method.kind)

@@ -24,7 +24,7 @@ def test_own_frames_are_those_of_the_library(size: int) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_whole_text_is_unmasked(size: int) -> None:
     payload = bytes(index % 251 for index in range(size))
-    split = split_frames(client_frame(payload), payload_bytes_max=65_536)
+    split = split_frames(client_frame(payload), payload_bytes_max=65_536, frames_max=100)
     assert ([frame.text for frame in split.frames], split.rest, split.is_foreign) == ([payload], b"", False)
 
 
@@ -36,8 +36,8 @@ def test_frames_are_the_same_wherever_the_network_cuts_them(
 ) -> None:
     whole = b"".join(client_frame(payload, opcode) for opcode, payload in messages)
     cut = data.draw(st.integers(min_value=0, max_value=len(whole)))
-    first = split_frames(whole[:cut], payload_bytes_max=1_000)
-    second = split_frames(first.rest + whole[cut:], payload_bytes_max=1_000)
+    first = split_frames(whole[:cut], payload_bytes_max=1_000, frames_max=100)
+    second = split_frames(first.rest + whole[cut:], payload_bytes_max=1_000, frames_max=100)
     frames = [*first.frames, *second.frames]
 
     assert second.rest == b""
@@ -53,5 +53,17 @@ def test_frames_are_the_same_wherever_the_network_cuts_them(
     ids=["too large", "not masked", "absurdly large"],
 )
 def test_what_breaks_the_rules_is_left_to_the_library(foreign: bytes) -> None:
-    split = split_frames(client_frame(b"first") + foreign, payload_bytes_max=1_000)
+    split = split_frames(client_frame(b"first") + foreign, payload_bytes_max=1_000, frames_max=100)
     assert ([frame.text for frame in split.frames], split.rest, split.is_foreign) == ([b"first"], foreign, True)
+
+
+def test_no_more_frames_are_split_than_are_asked_for() -> None:
+    frames = [client_frame(bytes([number])) for number in range(5)]
+    split = split_frames(b"".join(frames), payload_bytes_max=1_000, frames_max=3)
+    assert ([frame.raw for frame in split.frames], split.rest, split.is_more) == (
+        frames[:3],
+        b"".join(frames[3:]),
+        True,
+    )
+    split = split_frames(b"".join(frames), payload_bytes_max=1_000, frames_max=5)
+    assert (len(split.frames), split.rest, split.is_more) == (5, b"", False)

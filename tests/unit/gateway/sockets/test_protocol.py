@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.support.sockets import SocketClient
+from tests.support.sockets import SocketClient, settle
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.limits import SocketLimits
+from waiver_exchange.gateway.sockets.protocol import RARE_FRAMES_MAX
 from waiver_exchange.gateway.sockets.session import Connection
 from waiver_exchange.gateway.sockets.sockets import Sockets
 
-LIMITS = SocketLimits(message_bytes_max=1_000, backlog_bytes_high=10_000, backlog_bytes_max=50_000)
+TURN = 32
+LIMITS = SocketLimits(
+    message_bytes_max=1_000, backlog_bytes_high=10_000, backlog_bytes_max=50_000, frames_per_turn_max=TURN
+)
 
 
 class Echo:
@@ -22,7 +27,7 @@ class Echo:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.events: list[object] = []
+        self.events: list[Any] = []
 
     def receive_texts(self, messages: Sequence[bytes]) -> None:
         self.events.append(list(messages))
@@ -77,6 +82,76 @@ async def test_messages_that_arrive_together_are_given_together(desk: Desk) -> N
 
     assert desk.sessions[0].events == [[b"a", b"b"]]
     assert client.messages() == ["a", "b"]
+
+
+async def test_flood_is_taken_in_turns_and_others_come_in_between(desk: Desk) -> None:
+    floods, other = [desk.connect(), desk.connect()], desk.connect()
+    for flood in floods:
+        flood.send_raw(raw(Opcode.TEXT, b"x") * 10 * TURN)
+    assert [len(session.events) for session in desk.sessions] == [1, 1, 0]
+    assert [client.transport.is_reading_paused for client in (*floods, other)] == [True, True, False]
+    other.send("fine")
+    assert other.messages() == ["fine"]
+
+    for turn in range(1, 5):
+        await settle(turns=2)
+        taken = [sum(map(len, session.events)) for session in desk.sessions[:2]]
+        assert taken == [(turn + 1) * TURN] * 2
+        for flood in floods:
+            flood.pull()
+    await settle(turns=30)
+    assert [len(flood.messages()) for flood in floods] == [10 * TURN] * 2
+    assert not any(flood.transport.is_reading_paused for flood in floods)
+
+
+async def test_flood_of_one_who_does_not_read_waits_until_he_has(desk: Desk) -> None:
+    client = desk.connect()
+    client.send_raw(raw(Opcode.TEXT, b"x" * 900) * 10 * TURN)
+    await settle(turns=30)
+    assert len(desk.sessions[0].events) < 10
+    assert client.close_code is None
+    for _ in range(10):
+        client.pull()
+        await settle(turns=3)
+    assert len(client.messages()) == 10 * TURN
+
+
+async def test_what_comes_behind_a_closing_is_passed_over(desk: Desk) -> None:
+    client = desk.connect()
+    client.send_raw(raw(Opcode.TEXT, b"x") * 2 * TURN)
+    desk.sessions[0].connection.close(4_000, "enough")
+    await settle()
+    assert (len(desk.sessions[0].events), client.close_code) == (1, 4_000)
+    client.send_raw(raw(Opcode.PING) * TURN + raw(Opcode.CLOSE, b"\x0f\xa0"))
+    await settle()
+    assert client.transport.is_closed
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [raw(Opcode.PING), raw(Opcode.PONG), raw(Opcode.CONT, b"", fin=False)],
+    ids=["pings", "pongs", "empty fragments"],
+)
+async def test_flood_of_what_is_no_message_ends(desk: Desk, frame: bytes) -> None:
+    client = desk.connect()
+    client.send_raw(raw(Opcode.TEXT, b"", fin=False))
+    client.send_raw(frame * (RARE_FRAMES_MAX + 1))
+    while client.server._is_waiting:
+        client.pull()
+        await settle()
+    assert client.close_code == 4029
+
+
+async def test_who_leaves_most_unread_is_cut_off_when_all_leave_too_much() -> None:
+    desk = Desk(SocketLimits(unsent_bytes_max=100_000))
+    clients = [desk.connect() for _ in range(4)]
+    for session, size in zip(desk.sessions, (10_000, 60_000, 20_000, 40_000), strict=True):
+        session.connection.send(text_frame(b'"' + b"x" * size + b'"'))
+    await settle()
+    assert [client.transport.is_aborted for client in clients] == [False, True, False, False]
+    clients[1].vanish()
+    assert sum(len(client.transport.unread) for client in clients if not client.transport.is_closed) < 100_000
+    assert desk.sessions[1].events == ["lost"]
 
 
 async def test_fragments_are_put_together_in_order_with_what_is_between_them(desk: Desk) -> None:

@@ -1,10 +1,12 @@
 """Clients of `/ws` of a real exchange, in memory: who may hear what, for how long, and how much may be asked."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from tests.fakes.clock import FakeClock
 from tests.support.sockets import SocketClient, settle
@@ -18,6 +20,7 @@ from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.feeds.hub import Hub
+from waiver_exchange.gateway.sockets.excess import EXCESS_MAX
 
 BID = OrderRequest(symbol="MAHOMES", side="buy", order_type="limit", quantity_units=1, limit_price_cents=1_900)
 
@@ -158,3 +161,25 @@ async def test_subscriptions_count_by_their_channels(world: World) -> None:
     codes = [message["error"]["code"] for message in client.messages() if "error" in message]
 
     assert codes == ["request_rate_is_too_high"]
+
+
+@pytest.mark.parametrize("limits", [RequestLimits(address_requests_per_second=500)])
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (Frame(Opcode.TEXT, b"{"), "request_is_malformed"),
+        (Frame(Opcode.BINARY, b"{}"), "request_is_malformed"),
+        (Frame(Opcode.TEXT, b'{"method":"plaice"}'), "method_not_found"),
+    ],
+    ids=["no JSON", "binary", "no method"],
+)
+async def test_who_goes_on_asking_too_often_is_sent_away(world: World, frame: Frame, code: str) -> None:
+    client = world.connect()
+    client.send_raw(frame.serialize(mask=True) * 10_000)
+    while client.server._is_waiting:
+        client.pull()
+        await settle()
+    codes = Counter(message["error"]["code"] for message in client.messages())
+
+    assert client.close_code == 4029
+    assert codes == {code: 500, "request_rate_is_too_high": EXCESS_MAX + 1}

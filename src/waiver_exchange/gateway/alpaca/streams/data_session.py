@@ -17,6 +17,7 @@ from waiver_exchange.gateway.alpaca.streams.data_protocol import (
 from waiver_exchange.gateway.alpaca.streams.frames import FrameClock
 from waiver_exchange.gateway.alpaca.streams.logins import Logins
 from waiver_exchange.gateway.alpaca.streams.market_stream import MarketStream
+from waiver_exchange.gateway.alpaca.streams.pace import Pace
 from waiver_exchange.gateway.alpaca.streams.requests import Frame, is_msgpack_asked, key_in_headers
 from waiver_exchange.gateway.sockets.frames import binary_frame, text_frame
 from waiver_exchange.gateway.sockets.session import Connection
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from waiver_exchange.application.access import Caller
 
 LOGIN_SECONDS: Final = 10.0
-# Every answer tells all that is subscribed to, so asking costs more than a message.
-REQUESTS_PER_SECOND_MAX: Final = 100
 
 
 @final
@@ -50,7 +49,7 @@ class DataSession:
         self._logins = logins
         self._caller: Caller | None = None
         self._pending: list[bytes] = []
-        self._second, self._requests = 0, 0
+        self._pace = Pace(connection, logins)
         self._protocol = DataProtocol(
             authenticate=self._log_in, is_msgpack=self.is_msgpack, is_pair_allowed=is_pair_allowed
         )
@@ -117,7 +116,7 @@ class DataSession:
         if not self._connection.is_open:
             # It came together with what it was sent away for.
             return
-        if not self._count():
+        if not self._pace.allows_one_more():
             self._say(failure(StreamError.too_many_requests))
             return
         was_authenticated = self._protocol.is_authenticated
@@ -143,12 +142,6 @@ class DataSession:
         else:
             self._caller = None
             self._end(StreamError.connection_limit_exceeded)
-
-    def _count(self) -> bool:
-        second = int(asyncio.get_running_loop().time())
-        self._requests = self._requests + 1 if second == self._second else 1
-        self._second = second
-        return self._requests <= REQUESTS_PER_SECOND_MAX
 
     def _say(self, message: dict[str, object]) -> None:
         """Send a control message, alone in its frame, behind what was put aside."""

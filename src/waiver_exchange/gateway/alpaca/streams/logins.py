@@ -36,6 +36,14 @@ class Logins:
         require(caller, READ)
         return caller
 
+    def may_ask(self, address: str) -> bool:
+        """Count a message of an address, and return whether it may send so many."""
+        try:
+            self._rate_limits.take(address=address, kind="read")
+        except RefusedError:
+            return False
+        return True
+
     def is_valid(self, caller: Caller) -> bool:
         """Return whether a key or token that logged in before may still be used."""
         return is_current(self._exchange, caller)

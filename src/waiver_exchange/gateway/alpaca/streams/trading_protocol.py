@@ -71,6 +71,11 @@ class TradingProtocol:
         return {"stream": "listening", "data": {"streams": [TRADE_UPDATES] if self._is_listening else []}}
 
 
+def too_many_requests() -> dict[str, object]:
+    """Return the answer to what is not heard because it comes too often."""
+    return _failure("too many requests", code=429)
+
+
 def _data_of(request: Request) -> Mapping[str, object]:
     data = request.get("data")
     return data if isinstance(data, dict) else {}
@@ -81,5 +86,5 @@ def _authorization(action: str, *, is_authorized: bool) -> dict[str, object]:
     return {"stream": "authorization", "data": {"action": action, "status": status}}
 
 
-def _failure(message: str) -> dict[str, object]:
-    return {"stream": "error", "data": {"status": "error", "code": 400, "message": message}}
+def _failure(message: str, *, code: int = 400) -> dict[str, object]:
+    return {"stream": "error", "data": {"status": "error", "code": code, "message": message}}

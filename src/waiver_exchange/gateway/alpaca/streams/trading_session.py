@@ -9,9 +9,10 @@ from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.codec import encode_json, encode_msgpack
 from waiver_exchange.gateway.alpaca.streams.logins import Logins
+from waiver_exchange.gateway.alpaca.streams.pace import Pace
 from waiver_exchange.gateway.alpaca.streams.requests import Frame, is_msgpack_asked
 from waiver_exchange.gateway.alpaca.streams.trade_updates import TradeUpdates
-from waiver_exchange.gateway.alpaca.streams.trading_protocol import TradingProtocol
+from waiver_exchange.gateway.alpaca.streams.trading_protocol import TradingProtocol, too_many_requests
 from waiver_exchange.gateway.sockets.frames import binary_frame, text_frame
 from waiver_exchange.gateway.sockets.session import Connection
 
@@ -29,6 +30,7 @@ class TradingSession:
         self._connection = connection
         self._updates = updates
         self._logins = logins
+        self._pace = Pace(connection, logins)
         self._caller: Caller | None = None
         self._account: int | None = None
         self._protocol = TradingProtocol(authenticate=self._log_in, is_msgpack=self.is_msgpack)
@@ -73,7 +75,7 @@ class TradingSession:
         self.look_after()
         if not self._connection.is_open:
             return
-        answer = self._protocol.receive(frame)
+        answer = self._protocol.receive(frame) if self._pace.allows_one_more() else too_many_requests()
         self._send(encode_msgpack(answer) if self.is_msgpack else encode_json(answer))
         self._listen(self._protocol.listens_to)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from alpaca.data.models import Bar
+from websockets.frames import Frame, Opcode
 
 from tests.fakes.clock import FakeClock
 from tests.support.sockets import SocketClient, settle
@@ -19,12 +20,13 @@ from waiver_exchange.application.markets import Listing, grant_shares, list_play
 from waiver_exchange.application.place_order import OrderRequest, place_order
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import RequestLimits, Settings
-from waiver_exchange.gateway.alpaca.streams import data_session
+from waiver_exchange.gateway.alpaca.streams import data_session, pace
 from waiver_exchange.gateway.alpaca.streams.minutes import MINUTE_NS, SETTLING_NS
 from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.feeds.channel import FRAME_SECONDS
 from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.bodies import format_time
+from waiver_exchange.gateway.sockets import excess
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.sockets import Sockets
 
@@ -125,12 +127,25 @@ async def test_the_connections_of_a_key_are_bounded_on_the_trading_stream_too(wo
 async def test_one_who_asks_too_often_is_told_and_may_go_on(world: World) -> None:
     client = SocketClient(world.sockets(), "/v2/iex")
     world.log_in(client)
-    for _ in range(2 * data_session.REQUESTS_PER_SECOND_MAX + 2):
+    for _ in range(2 * pace.REQUESTS_PER_SECOND_MAX + 2):
         _say(client, action="subscribe", trades=["MAHOMES"])
     messages = client.messages()
     assert set(_errors(messages)) == {429}
     assert len(_errors(messages)) < len(messages)
     assert client.close_code is None
+
+
+@pytest.mark.parametrize("path", ["/v2/iex", "/stream"])
+async def test_one_who_goes_on_asking_too_often_is_sent_away(world: World, path: str) -> None:
+    client = SocketClient(world.sockets(), path)
+    nonsense = Frame(Opcode.TEXT, b"?").serialize(mask=True)
+    client.send_raw(nonsense * (excess.EXCESS_MAX + 2 * pace.REQUESTS_PER_SECOND_MAX + 2))
+    while client.server._is_waiting:
+        client.pull()
+        await settle()
+    codes = [message.get("code") or message["data"]["code"] for message in client.messages() if "msg" not in message]
+    assert client.close_code == 4029
+    assert set(codes) <= {400, 429}
 
 
 async def test_one_who_does_not_read_is_told_and_sent_away_and_the_others_get_everything(world: World) -> None:
