@@ -44,7 +44,9 @@ def test_settings_watchlists_and_names_of_orders_outlive_a_restart(start_server:
     first.stop()
     second = start_server(first.data_dir)
     with httpx.Client(base_url=second.url, headers=headers, trust_env=False) as http:
-        assert http.post("/v2/orders", json=ORDER).json()["message"] == "new orders are rejected by user request"
+        fresh = http.post("/v2/orders", json=ORDER | {"client_order_id": "new"}).json()
+        assert fresh["message"] == "new orders are rejected by user request"
+        assert http.post("/v2/orders", json=ORDER).json()["message"] == "client_order_id must be unique"
         assert http.patch("/v2/account/configurations", json={"suspend_trade": False}).status_code == 200
         assert http.post("/v2/orders", json=ORDER).json()["message"] == "client_order_id must be unique"
         assert http.get("/v2/orders").json() == [stop, placed]
