@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+NAMED_MAX: Final = 12_000
 WARM_SECONDS: Final = 1.0
 ANSWER_SECONDS_MAX: Final = 30.0
 _MASKED: Final = 0x80
@@ -144,9 +145,11 @@ def orders(symbols: list[str], *, seed: int) -> Iterator[dict[str, str]]:
             yield order | {"side": side, "limit_price": f"{price / 100:.2f}", "time_in_force": "ioc"}
 
 
-def order_frames(symbols: list[str], *, seed: int, count: int) -> list[bytes]:
-    """Return frames that place orders, each with an id of its own."""
-    source = orders(symbols, seed=seed)
+def order_frames(symbols: list[str], *, seed: int, count: int, name: str = "") -> list[bytes]:
+    """Return frames that place orders, each with an id of its own, and with a name where one is given to begin with."""
+    source: Iterator[dict[str, str]] = orders(symbols, seed=seed)
+    if name:
+        source = (order | {"client_order_id": f"{name}-{number}"} for number, order in enumerate(source))
     return [
         text_frame(json.dumps({"id": number, "method": "order.place", "params": next(source)}).encode())
         for number in range(1, count + 1)
@@ -191,7 +194,9 @@ async def run_full(parameters: dict[str, Any]) -> dict[str, Any]:
         socket = await open_socket(parameters["url"])
         if keys:
             await socket.ask("auth", **keys[number % len(keys)]._asdict())
-        frames = order_frames(parameters["symbols"], seed=number, count=2_000)
+        # A name is used once; without names the orders come again and again.
+        name, count = (f"{number}", NAMED_MAX) if parameters.get("is_named") else ("", 2_000)
+        frames = order_frames(parameters["symbols"], seed=number, count=count, name=name)
         flows.append((Flow(frames, in_flight=parameters["in_flight"]), socket))
     gc.collect()
     gc.freeze()
@@ -375,23 +380,27 @@ class Fanout:
 
 
 async def run_fanout(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return how late changes of books come to many connections, each on two books; one more never reads.
+    """Return how late changes of books come to many connections, each on two books; one more may never read.
 
     The books must be fresh: each order that is placed is one change of one book, counted from 1.
     """
     symbols = parameters["symbols"][: parameters["books"]]
+    # It is a socket of this module.
+    from benchmarks.network_stalled import open_stalled  # noqa: PLC0415
+
     fanout = Fanout()
     publisher = await open_socket(parameters["url"])
-    await publisher.ask("auth", **parameters["keys"][0])
-    stalled = await open_socket(parameters["url"])
-    await stalled.ask("auth", **parameters["keys"][0])
-    await stalled.ask("subscribe", channels=[*(f"book:{symbol}" for symbol in symbols), "orders"])
-    stalled.transport.pause_reading()
+    if parameters["keys"]:
+        await publisher.ask("auth", **parameters["keys"][0])
+    stalled = None
+    if parameters["has_stalled"]:
+        stalled = await open_stalled(parameters["url"], parameters["keys"][0])
+        stalled.stall([*(f"book:{symbol}" for symbol in symbols), "orders"])
     for number in range(parameters["connections"]):
         socket = await open_socket(parameters["url"])
         own = [symbols[number % len(symbols)], symbols[(number + 1) % len(symbols)]]
         socket.received = fanout.follow()
-        request = {"method": "subscribe", "params": {"channels": [f"book:{symbol}" for symbol in own]}}
+        request = {"id": 0, "method": "subscribe", "params": {"channels": [f"book:{symbol}" for symbol in own]}}
         socket.transport.write(text_frame(json.dumps(request).encode()))
     await asyncio.sleep(WARM_SECONDS)
     published = await publish(publisher, symbols, fanout, rate=parameters["rate"], seconds=parameters["seconds"])
@@ -402,6 +411,7 @@ async def run_fanout(parameters: dict[str, Any]) -> dict[str, Any]:
         "deliveries": fanout.milliseconds.total(),
         "expected": 2 * parameters["connections"] * published // len(symbols),
         "gaps": fanout.gaps,
+        "stalled_missed": 0 if stalled is None else published - await stalled.catch_up(),
     }
 
 
