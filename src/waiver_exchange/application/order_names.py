@@ -8,8 +8,10 @@ from waiver_exchange.domain.ids import IdKind, from_uuid, to_text
 from waiver_exchange.domain.limits import CLIENT_ORDER_ID_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 
-# The shortest text that is a UUID: every order with a name comes by here, and most names are shorter.
+# Every order with a name comes by here. Most names are shorter than a UUID, and most UUIDs begin as no id does: ids
+# begin with zeros, which a spelling may leave out (then with d) or put something before.
 _UUID_LENGTH_MIN: Final = 32
+_FOREIGN_BEGINNINGS: Final = frozenset("123456789abcefABCEF")
 
 
 def check_client_order_id(text: str) -> None:
@@ -23,7 +25,7 @@ def is_order_id(client_order_id: str | None) -> bool:
 
     Orders without a name go by their id, and ids can be foreseen: such a name could be, or become, another order's.
     """
-    if client_order_id is None or len(client_order_id) < _UUID_LENGTH_MIN:
+    if client_order_id is None or len(client_order_id) < _UUID_LENGTH_MIN or client_order_id[0] in _FOREIGN_BEGINNINGS:
         return False
     return from_uuid(IdKind.order, client_order_id) is not None
 

@@ -125,6 +125,7 @@ async def test_the_id_of_an_order_names_no_other(exchange: Exchange) -> None:
         shown.replace("-", ""): R.client_order_id_is_invalid,
         f"{{{shown}}}": R.client_order_id_is_invalid,
         UUID(shown).urn: R.client_order_id_is_invalid,
+        "_".join(shown.replace("-", "").lstrip("0")[:8]) + shown.replace("-", "")[-17:]: R.client_order_id_is_invalid,
         foreseen: R.client_order_id_is_invalid,
     }.items():
         assert await reason_of_placing(exchange, replace(BID, client_order_id=name)) == reason
