@@ -241,6 +241,24 @@ async def test_balances_at_any_times_are_those_of_the_last_movement_before(histo
     assert await history.store.list_balances(account=2, market=0, times_ns=[], until_sequence=ROWS) == []
 
 
+async def test_shares_moved_are_those_between_two_rows(history: History, seed: int) -> None:
+    random = Random(seed)
+    for _ in range(ROUNDS):
+        like = random.choice(history.movements)
+        account = random.choice((like.from_account, like.to_account))
+        market = max(1, like.market)
+        after, until = sorted(random.choice(history.movements).sequence for _ in range(2))
+        start = random.choice(history.movements).time_ns
+        own = [m for m in history.movements if m.market == market and m.time_ns >= start]
+        own = [m for m in own if after < m.sequence <= until]
+        came = [m for m in own if m.to_account == account]
+        found = await history.store.sum_shares_moved(
+            account=account, market=market, start_ns=start, after_sequence=after, until_sequence=until
+        )
+        value = sum(m.amount * m.price_cents for m in came)
+        assert found == (sum(m.amount for m in came), value, sum(m.amount for m in own if m.from_account == account))
+
+
 async def test_closes_at_any_minutes_are_those_of_the_last_trade_before(history: History, seed: int) -> None:
     random = Random(seed)
     minute = 60_000_000_000

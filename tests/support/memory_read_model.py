@@ -128,6 +128,15 @@ class MemoryReadModel(ReadModelStore):
                 balances.append((movement.time_ns, movement.to_balance))
         return [[balance for at_ns, balance in balances if at_ns < time_ns][-1] for time_ns in times_ns]
 
+    async def sum_shares_moved(
+        self, *, account: int, market: int, start_ns: int, after_sequence: int, until_sequence: int
+    ) -> tuple[int, int, int]:
+        own = [m for m in self._movements() if m.market == market and m.time_ns >= start_ns]
+        own = [m for m in own if after_sequence < m.sequence <= until_sequence]
+        came = [m for m in own if m.to_account == account]
+        gone = [m for m in own if m.from_account == account]
+        return sum(m.amount for m in came), sum(m.amount * m.price_cents for m in came), sum(m.amount for m in gone)
+
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
         closes = [(-1, 0), *((minute.time_ns, minute.close_cents) for minute in self._candles(market, 1))]
         return [[close for at_ns, close in closes if at_ns < time_ns][-1] for time_ns in times_ns]

@@ -134,6 +134,14 @@ class ReadModelStore(Protocol):
         Rows of the journal behind `until_sequence` are left out.
         """
 
+    async def sum_shares_moved(
+        self, *, account: int, market: int, start_ns: int, after_sequence: int, until_sequence: int
+    ) -> tuple[int, int, int]:
+        """Return the shares that came to an account, their value by price (micro-dollars), and those that went.
+
+        From a time on, behind one row of the journal and up to another one.
+        """
+
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
         """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
 

@@ -236,16 +236,56 @@ async def test_position_says_what_changed_since_midnight_in_the_zone(desk: Desk)
     midnight = 1_788_753_600 * 10**9  # 7 September 2026, 00:00 in New York
     desk.exchange.run(sell(ANN, price=2_500, quantity=900), time_ns=midnight - 3)
 
-    def shown(now_ns: int) -> tuple[int, int, int]:
+    async def shown(now_ns: int) -> tuple[int, int, int]:
         (position,) = desk.queries.positions(ANN, now_ns=now_ns)
-        return position.price_cents, position.previous_close_cents, position.day_change_micros
+        today = await desk.queries.day_changes(ANN, now_ns=now_ns)
+        return position.price_cents, position.previous_close_cents, today[MAHOMES].change_micros
 
-    assert shown(midnight - 2) == (2_500, 2_500, 0)  # nothing traded: the price that it was listed with
+    assert await shown(midnight - 2) == (2_500, 2_500, 0)  # nothing traded: the price that it was listed with
     desk.exchange.run(buy(BOB, price=2_500, quantity=100), time_ns=midnight - 1)
     desk.exchange.run(sell(ANN, price=2_600, quantity=100), buy(BOB, price=2_600, quantity=900), time_ns=midnight + 1)
-    assert shown(midnight + 2) == (2_600, 2_500, 100 * (1_000_000 - 1_000))
-    assert shown(midnight + 86_400 * 10**9) == (2_600, 2_600, 0)
+    assert await shown(midnight + 2) == (2_600, 2_500, 100 * (1_000_000 - 1_000))
+    assert await shown(midnight + 86_400 * 10**9) == (2_600, 2_600, 0)
     assert desk.queries.previous_close_cents(MAHOMES, now_ns=midnight - 1) == 2_500
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_shares_bought_today_count_from_what_they_cost(desk: Desk, *, is_stored: bool) -> None:
+    midnight = 1_788_753_600 * 10**9
+
+    async def change() -> tuple[int, int]:
+        if is_stored:
+            await desk.flush()
+        return (await desk.queries.day_changes(BOB, now_ns=midnight + 99))[MAHOMES]
+
+    async def trade(side: int, *, price: int, quantity: int, at: int) -> None:
+        seller, buyer = (ANN, BOB) if side == codes.BUY else (BOB, ANN)
+        orders = sell(seller, price=price, quantity=quantity), buy(buyer, price=price, quantity=quantity)
+        desk.exchange.run(*orders, time_ns=midnight + at)
+
+    await trade(codes.BUY, price=2_500, quantity=1_000, at=-5)
+    await trade(codes.BUY, price=2_600, quantity=200, at=1)
+    assert await change() == (1_000 * 100, 1_000 * 2_500 + 200 * 2_600)
+    await trade(codes.BUY, price=2_400, quantity=200, at=2)
+    assert await change() == (1_000 * -100 + 400 * -100, 1_000 * 2_500 + 400 * 2_500)
+    await trade(codes.SELL, price=2_500, quantity=900, at=3)  # the old ones first
+    assert await change() == (0, 100 * 2_500 + 400 * 2_500)
+    await trade(codes.SELL, price=2_510, quantity=300, at=4)  # then those of today
+    assert await change() == (200 * 10, 200 * 2_500)
+    desk.exchange.run(GrantShares(account=BOB, market=MAHOMES, quantity_units=200), time_ns=midnight + 5)
+    base = round(400 * (400 * 2_500 + 200 * 2_510) / 600)  # one average of all that came today
+    assert await change() == (400 * 2_510 - base, base)
+    assert await desk.queries.day_changes(99, now_ns=midnight) == {}
+
+
+async def test_shares_bought_at_the_price_of_now_changed_nothing_today(desk: Desk) -> None:
+    midnight = 1_788_753_600 * 10**9
+    desk.exchange.run(sell(ANN, price=2_500, quantity=1), buy(BOB, price=2_500, quantity=1), time_ns=midnight - 5)
+    desk.exchange.run(sell(BOB, price=2_500, quantity=1), buy(ANN, price=2_500, quantity=1), time_ns=midnight - 5)
+    price, quantity = 2_600, 12_106
+    desk.exchange.run(sell(ANN, price=price, quantity=quantity), buy(BOB, price=price, quantity=quantity))
+    today = await desk.queries.day_changes(BOB, now_ns=midnight + 99)
+    assert today[MAHOMES] == (0, price * quantity)
 
 
 async def test_status_and_parameters_are_those_of_the_last_row(desk: Desk) -> None:

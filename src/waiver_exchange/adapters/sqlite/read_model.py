@@ -150,6 +150,21 @@ class SqliteReadModel:
             )
         )
 
+    async def sum_shares_moved(
+        self, *, account: int, market: int, start_ns: int, after_sequence: int, until_sequence: int
+    ) -> tuple[int, int, int]:
+        """Return the shares that came to an account, their value by price (micro-dollars), and those that went."""
+        return await self._read(
+            lambda connection: ledger.sum_shares_moved(
+                connection,
+                account=account,
+                market=market,
+                start_ns=start_ns,
+                after_sequence=after_sequence,
+                until_sequence=until_sequence,
+            )
+        )
+
     async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
         """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
         return await self._read(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))

@@ -6,7 +6,7 @@ from itertools import starmap
 from operator import itemgetter
 from typing import Any, Final, get_args
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model_reads import find_trades, merged, order_fill_queries, trade_bounds
@@ -142,6 +142,24 @@ def list_balances(
 def list_closes(connection: Connection, *, market: int, times_ns: Sequence[int]) -> list[int]:
     """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
     return _values_before(connection, CLOSES, {"market": market}, times_ns)
+
+
+def sum_shares_moved(
+    connection: Connection, *, account: int, market: int, start_ns: int, after_sequence: int, until_sequence: int
+) -> tuple[int, int, int]:
+    """Return the shares that came to an account, their value by price, and those that went, between two rows."""
+    table = schema.movements
+    of_market = select(func.coalesce(func.sum(table.c.amount), 0)).where(
+        table.c.market == market,
+        table.c.time_ns >= start_ns,
+        table.c.sequence > after_sequence,
+        table.c.sequence <= until_sequence,
+    )
+    value = func.coalesce(func.sum(table.c.amount * table.c.price_cents), 0)
+    with connection.begin():
+        came = connection.execute(of_market.add_columns(value).where(table.c.to_account == account)).one()
+        gone = connection.execute(of_market.where(table.c.from_account == account)).scalar_one()
+    return came[0], came[1], gone
 
 
 # One statement for a series: however long the history is, each time costs one look into each index, and while SQLite

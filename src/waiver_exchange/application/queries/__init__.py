@@ -9,6 +9,7 @@ store is asked. Memory lets go of a row only when the store has it, so what leav
 
 from waiver_exchange.application.queries.accounts import AccountSummary, Conservation, MarketShares, Position
 from waiver_exchange.application.queries.candles import Candle
+from waiver_exchange.application.queries.day_changes import DayChange
 from waiver_exchange.application.queries.equity import EquityPoint
 from waiver_exchange.application.queries.facade import Queries
 from waiver_exchange.application.queries.intervals import Interval
@@ -23,6 +24,7 @@ __all__ = [
     "AccountSummary",
     "Candle",
     "Conservation",
+    "DayChange",
     "EquityPoint",
     "ExchangeStatus",
     "Fill",

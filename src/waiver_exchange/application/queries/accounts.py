@@ -22,7 +22,7 @@ class Position(NamedTuple):
     """An account's shares of one market and their worth; `average_cost_micros` is per share and for display only.
 
     `price_cents` is what one share counts as now; `previous_close_cents` is what it counted as when the day began, at
-    midnight of the exchange's zone, and `day_change_micros` the difference on all shares.
+    midnight of the exchange's zone; what changed since then is `day_changes`.
     """
 
     market: int
@@ -36,7 +36,6 @@ class Position(NamedTuple):
     realized_micros: int
     price_cents: int
     previous_close_cents: int
-    day_change_micros: int
 
 
 class MarketShares(NamedTuple):
@@ -107,7 +106,6 @@ class AccountReads(MarketReads):
             realized_micros=holding.realized_micros,
             price_cents=price,
             previous_close_cents=close,
-            day_change_micros=holding.quantity_units * (price - close),
         )
 
     def conservation(self) -> Conservation:

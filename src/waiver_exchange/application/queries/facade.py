@@ -2,8 +2,8 @@
 
 from typing import final
 
-from waiver_exchange.application.queries.accounts import AccountReads
 from waiver_exchange.application.queries.candles import CandleReads
+from waiver_exchange.application.queries.day_changes import DayChangeReads
 from waiver_exchange.application.queries.equity import EquityReads
 from waiver_exchange.application.queries.orders import OrderReads
 from waiver_exchange.application.queries.quotes import QuoteReads
@@ -12,5 +12,5 @@ from waiver_exchange.application.queries.trades import TradeReads
 
 
 @final
-class Queries(AccountReads, CandleReads, EquityReads, OrderReads, QuoteReads, TickerReads, TradeReads):
+class Queries(DayChangeReads, CandleReads, EquityReads, OrderReads, QuoteReads, TickerReads, TradeReads):
     """The reads of the exchange. Those that ask the store raise `projections.changes.ReadModelError`."""

@@ -3,22 +3,18 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from waiver_exchange.application.queries import Position
+from waiver_exchange.application.queries import DayChange, Position
 from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.gateway.alpaca.assets import VENUE, asset_id_of
 from waiver_exchange.gateway.alpaca.order_body import ASSET_CLASS, price_text
-from waiver_exchange.projections.state import MarketView
 
 _RATIO_STEP: Final = Decimal("0.00000001")
 
 
-def position_body(position: Position, *, market: MarketView, previous_close_cents: int) -> dict[str, object]:
+def position_body(position: Position, *, today: DayChange) -> dict[str, object]:
     """Return a position; what compares with the day before is null where there was no price."""
-    current_cents = market.last_price_cents or market.reference_price_cents
-    today_micros: int | None = None
-    if previous_close_cents:
-        today_micros = position.quantity_units * (current_cents - previous_close_cents)
-    before_micros = position.quantity_units * previous_close_cents
+    current_cents, close_cents = position.price_cents, position.previous_close_cents
+    today_micros = today.change_micros if close_cents else None
     return {
         "asset_id": asset_id_of(position.market),
         "symbol": position.symbol,
@@ -34,10 +30,10 @@ def position_body(position: Position, *, market: MarketView, previous_close_cent
         "unrealized_pl": format_money(position.unrealized_micros),
         "unrealized_plpc": ratio(position.unrealized_micros, position.cost_micros),
         "unrealized_intraday_pl": None if today_micros is None else format_money(today_micros),
-        "unrealized_intraday_plpc": None if today_micros is None else ratio(today_micros, before_micros),
+        "unrealized_intraday_plpc": None if today_micros is None else ratio(today_micros, today.base_micros),
         "current_price": price_text(current_cents),
-        "lastday_price": price_text(previous_close_cents),
-        "change_today": None if today_micros is None else ratio(today_micros, before_micros),
+        "lastday_price": price_text(close_cents),
+        "change_today": ratio(current_cents - close_cents, close_cents) if close_cents else None,
     }
 
 

@@ -17,7 +17,6 @@ from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.assets import market_of
 from waiver_exchange.gateway.alpaca.errors import AlpacaError, invalid, not_found
 from waiver_exchange.gateway.alpaca.fields import amount_of_text
-from waiver_exchange.gateway.alpaca.last_equities import start_of_day_ns
 from waiver_exchange.gateway.alpaca.order_body import OrderBody
 from waiver_exchange.gateway.alpaca.order_needs import need_of_order
 from waiver_exchange.gateway.alpaca.order_refusals import explain
@@ -35,14 +34,20 @@ async def list_positions(request: AnyRequest) -> Response[bytes]:
     """Return the account's positions, by symbol."""
     account = caller_of(request).account
     exchange = exchange_of(request)
-    return answer([_body(exchange, position) for position in exchange.queries.positions(account)])
+    now_ns = exchange.clock.now_ns()
+    positions = exchange.queries.positions(account, now_ns=now_ns)
+    today = await exchange.queries.day_changes(account, now_ns=now_ns)
+    return answer([position_body(position, today=today[position.market]) for position in positions])
 
 
 @get("/v2/positions/{symbol_or_id:str}")
 async def show_position(request: AnyRequest) -> Response[bytes]:
     """Return the account's position in one player."""
     account = caller_of(request).account
-    return answer(_body(exchange_of(request), _position(request, account)))
+    exchange = exchange_of(request)
+    position, now_ns = _position(request, account), exchange.clock.now_ns()
+    today = await exchange.queries.day_changes(account, now_ns=now_ns)
+    return answer(position_body(position, today=today[position.market]))
 
 
 @delete("/v2/positions/{symbol_or_id:str}", status_code=200)
@@ -99,7 +104,11 @@ def _position(request: AnyRequest, account: int) -> Position:
         market = market_of(exchange, request.path_params["symbol_or_id"]).market
     except RefusedError:
         market = 0
-    held = (position for position in exchange.queries.positions(account) if position.market == market)
+    held = (
+        position
+        for position in exchange.queries.positions(account, now_ns=exchange.clock.now_ns())
+        if position.market == market
+    )
     position = next(held, None)
     if position is None:
         raise not_found("position does not exist")
@@ -122,10 +131,3 @@ def _units_to_close(given: query.Query, position: Position) -> int:
     if units <= 0:
         raise invalid("qty must be > 0")
     return units
-
-
-def _body(exchange: Exchange, position: Position) -> dict[str, object]:
-    """Return a position; a market that never traded before today had the price that it was listed with."""
-    market = exchange.state.markets[position.market]
-    before_cents = exchange.state.candles[position.market].price_before(start_of_day_ns(exchange))
-    return position_body(position, market=market, previous_close_cents=before_cents or market.listed_price_cents)
