@@ -1,6 +1,5 @@
 """Place an order for an account."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -30,9 +29,11 @@ SELF_TRADE_PREVENTIONS: Final = {
 _HELD_TYPES: Final = frozenset({codes.STOP, codes.STOP_LIMIT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
-    """An order as its sender words it: names as text, sizes in the engine's units, None where nothing was said."""
+class OrderRequest(NamedTuple):
+    """An order as its sender words it: names as text, sizes in the engine's units, None where nothing was said.
+
+    A tuple, because one is made for every order: it costs a third of what a frozen dataclass does.
+    """
 
     symbol: str
     side: str

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -27,7 +26,7 @@ R = RefusalReason
 ANN = 2
 BOB = 3
 BID = OrderRequest(symbol="A", side="buy", order_type="limit", quantity_units=15_000, limit_price_cents=2_400)
-NAMED = replace(BID, client_order_id="mine")
+NAMED = BID._replace(client_order_id="mine")
 
 
 @pytest.fixture
@@ -69,14 +68,14 @@ async def test_what_was_placed_is_answered_again_when_new_orders_are_switched_of
     again = await submit_order(exchange, account=ANN, request=NAMED)
     assert (again.order.order_id, again.is_repetition) == (first.order.order_id, True)
 
-    other = replace(NAMED, quantity_units=25_000)
+    other = NAMED._replace(quantity_units=25_000)
     assert await reason_of_placing(exchange, other) == R.client_order_id_used_with_other_content
-    assert await reason_of_placing(exchange, replace(BID, client_order_id="new")) == reason
+    assert await reason_of_placing(exchange, BID._replace(client_order_id="new")) == reason
     assert await reason_of_placing(exchange, BID) == reason
     # What was refused did not use its name up.
     undone: dict[str, bool] = {name: not value for name, value in setting.items()}
     await change_settings(exchange, account=ANN, changes=undone)
-    assert (await submit_order(exchange, account=ANN, request=replace(BID, client_order_id="new"))).order.is_open
+    assert (await submit_order(exchange, account=ANN, request=BID._replace(client_order_id="new"))).order.is_open
 
 
 async def test_a_replacement_is_answered_again_when_new_orders_are_switched_off(exchange: Exchange) -> None:
@@ -103,7 +102,7 @@ async def test_who_follows_a_refused_order_of_its_name_is_heard_on_his_own(excha
 
 
 async def test_an_order_of_the_day_is_the_same_on_the_next_day(exchange: Exchange, clock: FakeClock) -> None:
-    request = replace(NAMED, time_in_force="day")
+    request = NAMED._replace(time_in_force="day")
     first = await submit_order(exchange, account=ANN, request=request)
     change = ReplaceRequest(limit_price_cents=2_300, time_in_force="day", client_order_id="lower")
     changed = await submit_replacement(exchange, account=ANN, order_id=first.order.order_id, request=change)
@@ -128,16 +127,16 @@ async def test_the_id_of_an_order_names_no_other(exchange: Exchange) -> None:
         "_".join(shown.replace("-", "").lstrip("0")[:8]) + shown.replace("-", "")[-17:]: R.client_order_id_is_invalid,
         foreseen: R.client_order_id_is_invalid,
     }.items():
-        assert await reason_of_placing(exchange, replace(BID, client_order_id=name)) == reason
+        assert await reason_of_placing(exchange, BID._replace(client_order_id=name)) == reason
         change = ReplaceRequest(limit_price_cents=2_300, client_order_id=name)
         with pytest.raises(RefusedError) as error:
             await submit_replacement(exchange, account=ANN, order_id=unnamed.order_id, request=change)
         assert error.value.reason == reason
     with pytest.raises(RefusedError) as error:
-        await place_order(exchange, account=BOB, request=replace(BID, client_order_id=shown))
+        await place_order(exchange, account=BOB, request=BID._replace(client_order_id=shown))
     assert error.value.reason == R.client_order_id_is_invalid
     found = await exchange.queries.order_by_client_order_id(account=ANN, client_order_id=shown)
     assert found is not None
     assert found.order_id == unnamed.order_id
     # Bots name their orders by random UUIDs.
-    assert (await place_order(exchange, account=ANN, request=replace(BID, client_order_id=str(uuid4())))).is_open
+    assert (await place_order(exchange, account=ANN, request=BID._replace(client_order_id=str(uuid4())))).is_open

@@ -1,7 +1,6 @@
 """Stop orders and replacements as use cases, on a whole exchange with a clock that stands still."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ ANN = 2
 BOB = 3
 SHARE = 10_000
 STOP = OrderRequest(symbol="A", side="buy", order_type="stop", quantity_units=SHARE, stop_price_cents=2_600)
-STOP_LIMIT = replace(STOP, order_type="stop_limit", limit_price_cents=2_650)
+STOP_LIMIT = STOP._replace(order_type="stop_limit", limit_price_cents=2_650)
 BID = OrderRequest(symbol="A", side="buy", order_type="limit", quantity_units=SHARE, limit_price_cents=2_400)
 
 
@@ -61,9 +60,9 @@ async def change(exchange: Exchange, order: OrderView, *, account: int = BOB, **
 
 
 async def trade_at(exchange: Exchange, price: int) -> None:
-    offer = replace(BID, side="sell", quantity_units=10, limit_price_cents=price)
+    offer = BID._replace(side="sell", quantity_units=10, limit_price_cents=price)
     await place(exchange, offer, account=ANN)
-    await place(exchange, replace(offer, side="buy"))
+    await place(exchange, offer._replace(side="buy"))
 
 
 class Facts(NamedTuple):
@@ -104,7 +103,7 @@ async def test_a_stop_order_is_held_until_the_last_trade_reaches_its_price(
 
 
 async def test_a_stop_order_of_the_day_ends_with_it(exchange: Exchange, clock: FakeClock) -> None:
-    order = await place(exchange, replace(STOP, time_in_force="day"))
+    order = await place(exchange, STOP._replace(time_in_force="day"))
     midnight = datetime.fromtimestamp(order.expires_at_ns // SECOND_NS, tz=exchange.zone)
     assert (midnight.hour, midnight.minute, midnight.second) == (0, 0, 0)
     assert 0 < order.expires_at_ns - clock.now <= 86_400 * SECOND_NS
@@ -113,21 +112,21 @@ async def test_a_stop_order_of_the_day_ends_with_it(exchange: Exchange, clock: F
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
-        (replace(STOP, stop_price_cents=None), R.stop_price_is_required),
-        (replace(STOP, stop_price_cents=0), R.stop_price_is_required),
-        (replace(BID, stop_price_cents=2_600), R.stop_price_needs_a_stop_order),
-        (replace(STOP, limit_price_cents=2_600), R.market_order_takes_no_price),
-        (replace(STOP_LIMIT, limit_price_cents=None), R.price_must_be_positive),
-        (replace(STOP_LIMIT, limit_price_cents=0), R.price_must_be_positive),
-        (replace(STOP, quantity_units=None, notional_micros=1_000_000), R.notional_needs_a_market_order),
-        (replace(STOP, quantity_units=None), R.quantity_or_notional_is_required),
-        (replace(STOP, quantity_units=0), R.quantity_must_be_positive),
-        (replace(STOP, time_in_force="ioc"), R.stop_order_needs_a_lifetime),
-        (replace(STOP, time_in_force="fok"), R.stop_order_needs_a_lifetime),
-        (replace(STOP, time_in_force="gtd"), R.expiry_is_required),
-        (replace(STOP, expires_at_ns=1), R.expiry_needs_gtd),
-        (replace(STOP, post_only=True), R.post_only_needs_a_resting_order),
-        (replace(STOP, order_type="trailing_stop"), R.field_is_invalid),
+        (STOP._replace(stop_price_cents=None), R.stop_price_is_required),
+        (STOP._replace(stop_price_cents=0), R.stop_price_is_required),
+        (BID._replace(stop_price_cents=2_600), R.stop_price_needs_a_stop_order),
+        (STOP._replace(limit_price_cents=2_600), R.market_order_takes_no_price),
+        (STOP_LIMIT._replace(limit_price_cents=None), R.price_must_be_positive),
+        (STOP_LIMIT._replace(limit_price_cents=0), R.price_must_be_positive),
+        (STOP._replace(quantity_units=None, notional_micros=1_000_000), R.notional_needs_a_market_order),
+        (STOP._replace(quantity_units=None), R.quantity_or_notional_is_required),
+        (STOP._replace(quantity_units=0), R.quantity_must_be_positive),
+        (STOP._replace(time_in_force="ioc"), R.stop_order_needs_a_lifetime),
+        (STOP._replace(time_in_force="fok"), R.stop_order_needs_a_lifetime),
+        (STOP._replace(time_in_force="gtd"), R.expiry_is_required),
+        (STOP._replace(expires_at_ns=1), R.expiry_needs_gtd),
+        (STOP._replace(post_only=True), R.post_only_needs_a_resting_order),
+        (STOP._replace(order_type="trailing_stop"), R.field_is_invalid),
     ],
 )
 async def test_a_stop_order_of_the_wrong_form_is_refused(
@@ -138,7 +137,7 @@ async def test_a_stop_order_of_the_wrong_form_is_refused(
 
 async def test_all_open_orders_are_cancelled_the_held_ones_too(exchange: Exchange) -> None:
     held, resting = await place(exchange, STOP), await place(exchange, BID)
-    other = await place(exchange, replace(STOP_LIMIT, symbol="B"))
+    other = await place(exchange, STOP_LIMIT._replace(symbol="B"))
     cancelled = await cancel_all_orders(exchange, account=BOB, symbol="A")
     assert {order.order_id for order in cancelled.orders} == {
         held.order_id,
@@ -154,7 +153,7 @@ async def test_all_open_orders_are_cancelled_the_held_ones_too(exchange: Exchang
 
 
 async def test_a_resting_order_gives_its_place_to_a_new_one(exchange: Exchange) -> None:
-    old = await place(exchange, replace(BID, client_order_id="old"))
+    old = await place(exchange, BID._replace(client_order_id="old"))
     new = await change(exchange, old, quantity_units=SHARE // 2, client_order_id="new")
     assert (old.status, old.replaced_by, new.replaces) == ("replaced", new.order_id, old.order_id)
     assert facts(new) == Facts("open", 0, 2_400, SHARE // 2)
@@ -219,11 +218,11 @@ async def test_what_is_not_there_or_not_open_cannot_be_replaced(exchange: Exchan
 async def test_the_same_stop_order_again_is_the_first_one_also_on_another_day(
     exchange: Exchange, clock: FakeClock
 ) -> None:
-    request = replace(STOP, client_order_id="mine", time_in_force="day")
+    request = STOP._replace(client_order_id="mine", time_in_force="day")
     first = await place(exchange, request)
     clock.advance(86_400)
     assert (await place(exchange, request)).order_id == first.order_id
-    for other in (replace(request, stop_price_cents=2_601), replace(BID, client_order_id="mine")):
+    for other in (request._replace(stop_price_cents=2_601), BID._replace(client_order_id="mine")):
         assert await reason_of(place(exchange, other)) == R.client_order_id_used_with_other_content
 
 
@@ -242,14 +241,14 @@ async def test_the_same_replacement_again_is_the_first_one_whatever_became_of_it
 
 
 async def test_an_id_names_one_order_whether_placed_or_replaced(exchange: Exchange) -> None:
-    order = await place(exchange, replace(BID, client_order_id="mine"))
+    order = await place(exchange, BID._replace(client_order_id="mine"))
     used = R.client_order_id_used_with_other_content
     assert await reason_of(change(exchange, order, quantity_units=1, client_order_id="mine")) == used
     new = await change(exchange, order, quantity_units=SHARE // 2, client_order_id="new")
-    assert await reason_of(place(exchange, replace(BID, client_order_id="new"))) == used
-    assert await reason_of(place(exchange, replace(STOP, client_order_id="new"))) == used
+    assert await reason_of(place(exchange, BID._replace(client_order_id="new"))) == used
+    assert await reason_of(place(exchange, STOP._replace(client_order_id="new"))) == used
     # Another account's ids are its own.
-    offer = replace(BID, side="sell", limit_price_cents=2_600, client_order_id="new")
+    offer = BID._replace(side="sell", limit_price_cents=2_600, client_order_id="new")
     assert (await place(exchange, offer, account=ANN)).order_id != new.order_id
 
 
