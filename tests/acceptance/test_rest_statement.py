@@ -94,12 +94,14 @@ def test_a_long_statement_is_exported_whole(server: Server) -> None:
     assert rows[0]["time"] >= rows[-1]["time"]
 
 
-def test_equity_over_time_starts_with_the_account(ann: Trader) -> None:
+def test_equity_over_time_ends_with_what_the_account_is_worth_now(ann: Trader) -> None:
     for query in ({}, {"period": "1D"}, {"period": "all"}, {"period": "1M", "interval": "1d"}, {"interval": "1m"}):
         body = ann.get("/api/v1/account/equity", **query)
         assert set(body) == {"items"}
         for point in body["items"]:
             assert set(point) == {"time", "equity", "cash", "profit"}
+        account = ann.get("/api/v1/account")
+        assert (body["items"][-1]["equity"], body["items"][-1]["cash"]) == (account["equity"], account["cash"])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _STEP_NS: Final = {
     "5m": 300 * NANOSECONDS_PER_SECOND,
     "15m": 900 * NANOSECONDS_PER_SECOND,
     "1h": 3_600 * NANOSECONDS_PER_SECOND,
-    "1d": _DAY_NS,
+    "1d": 25 * 3_600 * NANOSECONDS_PER_SECOND,  # the longest day: clocks are set back
 }
 _PERIODS: Final = {"1D": 1, "1W": 7, "1M": 30, "3M": 91, "1A": 365}
 _ALL: Final = "all"
@@ -48,17 +48,30 @@ class EquityPointBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EquityBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Points in time, oldest first; what is now is in `/api/v1/account`."""
+    """Points in time, oldest first; without an `end` the last one is now."""
 
     items: list[EquityPointBody]
 
 
 async def _list_equity(call: Call) -> Answer:
     start_ns, end_ns, interval = _range_of(call)
+    is_until_now = call[END] is None
     points = await call.exchange.queries.equity_history(
-        account=call.account, start_ns=start_ns, end_ns=end_ns, interval=_INTERVALS[interval]
+        account=call.account,
+        start_ns=start_ns,
+        # What an interval that is not over begins with next is, so far, what is now.
+        end_ns=end_ns + (_STEP_NS[interval] if is_until_now else 0),
+        interval=_INTERVALS[interval],
     )
+    if is_until_now:
+        points = _until(points, end_ns - 1)
     return json_answer(EquityBody(items=[_point_body(point, first=points[0]) for point in points]))
+
+
+def _until(points: list[EquityPoint], now_ns: int) -> list[EquityPoint]:
+    """Return the points with that of the interval which is not over as of now."""
+    past = [point for point in points if point.time_ns < now_ns]
+    return [*past, *(point._replace(time_ns=now_ns) for point in points[len(past) : len(past) + 1])]
 
 
 def _range_of(call: Call) -> tuple[int, int, str]:
