@@ -23,6 +23,7 @@ from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
 from waiver_exchange.gateway.rest.api import NativeApi
 from waiver_exchange.gateway.rest.context import state_of
 from waiver_exchange.gateway.rest.documents import document_routes
+from waiver_exchange.gateway.rest.encoded_books import EncodedBooks
 from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
 from waiver_exchange.gateway.rest.encoded_tickers import EncodedTickers
 from waiver_exchange.gateway.rest.kept_answers import KeptAnswers
@@ -95,6 +96,7 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
     services = Services(
         exchange=exchange,
         markets=EncodedMarkets(exchange.state),
+        books=EncodedBooks(exchange.state),
         tickers=EncodedTickers(exchange),
         limits=rate_limits,
         kept=KeptAnswers(exchange.clock),

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import parameters
-from waiver_exchange.gateway.rest.bodies import BookBody, MarketBody, book_body
+from waiver_exchange.gateway.rest.bodies import BookBody, MarketBody
 from waiver_exchange.gateway.rest.market_choice import SORTS, choose_markets
 from waiver_exchange.gateway.rest.parameters import SYMBOL_PATH
-from waiver_exchange.gateway.rest.route import Answer, Call, Route, answer_if_changed, json_answer
+from waiver_exchange.gateway.rest.route import Answer, Call, Route, answer_if_changed
 
 _R = RefusalReason
 DEPTH_DEFAULT: Final = 50
@@ -49,10 +48,8 @@ async def _show_market(call: Call) -> Answer:
 
 
 async def _show_book(call: Call) -> Answer:
-    levels = call.exchange.queries.book(call[SYMBOL_PATH], depth=call[_DEPTH])
-    if levels is None:
-        raise RefusedError(_R.market_not_found, symbol=call[SYMBOL_PATH])
-    return json_answer(book_body(levels))
+    market = call.exchange.market(call[SYMBOL_PATH]).market
+    return Answer(call.services.books.best(market, depth=call[_DEPTH]))
 
 
 MARKET_ROUTES: Final = (

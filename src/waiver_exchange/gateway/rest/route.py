@@ -13,6 +13,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rate_limits import Kind, RateLimits
 from waiver_exchange.gateway.rest.body import Body
+from waiver_exchange.gateway.rest.encoded_books import EncodedBooks
 from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
 from waiver_exchange.gateway.rest.encoded_tickers import EncodedTickers
 from waiver_exchange.gateway.rest.json_object import NOTHING_GIVEN
@@ -47,6 +48,7 @@ class Services(NamedTuple):
 
     exchange: Exchange
     markets: EncodedMarkets
+    books: EncodedBooks
     tickers: EncodedTickers
     limits: RateLimits
     kept: KeptAnswers

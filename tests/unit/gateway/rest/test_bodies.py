@@ -3,6 +3,7 @@ import json
 from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.domain.commands import HaltExchange, HaltMarket, IssueShares
 from waiver_exchange.gateway.rest.bodies import format_time, order_body, trade_body
+from waiver_exchange.gateway.rest.encoded_books import EncodedBooks
 from waiver_exchange.gateway.rest.encoded_markets import EncodedMarkets
 
 
@@ -61,3 +62,18 @@ def test_what_did_not_change_is_not_encoded_again() -> None:
     before = encoded.one(exchange.state.markets[MAHOMES])
     exchange.run(HaltMarket(market=99))
     assert encoded.one(exchange.state.markets[MAHOMES]) is before
+
+
+def test_a_book_is_encoded_once_between_two_changes_and_few_are_kept() -> None:
+    exchange = FoldedExchange(buy(BOB, price=2_400, quantity=15_000))
+    encoded = EncodedBooks(exchange.state, books_max=2)
+    before = encoded.best(MAHOMES, depth=50)
+    assert json.loads(before)["bids"] == [["24.00", "1.5"]]
+    assert encoded.best(MAHOMES, depth=50) is before
+    exchange.run(buy(BOB, price=2_300, quantity=10_000))
+    assert json.loads(encoded.best(MAHOMES, depth=50))["bids"] == [["24.00", "1.5"], ["23.00", "1"]]
+    assert json.loads(encoded.best(MAHOMES, depth=1))["bids"] == [["24.00", "1.5"]]
+    kept = encoded.best(MAHOMES, depth=1)
+    encoded.best(MAHOMES, depth=7)
+    assert encoded.best(MAHOMES, depth=1) is kept
+    assert encoded.best(MAHOMES, depth=50) is not before

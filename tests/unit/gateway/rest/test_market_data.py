@@ -198,6 +198,7 @@ async def test_equity_follows_the_prices_and_deposits_are_no_profit(floor: Floor
         ("12:04", "99996.50", "-3.50"),
         ("12:05", "99996.50", "-3.50"),
         ("12:06", "100006.50", "5.50"),
+        ("12:06", "100006.50", "5.50"),  # now, which is a moment later
     ]
     floor.clock.advance(3 * 86_400)
     too_many = await floor.http.get("/api/v1/account/equity", params={"period": "all", "interval": "1m"})
