@@ -1,7 +1,7 @@
-"""Install what tests drive and the lock file does not bring: a browser and the older Alpaca SDK.
+"""Install what tests drive and the lock file does not bring: a browser, the older Alpaca SDK, an identity provider.
 
-Silent when both are there. Without a browser the tests of the page are skipped and say so, never where CI is set;
-without the SDK its tests fail.
+Silent when all are there. Without a browser, or without Node for the provider, the tests of the pages are skipped and
+say so, never where CI is set; without the SDK its tests fail.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,31 +17,60 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOG = ROOT / "build" / "prepare_tests.log"
 OLD_SDK_LOCK = ROOT / "tests" / "requirements" / "alpaca-trade-api.lock"
 OLD_SDK = ROOT / "build" / "alpaca-trade-api"
+PROVIDER_PACKAGE = ROOT / "tests" / "support" / "oidc_provider"
+PROVIDER = ROOT / "build" / "identity-provider"
 
 
 def main() -> int:
     """Prepare everything; return 1 when something is missing that must not be."""
     LOG.parent.mkdir(exist_ok=True)
-    is_complete = all([prepare_browser(), prepare_old_sdk()])
+    is_complete = all([prepare_browser(), prepare_old_sdk(), prepare_identity_provider()])
     return 1 if not is_complete and os.environ.get("CI") else 0
 
 
 def prepare_browser() -> bool:
     """Install a browser with apt-get where that is possible; return whether there is one."""
-    if any(shutil.which(name) for name in BROWSERS):
+    return prepare_programs(BROWSERS[:1], what="browser", is_there=lambda: any(map(shutil.which, BROWSERS)))
+
+
+def prepare_programs(packages: tuple[str, ...], *, what: str, is_there: Callable[[], bool]) -> bool:
+    """Install Debian packages where something is missing and that is possible; return whether it is there."""
+    if is_there():
         return True
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("test: installing chromium (about a minute)", flush=True)
+        print(f"test: installing {' '.join(packages)} (about a minute)", flush=True)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
             run(command, environment=environment)
-        if shutil.which("chromium"):
+        if is_there():
             return True
-        print(f"test: chromium could not be installed, see {LOG.relative_to(ROOT)}", flush=True)
+        print(f"test: {' '.join(packages)} could not be installed, see {LOG.relative_to(ROOT)}", flush=True)
     else:
         print(
-            "test: no browser here, its tests are skipped; on Debian and Ubuntu: apt-get install chromium", flush=True
+            f"test: no {what} here, its tests are skipped; on Debian and Ubuntu: apt-get install {' '.join(packages)}",
+            flush=True,
         )
+    return False
+
+
+def prepare_identity_provider() -> bool:
+    """Install the OpenID provider from its lock file; return whether it is there."""
+    if not prepare_programs(("nodejs", "npm"), what="Node", is_there=lambda: bool(shutil.which("npm"))):
+        return False
+    stamp = PROVIDER / "prepared.stamp"
+    files = [PROVIDER_PACKAGE / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    fingerprint = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
+        return True
+    print("test: installing oidc-provider", flush=True)
+    shutil.rmtree(PROVIDER, ignore_errors=True)
+    PROVIDER.mkdir(parents=True)
+    for file in files:
+        shutil.copy(file, PROVIDER)
+    if run(["npm", "ci", "--ignore-scripts", "--prefix", str(PROVIDER)]):
+        stamp.write_text(fingerprint, encoding="ascii")
+        return True
+    print(f"test: oidc-provider could not be installed, see {LOG.relative_to(ROOT)}", flush=True)
     return False
 
 

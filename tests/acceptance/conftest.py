@@ -11,7 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, BrowserContext
 
+from tests.support.browser import CHROMIUM, WAIT_MS, running_browser
+from tests.support.crooked_provider import CrookedProvider, serving_crooked_provider
+from tests.support.identity_provider import IdentityProvider, is_installed, serving_identity_provider
 from tests.support.waiver_process import UNLIMITED
 from waiver_exchange.client import AsyncClient, AsyncStream, Client, RetryPolicy
 
@@ -183,3 +187,44 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def create_account(server: Server) -> Callable[..., Trader]:
     """Opens accounts on the module's server."""
     return server.create_account
+
+
+@pytest.fixture(scope="module")
+def identity_provider() -> Iterator[IdentityProvider]:
+    """The certified OpenID provider, for the tests of a module."""
+    if not is_installed():
+        pytest.skip("no Node, or no oidc-provider, here")
+    with serving_identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def running_crooked_provider() -> Iterator[CrookedProvider]:
+    """The provider that lies, for the tests of a module."""
+    with serving_crooked_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def crooked_provider(running_crooked_provider: CrookedProvider) -> CrookedProvider:
+    """The provider that lies, honest until the test says otherwise."""
+    running_crooked_provider.fresh()
+    return running_crooked_provider
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of a module, none of which may be asynchronous."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here")
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[BrowserContext]:
+    """A person at a browser of their own: nothing in it yet."""
+    context = browser.new_context()
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
