@@ -9,16 +9,12 @@ import hmac
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from waiver_exchange.application.authority import scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
-
-READ: Final = "read"
-TRADE: Final = "trade"
-ADMIN: Final = "admin"
-SCOPES: Final = (READ, TRADE, ADMIN)
 
 TOKEN_SECONDS: Final = 3_600
 _TOKEN_LENGTH_MAX: Final = 200
@@ -68,6 +64,8 @@ def is_current(exchange: Exchange, caller: Caller) -> bool:
     """Return whether a caller who came before is still who he is: his key is not revoked, his token not expired."""
     if exchange.identity.find_key(caller.key_id) is None:
         return False
+    if scopes_of(exchange, caller.account, caller.scopes) != caller.scopes:
+        return False
     return not caller.expires_at_ns or exchange.clock.now_ns() < caller.expires_at_ns
 
 
@@ -87,7 +85,8 @@ def issue_token(exchange: Exchange, caller: Caller) -> Token:
 
 def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
     exchange.identity.note_use(key.key_id, at_ns=now_ns)
-    return Caller(account=key.account, key_id=key.key_id, scopes=key.scopes)
+    scopes = scopes_of(exchange, key.account, key.scopes)
+    return Caller(account=key.account, key_id=key.key_id, scopes=scopes)
 
 
 class _Claim(NamedTuple):

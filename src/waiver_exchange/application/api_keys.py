@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from waiver_exchange.application.access import SCOPES
+from waiver_exchange.application.authority import KEY_SCOPES, SCOPES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
@@ -16,7 +16,7 @@ KEYS_MAX: Final = 50
 KEY_NAME_LENGTH_MAX: Final = 64
 _KEY_BYTES: Final = 10
 _SECRET_BYTES: Final = 32
-_ALL_SCOPES: Final = frozenset(SCOPES)
+_KEY_SCOPES: Final = frozenset(KEY_SCOPES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ async def create_key(
     account: int,
     name: str = "",
     scopes: Iterable[str] = SCOPES,
-    may: frozenset[str] = _ALL_SCOPES,
+    may: frozenset[str] = _KEY_SCOPES,
 ) -> NewKey:
     """Make one more API key for an account; the others stay valid.
 
@@ -95,8 +95,8 @@ def _own_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:
 
 def _checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
     wanted = frozenset(scopes)
-    if not wanted or not wanted <= _ALL_SCOPES:
-        raise RefusedError(RefusalReason.field_is_invalid, field="scopes", allowed=", ".join(SCOPES))
+    if not wanted or not wanted <= _KEY_SCOPES:
+        raise RefusedError(RefusalReason.field_is_invalid, field="scopes", allowed=", ".join(KEY_SCOPES))
     return wanted
 
 

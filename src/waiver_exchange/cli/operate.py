@@ -36,7 +36,7 @@ def account_create(data_dir: str | None, as_json: bool, name: str, cash: str) ->
 @account.command("new-key")
 @_account_option
 @click.option("--name", default="", metavar="NAME", help="What the key is for.")
-@click.option("--scopes", default="", metavar="SCOPES", help="Of read,trade,admin; all without it.")
+@click.option("--scopes", default="", metavar="SCOPES", help="Of read,trade,admin,audit; without it the first three.")
 @common_options
 def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """Make one more API key for an account; its secret is shown this once."""

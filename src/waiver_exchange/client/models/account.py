@@ -7,7 +7,7 @@ import msgspec
 
 from waiver_exchange.client.timestamps import Timestamp
 
-Scope = Literal["read", "trade", "admin"]
+Scope = Literal["read", "trade", "admin", "audit"]
 Party = Literal["account", "market", "house", "operator"]
 EquityPeriod = Literal["1D", "1W", "1M", "3M", "1A", "all"]
 EquityInterval = Literal["1m", "5m", "15m", "1h", "1d"]

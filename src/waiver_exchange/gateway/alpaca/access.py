@@ -4,7 +4,8 @@ import base64
 import binascii
 from typing import Final
 
-from waiver_exchange.application.access import READ, Caller, authenticate, authenticate_token, require
+from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require
+from waiver_exchange.application.authority import READ
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.errors import keep_allowance_per_minute

@@ -5,8 +5,8 @@ from typing import Final
 
 from litestar import Response, get, patch
 
-from waiver_exchange.application.access import TRADE
 from waiver_exchange.application.account_settings import change_settings, settings_of
+from waiver_exchange.application.authority import TRADE
 from waiver_exchange.application.ports import AccountSettings
 from waiver_exchange.application.queries import AccountSummary
 from waiver_exchange.application.refused import RefusedError

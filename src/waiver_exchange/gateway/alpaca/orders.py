@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar import Response, delete, get, patch, post
 
-from waiver_exchange.application.access import TRADE
+from waiver_exchange.application.authority import TRADE
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import submit_order

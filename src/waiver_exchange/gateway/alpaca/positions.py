@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar import Response, delete, get
 
-from waiver_exchange.application.access import TRADE
+from waiver_exchange.application.authority import TRADE
 from waiver_exchange.application.cancel_order import cancel_all_orders
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import OrderRequest, place_order

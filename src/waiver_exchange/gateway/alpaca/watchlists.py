@@ -6,7 +6,7 @@ from typing import Final
 from litestar import Response, delete, get, post, put
 
 from waiver_exchange.application import watchlists
-from waiver_exchange.application.access import TRADE
+from waiver_exchange.application.authority import TRADE
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import Watchlist
 from waiver_exchange.application.refused import RefusedError

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from waiver_exchange.application import accounts, api_keys, markets
-from waiver_exchange.application.access import SCOPES
+from waiver_exchange.application.authority import SCOPES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
 from waiver_exchange.application.refused import RefusedError

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import msgspec
 
 from waiver_exchange.application import api_keys
-from waiver_exchange.application.access import SCOPES, issue_token
+from waiver_exchange.application.access import issue_token
+from waiver_exchange.application.authority import KEY_SCOPES
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import body
@@ -20,11 +21,11 @@ _R = RefusalReason
 _NAME_SCHEMA: Final = {"type": "string", "maxLength": api_keys.KEY_NAME_LENGTH_MAX}
 _NAME: Final = body.optional_text("name", _NAME_SCHEMA, "What the key is for, printable.")
 _NEW_NAME: Final = body.required_text("name", _NAME_SCHEMA, "What the key is for, printable.")
-_SCOPES: Final = body.words("scopes", SCOPES, "What the key may do; without it all that the asking key may do.")
+_SCOPES: Final = body.words("scopes", KEY_SCOPES, "What the key may do; without it all that the asking key may do.")
 KEY_BODY: Final = Body("KeyRequest", _NAME, _SCOPES)
 KEY_NAME_BODY: Final = Body("KeyNameRequest", _NEW_NAME)
 
-Scope = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(SCOPES)})]
+Scope = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(KEY_SCOPES)})]
 
 
 class KeyBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ async def _create(call: Call) -> Answer:
         call.exchange,
         account=call.account,
         name=fields[_NAME] or "",
-        scopes=may if scopes is None else scopes,
+        scopes=may.intersection(KEY_SCOPES) if scopes is None else scopes,
         may=may,
     )
     shown = msgspec.structs.asdict(_key_body(new.key))
@@ -92,7 +93,7 @@ def _key_body(key: ApiKey) -> KeyBody:
     return KeyBody(
         id=key.key_id,
         name=key.name,
-        scopes=sorted(key.scopes, key=SCOPES.index),
+        scopes=sorted(key.scopes, key=KEY_SCOPES.index),
         created_at=format_time(key.created_at_ns),
         last_used_at=time_or_none(key.last_used_at_ns),
         revoked_at=time_or_none(key.revoked_at_ns),

@@ -24,7 +24,7 @@ from waiver_exchange.gateway.rest.values import Named, Values
 T = TypeVar("T")
 
 # Who may ask: everybody, any key, or a key with this scope.
-Access = Literal["public", "key", "read", "trade", "admin"]
+Access = Literal["public", "key", "read", "trade", "admin", "audit", "operate"]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON: Final = "application/json"

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import final
 
-from waiver_exchange.application.access import READ, Caller
+from waiver_exchange.application.access import Caller
+from waiver_exchange.application.authority import READ
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason

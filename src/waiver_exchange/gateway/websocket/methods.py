@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from waiver_exchange.application.access import TRADE
+from waiver_exchange.application.authority import TRADE
 from waiver_exchange.gateway.rate_limits import Kind
 from waiver_exchange.gateway.rest.bodies import OrderBody
 from waiver_exchange.gateway.rest.body import Body

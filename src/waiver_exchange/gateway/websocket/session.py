@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
-from waiver_exchange.application.access import READ, Caller, is_current, require
+from waiver_exchange.application.access import Caller, is_current, require
+from waiver_exchange.application.authority import READ
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import new_request_id

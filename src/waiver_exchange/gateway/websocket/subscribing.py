@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from waiver_exchange.application.access import READ, require
+from waiver_exchange.application.access import require
+from waiver_exchange.application.authority import READ
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.directory import PRIVATE_CHANNELS

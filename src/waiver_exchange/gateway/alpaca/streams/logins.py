@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import Final, final
 
-from waiver_exchange.application.access import READ, Caller, authenticate, authenticate_token, is_current, require
+from waiver_exchange.application.access import Caller, authenticate, authenticate_token, is_current, require
+from waiver_exchange.application.authority import READ
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.rate_limits import RateLimits
