@@ -9,7 +9,7 @@ import hmac
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from waiver_exchange.application.authority import scopes_of
+from waiver_exchange.application.authority import OPERATE, scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
@@ -22,15 +22,21 @@ _SEPARATOR: Final = b"."
 
 
 class Caller(NamedTuple):
-    """The account that a request acts for, the key it came with and what that key may do.
+    """The account that a request acts for, the key or the session it came with, and what that may do.
 
-    Who came with a token is who he is until `expires_at_ns`; 0 is for ever.
+    One of `key_id` and `session_id` is empty. Who came with a token is who he is until `expires_at_ns`; 0 is for ever.
     """
 
     account: int
     key_id: str
     scopes: frozenset[str]
     expires_at_ns: int = 0
+    session_id: str = ""
+
+    @property
+    def credential(self) -> str:
+        """The id of the key or session: what requests and connections are counted by."""
+        return self.key_id or self.session_id
 
 
 class Token(NamedTuple):
@@ -73,6 +79,14 @@ def require(caller: Caller, scope: str) -> None:
     """Raise `RefusedError` unless the caller's key has the scope."""
     if scope not in caller.scopes:
         raise RefusedError(RefusalReason.scope_is_missing, scope=scope)
+
+
+def require_operator(exchange: Exchange, caller: Caller) -> None:
+    """Raise `RefusedError` unless the caller may act as an operator now: in a session, never with a key."""
+    del exchange
+    require(caller, OPERATE)
+    if not caller.session_id:
+        raise RefusedError(RefusalReason.session_is_required)
 
 
 def issue_token(exchange: Exchange, caller: Caller) -> Token:

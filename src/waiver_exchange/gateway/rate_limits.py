@@ -66,7 +66,7 @@ class RateLimits:
             limit = self._limits.address_requests_per_second
             return self._buckets["address"].take(network_of(address), limit, _SECOND, "address and second", count)
         limit = self.limit_of(caller.account, kind)
-        return self._buckets[kind].take(caller.key_id, limit, _SECOND, "key and second", count)
+        return self._buckets[kind].take(caller.credential, limit, _SECOND, "key and second", count)
 
     def take_failure(self, address: str) -> Allowance | None:
         """Count one failed authentication of an address. Raises `RateRefusedError`.

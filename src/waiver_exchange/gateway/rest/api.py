@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from litestar.types import HTTPScope, Receive, Send
 
-from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require
+from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require, require_operator
+from waiver_exchange.application.authority import OPERATE
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import address_of, complete_headers, keep_allowance
@@ -82,7 +83,9 @@ class NativeApi:
                 self._limits.take_failure(address_of(scope))
             raise
         keep_allowance(scope, self._limits.take(caller=caller, kind=route.kind))
-        if route.access != "key":
+        if route.access == OPERATE:
+            require_operator(self._services.exchange, caller)
+        elif route.access != "key":
             require(caller, route.access)
         return caller
 

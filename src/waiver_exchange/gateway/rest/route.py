@@ -23,7 +23,7 @@ from waiver_exchange.gateway.rest.values import Named, Values
 
 T = TypeVar("T")
 
-# Who may ask: everybody, any key, or a key with this scope.
+# Who may ask: everybody, any key or session, or one with this scope; `operate` also needs a fresh second factor.
 Access = Literal["public", "key", "read", "trade", "admin", "audit", "operate"]
 Headers = tuple[tuple[bytes, bytes], ...]
 

@@ -39,13 +39,13 @@ class Endpoint:
     def sign_in(self, session: NativeSession, caller: Caller) -> None:
         """Let a session act for a caller. Raises `RefusedError` when the key has too many connections."""
         before = session.caller
-        if before is not None and before.key_id == caller.key_id:
+        if before is not None and before.credential == caller.credential:
             session.caller = caller
             return
-        if self._per_key_max and self._connections_by_key[caller.key_id] >= self._per_key_max:
+        if self._per_key_max and self._connections_by_key[caller.credential] >= self._per_key_max:
             raise RefusedError(RefusalReason.too_many_connections, limit=self._per_key_max)
         self._uncount(session)
-        self._connections_by_key[caller.key_id] += 1
+        self._connections_by_key[caller.credential] += 1
         session.caller = caller
         if READ not in caller.scopes:
             self.hub.unsubscribe_private(session)
@@ -102,7 +102,7 @@ class Endpoint:
 
     def _uncount(self, session: NativeSession) -> None:
         if session.caller is not None:
-            key_id = session.caller.key_id
-            self._connections_by_key[key_id] -= 1
-            if not self._connections_by_key[key_id]:
-                del self._connections_by_key[key_id]
+            credential = session.caller.credential
+            self._connections_by_key[credential] -= 1
+            if not self._connections_by_key[credential]:
+                del self._connections_by_key[credential]

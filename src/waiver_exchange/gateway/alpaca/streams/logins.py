@@ -51,13 +51,13 @@ class Logins:
 
     def count(self, caller: Caller) -> bool:
         """Count a connection of a key and return True, or return False when it has as many as it may."""
-        if self._per_key_max and self._connections[caller.key_id] >= self._per_key_max:
+        if self._per_key_max and self._connections[caller.credential] >= self._per_key_max:
             return False
-        self._connections[caller.key_id] += 1
+        self._connections[caller.credential] += 1
         return True
 
     def uncount(self, caller: Caller) -> None:
         """Count a connection no more."""
-        self._connections[caller.key_id] -= 1
-        if not self._connections[caller.key_id]:
-            del self._connections[caller.key_id]
+        self._connections[caller.credential] -= 1
+        if not self._connections[caller.credential]:
+            del self._connections[caller.credential]

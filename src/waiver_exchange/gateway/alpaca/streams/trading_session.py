@@ -85,7 +85,7 @@ class TradingSession:
         before = self._caller
         if before is not None and before.account != caller.account:
             return caller.account
-        if before is None or before.key_id != caller.key_id:
+        if before is None or before.credential != caller.credential:
             if not self._logins.count(caller):
                 raise RefusedError(RefusalReason.request_rate_is_too_high)
             if before is not None:
