@@ -1,5 +1,6 @@
 """Every setting of the service in one frozen tree, parsed once at the edge from flags and environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,9 +26,19 @@ class ConnectionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSettings:
+    """Where secrets come from; `given` are the variables of the environment that hold one or name the file of one."""
+
+    directory: Path | None = None
+    credentials_directory: Path | None = None
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator chooses; the defaults serve a laptop.
 
+    `is_production` refuses what is good enough for a laptop only: weak secrets, secrets that others can read.
     `zone` is where the trading day ends.
     `snapshot_rows` journal rows lie between two snapshots of the engine.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
@@ -37,8 +48,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8081
     is_demo: bool = False
+    is_production: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     snapshot_rows: int = 200_000
     limits: RequestLimits = field(default_factory=RequestLimits)
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     trusted_proxies: tuple[str, ...] = ()
+    secrets: SecretSettings = field(default_factory=SecretSettings)

@@ -13,6 +13,7 @@ from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.mcp import mcp
 from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
+from waiver_exchange.cli.protect import secrets_group
 from waiver_exchange.cli.serve import serve
 
 
@@ -26,7 +27,7 @@ def waiver() -> None:
     """
 
 
-for _command in (serve, account, market, shares, cash, status, verify, snapshot, demo_reset, mcp):
+for _command in (serve, account, market, shares, cash, status, verify, snapshot, secrets_group, demo_reset, mcp):
     waiver.add_command(_command)
 
 

@@ -1,6 +1,7 @@
 """Run one method on an exchange that this process opens itself; the caller holds the data directory's lock."""
 
 from waiver_exchange.adapters.files.data_directory import DataDirectoryError
+from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.application.ports import IdentityError, JournalBrokenError, JournalError, PreferencesError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
@@ -17,6 +18,7 @@ OPENING_FAILURES = (
     JournalError,
     PreferencesError,
     ReadModelError,
+    SecretsError,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
-from waiver_exchange.config import ConnectionLimits, RequestLimits, Settings
+from waiver_exchange.config import ConnectionLimits, RequestLimits, SecretSettings, Settings
 from waiver_exchange.domain.limits import (
     BPS,
     DURATION_NS_MAX,
@@ -93,6 +93,12 @@ def _addresses(text: str) -> tuple[str, ...]:
         raise _WrongValueError("addresses or networks such as 127.0.0.1, 10.0.0.0/8") from None
 
 
+def _is_production(text: str) -> bool:
+    if text not in {"development", "production"}:
+        raise _WrongValueError("development or production")
+    return text == "production"
+
+
 # One variable for each field of `ExchangeParameters`; unset leaves the field as the journal has it.
 PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
     "WAIVER_MAKER_FEE_BPS": ("maker_fee_bps", _integer(0, FEE_BPS_MAX)),
@@ -129,12 +135,17 @@ SERVICE: Final = (
     "WAIVER_TIME_ZONE",
     "WAIVER_SNAPSHOT_ROWS",
     "WAIVER_TRUSTED_PROXIES",
+    "WAIVER_ENVIRONMENT",
+    "WAIVER_SECRETS_DIR",
     *LIMITS,
     *CONNECTION_LIMITS,
 )
+# Each also with _FILE at its end, naming a file that holds the secret.
+SECRETS: Final = ("WAIVER_MASTER_KEY", "WAIVER_AUDIT_SIGNING_KEY")
+_SECRET: Final = re.compile(rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?", re.ASCII)
 # For clients of an exchange, which its server leaves alone.
 CLIENT: Final = ("WAIVER_URL", "WAIVER_API_KEY", "WAIVER_API_SECRET")
-VARIABLES: Final = (*SERVICE, *PARAMETERS, *CLIENT)
+VARIABLES: Final = (*SERVICE, *SECRETS, *PARAMETERS, *CLIENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +177,17 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         limits=_read_limits(environment),
         connection_limits=_read_connection_limits(environment),
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
+        is_production=_choose(None, "", environment, "WAIVER_ENVIRONMENT", _is_production) or False,
+        secrets=_read_secret_settings(environment),
+    )
+
+
+def _read_secret_settings(environment: Mapping[str, str]) -> SecretSettings:
+    directory, credentials = environment.get("WAIVER_SECRETS_DIR"), environment.get("CREDENTIALS_DIRECTORY")
+    return SecretSettings(
+        directory=Path(directory) if directory else None,
+        credentials_directory=Path(credentials) if credentials else None,
+        given={name: value for name, value in environment.items() if _SECRET.fullmatch(name) and value},
     )
 
 
@@ -192,7 +214,11 @@ def read_parameters(environment: Mapping[str, str]) -> dict[str, int]:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables that look like settings and are none: probably misspelled."""
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in VARIABLES)
+    return sorted(
+        name
+        for name in environment
+        if name.startswith(PREFIX) and name not in VARIABLES and not _SECRET.fullmatch(name)
+    )
 
 
 def _choose(

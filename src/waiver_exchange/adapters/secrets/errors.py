@@ -1,0 +1,5 @@
+"""What is wrong with a secret."""
+
+
+class SecretsError(Exception):
+    """A secret is missing or not good enough; the message names it and says what to do, and never quotes it."""
