@@ -62,6 +62,11 @@ class RefusalReason(IntEnum):
     return_to_is_not_ours = 157, "return_to is a path of this site, such as /security."
     demo_sign_in_is_off = 158, "Signing in without a provider is for demonstrations on the own machine only."
     session_is_required = 159, "This needs a sign-in; an API key or its token does not do."
+    step_up_is_required = 160, "Confirm with your passkey first: on /security, or POST /auth/passkeys/step-up/options."
+    passkey_not_found = 161, "You have no such passkey."
+    passkey_is_wrong = 162, "This answer of a passkey does not prove that it is you; begin again."
+    recent_sign_in_is_required = 163, "This needs a sign-in of the last ten minutes; sign out and in again."
+    too_many_passkeys = 164, "You have as many passkeys as you may; remove one first."
 
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."
