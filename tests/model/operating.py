@@ -19,6 +19,7 @@ from waiver_exchange.domain.events import (
     MarketHalted,
     MarketListed,
     MarketResumed,
+    RoleChanged,
     SharesGranted,
     SharesIssued,
 )
@@ -163,3 +164,12 @@ def resume_account(exchange: Exchange, command: CommandRecord) -> list[Event]:
     account = find_account(exchange, command.account)
     account.halted = False
     return [AccountResumed(account.id)]
+
+
+def set_role(exchange: Exchange, command: CommandRecord) -> list[Event]:
+    account = find_account(exchange, command.account)
+    role = command.words[3]
+    if role not in (codes.ROLE_TRADER, codes.ROLE_OPERATOR, codes.ROLE_AUDITOR, codes.ROLE_SERVICE):
+        refuse(RefusalReason.role_is_unknown)
+    account.role = role
+    return [RoleChanged(account.id, role)]

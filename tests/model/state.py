@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import ExchangeParameters
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -20,9 +20,18 @@ class Account:
     resting_orders: int = 0
     rate_window: int = 0
     rate_count: int = 0
+    role: int = codes.ROLE_TRADER
 
     def words(self) -> tuple[int, ...]:
-        return self.cash, self.held, int(self.halted), self.resting_orders, self.rate_window, self.rate_count
+        return (
+            self.cash,
+            self.held,
+            int(self.halted),
+            self.resting_orders,
+            self.rate_window,
+            self.rate_count,
+            self.role,
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -39,6 +39,7 @@ from waiver_exchange.domain.commands import (
     ListMarket,
     PlaceStopOrder,
     ReplaceOrder,
+    SetRole,
 )
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
@@ -132,6 +133,7 @@ ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
         sell(ANN, price=2_500, quantity=2),
         ReplaceOrder(account=BOB, order_id=FIRST_ORDER, quantity_units=2),
     ),
+    R.role_is_unknown: (SetRole(account=BOB, role=4),),
 }
 
 

@@ -20,6 +20,7 @@ class AccountState(NamedTuple):
     open_orders: int
     rate_second: int
     rate_count: int
+    role: int
 
 
 class MarketState(NamedTuple):
@@ -93,7 +94,7 @@ def decode_state(state: bytes) -> EngineState:
     _version, is_halted, cash_issued, _serial, _trade, _time = islice(words, 6)
     parameters = tuple(islice(words, _PARAMETERS))
     accounts, markets, positions, _rows, free_rows, orders = islice(words, 6)
-    account_states = {number: AccountState(*_take(words, 6)) for number in range(1, accounts + 1)}
+    account_states = {number: AccountState(*_take(words, 7)) for number in range(1, accounts + 1)}
     market_states = {number: MarketState(*_take(words, 8)) for number in range(1, markets + 1)}
     position_states = [PositionState(*_take(words, 7)) for _ in range(positions)]
     _take(words, free_rows)

@@ -238,10 +238,11 @@ def projections_difference(state: EngineState, projections: ReadModelState) -> s
 
 def _accounts_difference(state: EngineState, projections: ReadModelState) -> str | None:
     projected = {
-        number: (view.cash_micros, view.held_micros, view.is_halted) for number, view in projections.accounts.items()
+        number: (view.cash_micros, view.held_micros, view.is_halted, view.role)
+        for number, view in projections.accounts.items()
     }
     held = {
-        number: (account.cash_micros, account.held_micros, bool(account.is_halted))
+        number: (account.cash_micros, account.held_micros, bool(account.is_halted), account.role)
         for number, account in state.accounts.items()
     }
     return _first_difference("account", held, projected)

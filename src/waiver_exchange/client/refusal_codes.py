@@ -81,6 +81,7 @@ class RefusalCode(StrEnum):
     stop_price_needs_a_stop_order = auto()
     stop_order_needs_a_lifetime = auto()
     nothing_is_replaced = auto()
+    role_is_unknown = auto()
     order_not_found = auto()
     order_belongs_to_another_account = auto()
     order_is_final = auto()

@@ -31,6 +31,13 @@ PLACE_STOP_ORDER: Final = 16  # market, terms, quantity, price_cents, expires_at
 REPLACE_ORDER: Final = 17
 # order_id, quantity, price_cents, stop_price_cents, expires_at_ns, time in force + 1 (0 keeps what is); tail: client
 # order id of the new order
+SET_ROLE: Final = 23  # role (ROLE_*); the account is word 2
+SET_LIMITS: Final = 24
+# scope (LIMITS_OF_*), number (the role or the account), the ten limits of `AccountLimits` in its order; word 2 is the
+# account, 0 for a role
+BEGIN_DAY: Final = 25  # ends_at_ns: when the trading day that begins is over
+CLASSIFY_MARKET: Final = 26  # market, team, position: numbers of `fantasy.classes`, 0 for none
+SET_MARKET_BAND: Final = 27  # market, band_bps (-1 = the exchange's, 0 = off)
 
 # Events. Words: 0 header, then as listed. Sequence and time are those of the row. Balances and holdings are absolute.
 EXCHANGE_CONFIGURED: Final = 1  # the thirteen parameters
@@ -63,6 +70,22 @@ STOP_ORDER_ACCEPTED: Final = 25
 # order_id, account, market, terms, quantity, price (the limit of a stop_limit, else 0), expires_at, stop_price
 ORDER_TRIGGERED: Final = 26  # order_id, account, price (the limit that it is worked with now)
 ORDER_REPLACED: Final = 27  # order_id, account, market, new_order_id, remaining_units (of the old order)
+
+ROLE_CHANGED: Final = 38  # account, role
+LIMITS_CHANGED: Final = 39  # scope, number, the ten limits
+DAY_BEGUN: Final = 40  # ends_at_ns
+MARKET_CLASSIFIED: Final = 41  # market, team, position
+MARKET_BAND_CHANGED: Final = 42  # market, band_bps
+
+# What an account is to the exchange; what each role may do is written in `application.authority`.
+ROLE_TRADER: Final = 0
+ROLE_OPERATOR: Final = 1
+ROLE_AUDITOR: Final = 2
+ROLE_SERVICE: Final = 3
+
+# Whose limits: those of every account of a role, or those of one account.
+LIMITS_OF_ROLE: Final = 0
+LIMITS_OF_ACCOUNT: Final = 1
 
 HALT_BY_OPERATOR: Final = 1
 HALT_BY_CIRCUIT_BREAKER: Final = 2

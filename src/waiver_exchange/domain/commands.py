@@ -39,6 +39,26 @@ class ExchangeParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLimits:
+    """What an account, or every account of a role, may do; the order of the fields is their order in the journal.
+
+    Micro-dollars, units, counts, and basis points (1/10,000). -1 inherits: an account from its role, a role from
+    nobody, so it has none. 0 is no limit. What the exchange's parameters forbid stays forbidden.
+    """
+
+    order_value_micros_max: int = -1
+    position_units_max: int = -1
+    supply_share_bps_max: int = -1
+    open_orders_max: int = -1
+    orders_per_second: int = -1
+    orders_burst: int = -1
+    day_loss_micros_max: int = -1
+    day_turnover_micros_max: int = -1
+    team_bps_max: int = -1
+    position_bps_max: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureExchange:
     """Set the parameters of the exchange."""
 
@@ -194,6 +214,47 @@ class ExpireOrder:
     order_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRole:
+    """Say what an account is to the exchange; `role` is one of `codes.ROLE_*`."""
+
+    account: int
+    role: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLimits:
+    """Set all limits of a role or an account; `scope` is one of `codes.LIMITS_OF_*`, `number` the role or account."""
+
+    scope: int
+    number: int
+    limits: AccountLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginDay:
+    """Begin a trading day, which is over at `ends_at_ns`; only the sequencer sends it."""
+
+    ends_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifyMarket:
+    """Say which team and playing position a market's player counts to, as numbers; 0 is none."""
+
+    market: int
+    team: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMarketBand:
+    """Give a market a price band of its own (basis points; 0 = off), or the exchange's again (-1)."""
+
+    market: int
+    band_bps: int
+
+
 Command = (
     ConfigureExchange
     | OpenAccount
@@ -212,6 +273,11 @@ Command = (
     | ReplaceOrder
     | CancelOrder
     | ExpireOrder
+    | SetRole
+    | SetLimits
+    | BeginDay
+    | ClassifyMarket
+    | SetMarketBand
 )
 
 
@@ -332,6 +398,24 @@ def _encode_operator_command(command: Command, *, time_ns: int) -> bytes:
             return _record(codes.HALT_ACCOUNT, time_ns, command.account)
         case ResumeAccount():
             return _record(codes.RESUME_ACCOUNT, time_ns, command.account)
+    return _encode_risk_command(command, time_ns=time_ns)
+
+
+def _encode_risk_command(command: Command, *, time_ns: int) -> bytes:
+    match command:
+        case SetRole():
+            return _record(codes.SET_ROLE, time_ns, command.account, command.role)
+        case SetLimits():
+            account = command.number if command.scope == codes.LIMITS_OF_ACCOUNT else codes.OPERATOR
+            return _record(codes.SET_LIMITS, time_ns, account, command.scope, command.number, *astuple(command.limits))
+        case BeginDay():
+            return _record(codes.BEGIN_DAY, time_ns, codes.OPERATOR, command.ends_at_ns)
+        case ClassifyMarket():
+            return _record(
+                codes.CLASSIFY_MARKET, time_ns, codes.OPERATOR, command.market, command.team, command.position
+            )
+        case SetMarketBand():
+            return _record(codes.SET_MARKET_BAND, time_ns, codes.OPERATOR, command.market, command.band_bps)
     msg = f"no encoding for {type(command).__name__}"
     raise AssertionError(msg)
 

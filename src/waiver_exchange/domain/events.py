@@ -252,6 +252,51 @@ class OrderReplaced(NamedTuple):
     remaining_units: int
 
 
+class RoleChanged(NamedTuple):
+    """An account is this to the exchange now; `role` is one of `codes.ROLE_*`."""
+
+    account: int
+    role: int
+
+
+class LimitsChanged(NamedTuple):
+    """A role or an account has these limits now; see `domain.commands.AccountLimits` for units."""
+
+    scope: int
+    number: int
+    order_value_micros_max: int
+    position_units_max: int
+    supply_share_bps_max: int
+    open_orders_max: int
+    orders_per_second: int
+    orders_burst: int
+    day_loss_micros_max: int
+    day_turnover_micros_max: int
+    team_bps_max: int
+    position_bps_max: int
+
+
+class DayBegun(NamedTuple):
+    """A trading day began; losses and turnover of the day are counted from here until `ends_at_ns`."""
+
+    ends_at_ns: int
+
+
+class MarketClassified(NamedTuple):
+    """A market's player counts to this team and this playing position."""
+
+    market: int
+    team: int
+    position: int
+
+
+class MarketBandChanged(NamedTuple):
+    """A market has a price band of its own, 0 for none; -1: it has the exchange's again."""
+
+    market: int
+    band_bps: int
+
+
 Event = (
     ExchangeConfigured
     | AccountOpened
@@ -280,6 +325,11 @@ Event = (
     | StopOrderAccepted
     | OrderTriggered
     | OrderReplaced
+    | RoleChanged
+    | LimitsChanged
+    | DayBegun
+    | MarketClassified
+    | MarketBandChanged
 )
 
 EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
@@ -310,6 +360,11 @@ EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
     codes.STOP_ORDER_ACCEPTED: StopOrderAccepted,
     codes.ORDER_TRIGGERED: OrderTriggered,
     codes.ORDER_REPLACED: OrderReplaced,
+    codes.ROLE_CHANGED: RoleChanged,
+    codes.LIMITS_CHANGED: LimitsChanged,
+    codes.DAY_BEGUN: DayBegun,
+    codes.MARKET_CLASSIFIED: MarketClassified,
+    codes.MARKET_BAND_CHANGED: MarketBandChanged,
 }
 
 

@@ -104,6 +104,8 @@ class RefusalReason(IntEnum):
     stop_order_needs_a_lifetime = 234, "A stop or stop_limit order is gtc, day or gtd."
     nothing_is_replaced = 235, "Say what to change: quantity, limit_price, stop_price, time_in_force or expires_at."
 
+    role_is_unknown = 236, "A role is trader, operator, auditor or service."
+
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."
     order_is_final = 303, "The order is filled, cancelled, expired, replaced or rejected already."

@@ -26,6 +26,7 @@ from waiver_exchange.engine.operating import (
     open_account,
     resume_market,
     set_parameters,
+    set_role,
 )
 from waiver_exchange.engine.placing import place, read_order
 from waiver_exchange.engine.read_ahead import read_ahead, record_length
@@ -156,6 +157,8 @@ class Engine:
         first: i64 = read_i64_le(record, at + 24)
         if kind == codes.DEPOSIT_CASH:
             return deposit_cash(t, account, first, out)
+        if kind == codes.SET_ROLE:
+            return set_role(t, account, first, out)
         if kind == codes.HALT_MARKET:
             return halt_market(t, first, out)
         if kind == codes.RESUME_MARKET:

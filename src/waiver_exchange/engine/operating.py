@@ -27,6 +27,7 @@ from waiver_exchange.engine.tables import (
     POSITION_WIDTH,
     REALIZED,
     REFERENCE_PRICE,
+    ROLE,
     SHARES,
     SHARES_ON_OFFER,
     SUPPLY,
@@ -169,6 +170,17 @@ def halt_account(t: Tables, account: i64, out: EventBuffer, is_halted: i64) -> i
         return refuse(out, RefusalReason.account_not_found, 0, 0)
     t.accounts[account * ACCOUNT_WIDTH + ACCOUNT_HALT] = is_halted
     out.emit1(codes.ACCOUNT_HALTED if is_halted != 0 else codes.ACCOUNT_RESUMED, account)
+    return 0
+
+
+def set_role(t: Tables, account: i64, role: i64, out: EventBuffer) -> i64:
+    """Say what an account is to the exchange."""
+    if not is_account(t, account):
+        return refuse(out, RefusalReason.account_not_found, 0, 0)
+    if role < codes.ROLE_TRADER or role > codes.ROLE_SERVICE:
+        return refuse(out, RefusalReason.role_is_unknown, 0, 0)
+    t.accounts[account * ACCOUNT_WIDTH + ROLE] = role
+    out.emit2(codes.ROLE_CHANGED, account, role)
     return 0
 
 

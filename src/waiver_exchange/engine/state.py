@@ -73,10 +73,11 @@ from waiver_exchange.engine.tables import (
     side_of,
 )
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 _PARAMETERS: Final = 13
 _HEAD_WORDS: Final = 25
 _ORDER_WORDS: Final = 12
+_ACCOUNT_WORDS: Final = 7
 
 
 @mypyc_attr(native_class=False)
@@ -102,7 +103,7 @@ def state_bytes(engine: Engine) -> bytes:
     words = append(words, t.order_rows)
     words = append(words, t.free_rows)
     words = append(words, t.open_orders)
-    words = _append_table(words, t.accounts, ACCOUNT_WIDTH, ACCOUNT_WIDTH)
+    words = _append_table(words, t.accounts, ACCOUNT_WIDTH, _ACCOUNT_WORDS)
     words = _append_table(words, t.markets, MARKET_WIDTH, SHARES_HELD)
     words = _append_table(words, t.positions, POSITION_WIDTH, POSITION_WIDTH)
     words = _append_free_rows(words, t)
@@ -217,7 +218,7 @@ def load_state(state: bytes) -> Engine:
     rows: i64 = read_i64_le(state, counts + 24)
     free: i64 = read_i64_le(state, counts + 32)
     open_orders: i64 = read_i64_le(state, counts + 40)
-    words: i64 = _HEAD_WORDS + accounts * ACCOUNT_WIDTH + markets * SHARES_HELD + positions * POSITION_WIDTH + free
+    words: i64 = _HEAD_WORDS + accounts * _ACCOUNT_WORDS + markets * SHARES_HELD + positions * POSITION_WIDTH + free
     if i64(len(state)) != (words + open_orders * _ORDER_WORDS) * 8:
         msg = "the engine state does not have the length that it says"
         raise StateError(msg)
@@ -236,7 +237,7 @@ def _load_accounts(t: Tables, state: bytes, at: i64, count: i64) -> i64:
         if number > t.account_count:
             add_account(t)
         column: i64 = 0
-        while column < ACCOUNT_WIDTH:
+        while column < _ACCOUNT_WORDS:
             t.accounts[number * ACCOUNT_WIDTH + column] = read_i64_le(state, at)
             column += 1
             at += 8

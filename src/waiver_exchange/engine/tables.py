@@ -10,14 +10,16 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-# Accounts.
-ACCOUNT_WIDTH: Final = 6
+# Accounts: what every order and trade touches first. The columns from IS_LIMITED and the two chains follow from the
+# rest; the last words pad the row.
+ACCOUNT_WIDTH: Final = 16
 CASH: Final = 0
 CASH_HELD: Final = 1
 ACCOUNT_HALT: Final = 2
 OPEN_ORDERS: Final = 3
 RATE_SECOND: Final = 4
 RATE_COUNT: Final = 5
+ROLE: Final = 6
 
 # Markets; SHARES_HELD is the running sum of all quantities, compared with SUPPLY after every batch.
 MARKET_WIDTH: Final = 9

@@ -177,6 +177,12 @@ def _resume_account(context: RowContext, at: i64) -> None:
         context.feed.add_account(view.account)
 
 
+def _change_role(context: RowContext, at: i64) -> None:
+    view = context.state.accounts[read_word(context.events, at, 1)]
+    view.role = read_word(context.events, at, 2)
+    context.pending.add_account(view)
+
+
 def _configure_exchange(context: RowContext, at: i64) -> None:
     values = Struct(f"<{len(_PARAMETERS)}q").unpack_from(context.events, at + WORD)
     context.state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, values, strict=True)))
@@ -205,4 +211,5 @@ _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
     codes.ACCOUNT_HALTED: _halt_account,
     codes.ACCOUNT_RESUMED: _resume_account,
     codes.EXCHANGE_CONFIGURED: _configure_exchange,
+    codes.ROLE_CHANGED: _change_role,
 }

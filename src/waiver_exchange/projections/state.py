@@ -29,13 +29,14 @@ TAPE_TRADES_MAX: Final = 1_000
 @final
 @dataclass
 class AccountView:
-    """An account's cash and the part of it that open buy orders hold."""
+    """An account's cash and the part of it that open buy orders hold; `role` is one of `codes.ROLE_*`."""
 
     account: int
     cash_micros: int = 0
     held_micros: int = 0
     is_halted: bool = False
     opened_at_ns: int = 0
+    role: int = 0
     is_pending: bool = field(default=False, repr=False, compare=False)
 
     @property

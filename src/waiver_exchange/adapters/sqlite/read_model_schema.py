@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -69,7 +69,7 @@ accounts: Final = Table(
     _key("account"),
     *_numbers("cash_micros", "held_micros"),
     _flag("is_halted"),
-    *_numbers("opened_at_ns"),
+    *_numbers("opened_at_ns", "role"),
 )
 
 holdings: Final = Table(

@@ -119,6 +119,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.stop_price_needs_a_stop_order,
         _R.stop_order_needs_a_lifetime,
         _R.nothing_is_replaced,
+        _R.role_is_unknown,
         _R.order_has_not_expired,
         _R.post_only_would_take,
         _R.field_is_missing,

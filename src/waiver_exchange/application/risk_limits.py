@@ -1,0 +1,16 @@
+"""What an account is to the exchange and what it may do: roles, limits, and the price bands of markets."""
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.domain.commands import AccountLimits, SetLimits, SetRole
+from waiver_exchange.projections.state import AccountView
+
+
+async def set_role(exchange: Exchange, *, account: int, role: int) -> AccountView:
+    """Say what an account is to the exchange: one of `codes.ROLE_*`. Raises `RefusedError`."""
+    (await exchange.sequencer.submit(SetRole(account=account, role=role))).first_event()
+    return exchange.state.accounts[account]
+
+
+async def set_limits(exchange: Exchange, *, scope: int, number: int, limits: AccountLimits) -> None:
+    """Set all limits of a role or an account (`scope` is one of `codes.LIMITS_OF_*`). Raises `RefusedError`."""
+    (await exchange.sequencer.submit(SetLimits(scope=scope, number=number, limits=limits))).first_event()
