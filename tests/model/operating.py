@@ -11,6 +11,7 @@ from waiver_exchange.domain.events import (
     AccountHalted,
     AccountOpened,
     AccountResumed,
+    AuditRecorded,
     CashDeposited,
     Event,
     ExchangeConfigured,
@@ -164,6 +165,11 @@ def resume_account(exchange: Exchange, command: CommandRecord) -> list[Event]:
     account = find_account(exchange, command.account)
     account.halted = False
     return [AccountResumed(account.id)]
+
+
+def record_audit(_exchange: Exchange, command: CommandRecord) -> list[Event]:
+    event, actor = command.words[3:]
+    return [AuditRecorded(command.account, event, actor)]
 
 
 def set_role(exchange: Exchange, command: CommandRecord) -> list[Event]:

@@ -32,6 +32,7 @@ _EXECUTE: dict[int, Callable[[Exchange, CommandRecord], list[Event]]] = {
     codes.EXPIRE_ORDER: expire_order,
     codes.PLACE_STOP_ORDER: place_stop_order,
     codes.REPLACE_ORDER: replace_order,
+    codes.RECORD_AUDIT: operating.record_audit,
     codes.SET_ROLE: operating.set_role,
 }
 _DENIED = (codes.PLACE_ORDER, codes.PLACE_STOP_ORDER)

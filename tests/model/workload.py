@@ -25,6 +25,7 @@ from waiver_exchange.domain.commands import (
     IssueShares,
     ListMarket,
     OpenAccount,
+    RecordAudit,
     ResumeAccount,
     ResumeExchange,
     ResumeMarket,
@@ -165,6 +166,7 @@ class Workload:
             (self._halt_something, 0.3),
             (self._resume_anything, 0.1),
             (self._open_account, 0.05),
+            (self._record_audit, 0.1),
             (self._list_market, 0.05),
             (lambda: draw_parameters(self._random), 0.1),
         )
@@ -233,6 +235,10 @@ class Workload:
 
     def _open_account(self) -> Command:
         return OpenAccount() if self._view.accounts < _ACCOUNTS_MAX else self._resume_anything()
+
+    def _record_audit(self) -> Command:
+        event = self._random.randrange(30)
+        return RecordAudit(account=self._account(), event=event, facts=self._reference('{"key": 7}'))
 
     def _cancel(self) -> Command:
         order = self._view.live.draw(self._random)

@@ -11,6 +11,17 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import AccountView
 
 
+async def open_account(exchange: Exchange, *, reference: str = "") -> int:
+    """Open an account and return its number; the same reference twice is one account. Raises `RefusedError`."""
+    if len(reference) > REFERENCE_LENGTH_MAX or not reference.isprintable():
+        raise RefusedError(RefusalReason.field_is_invalid, field="reference")
+    event = (await exchange.sequencer.submit(OpenAccount(reference=reference))).first_event()
+    if not isinstance(event, AccountOpened):
+        message = f"opening an account led to {type(event).__name__}"
+        raise TypeError(message)
+    return event.account
+
+
 async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewKey:
     """Open an account with an API key and, if wanted, cash. Raises `RefusedError`."""
     if not 0 < len(name) <= ACCOUNT_NAME_LENGTH_MAX or not name.isprintable():
@@ -20,13 +31,9 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
     # Looked at before the account exists: a refusal leaves nothing behind.
     if cash_micros > CASH_MICROS_MAX - exchange.state.cash_issued_micros:
         raise RefusedError(RefusalReason.cash_issued_would_be_too_large)
-    outcome = await exchange.sequencer.submit(OpenAccount())
-    event = outcome.first_event()
-    if not isinstance(event, AccountOpened):
-        message = f"opening an account led to {type(event).__name__}"
-        raise TypeError(message)
-    account = event.account
-    await exchange.identity.add_account(account=account, name=name, opened_at_ns=outcome.row.time_ns)
+    account = await open_account(exchange)
+    opened_at_ns = exchange.state.accounts[account].opened_at_ns
+    await exchange.identity.add_account(account=account, name=name, opened_at_ns=opened_at_ns)
     new = await create_key(exchange, account=account)
     # Last: should the key not be kept, no cash was issued to an account that nobody can use.
     if cash_micros:

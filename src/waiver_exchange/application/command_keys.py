@@ -14,6 +14,7 @@ from waiver_exchange.domain.commands import (
     GrantShares,
     IssueShares,
     ListMarket,
+    OpenAccount,
     PlaceOrder,
     PlaceStopOrder,
     ReplaceOrder,
@@ -35,7 +36,7 @@ def order_key(account: int, client_order_id: str) -> bytes:
 
 
 def reference_key(purpose: str, owner: int, reference: str) -> bytes:
-    """Return the key of an operator's reference for one purpose (`deposit`, `grant`, `issue`) and account or market."""
+    """Return the key of a reference for one purpose (`deposit`, `account`, ...) and account or market, or 0."""
     text = f"{purpose}\0{owner}\0{reference}"
     return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
 
@@ -45,11 +46,24 @@ def symbol_key(symbol: str) -> bytes:
     return blake2b(b"symbol\0" + symbol.encode(), digest_size=KEY_BYTES).digest()
 
 
+def audit_key(event: int, reference: str) -> bytes:
+    """Return the key of an audit event that happens once for a reference, such as the approval of an action's id.
+
+    It goes with the submission of a `RecordAudit`, whose own fields say nothing of repetitions.
+    """
+    return reference_key("audit", event, reference)
+
+
 def key_of(command: Command) -> bytes | None:
-    """Return the key of a command, or None when it carries no id. A listing's key is the caller's to give."""
+    """Return the key of a command, or None when it carries no id.
+
+    The key of a listing or of an audit event is the caller's to give.
+    """
     match command:
         case PlaceOrder() | PlaceStopOrder() | ReplaceOrder():
             return order_key(command.account, command.client_order_id) if command.client_order_id else None
+        case OpenAccount(reference=reference) if reference:
+            return reference_key("account", 0, reference)
         case DepositCash(account=account, reference=reference) if reference:
             return reference_key("deposit", account, reference)
         case GrantShares(account=account, reference=reference) if reference:

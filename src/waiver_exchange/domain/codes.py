@@ -13,7 +13,7 @@ HEADER_TAIL_SHIFT: Final = 24
 
 # Commands. Words: 0 header, 1 time (UNIX nanoseconds), 2 account (0 where an operator acts), then as listed.
 CONFIGURE_EXCHANGE: Final = 1  # the thirteen parameters of `ExchangeParameters`, in its order
-OPEN_ACCOUNT: Final = 2  # no more words
+OPEN_ACCOUNT: Final = 2  # no more words; tail: reference
 DEPOSIT_CASH: Final = 3  # amount_micros; tail: reference
 LIST_MARKET: Final = 4  # supply_units, reference_price_cents; tail: JSON of the player's facts
 GRANT_SHARES: Final = 5  # market, quantity_units; tail: reference
@@ -31,6 +31,7 @@ PLACE_STOP_ORDER: Final = 16  # market, terms, quantity, price_cents, expires_at
 REPLACE_ORDER: Final = 17
 # order_id, quantity, price_cents, stop_price_cents, expires_at_ns, time in force + 1 (0 keeps what is); tail: client
 # order id of the new order
+RECORD_AUDIT: Final = 18  # event, actor; tail: JSON of the facts
 SET_ROLE: Final = 23  # role (ROLE_*); the account is word 2
 SET_LIMITS: Final = 24
 # scope (LIMITS_OF_*), number (the role or the account), the ten limits of `AccountLimits` in its order; word 2 is the
@@ -70,7 +71,7 @@ STOP_ORDER_ACCEPTED: Final = 25
 # order_id, account, market, terms, quantity, price (the limit of a stop_limit, else 0), expires_at, stop_price
 ORDER_TRIGGERED: Final = 26  # order_id, account, price (the limit that it is worked with now)
 ORDER_REPLACED: Final = 27  # order_id, account, market, new_order_id, remaining_units (of the old order)
-
+AUDIT_RECORDED: Final = 28  # account, event, actor; the facts are the command's
 ROLE_CHANGED: Final = 38  # account, role
 LIMITS_CHANGED: Final = 39  # scope, number, the ten limits
 DAY_BEGUN: Final = 40  # ends_at_ns

@@ -3,7 +3,7 @@
 A command is encoded once, when the sequencer stamps its time; the engine reads the same bytes that the journal keeps.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from struct import Struct
 from typing import Final
 
@@ -67,7 +67,9 @@ class ConfigureExchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAccount:
-    """Open an account; the engine gives it the next number."""
+    """Open an account; the engine gives it the next number. The same reference twice is one account."""
+
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +217,20 @@ class ExpireOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAudit:
+    """Put down that something happened which trading does not see: a sign-in, a decision of an operator, an export.
+
+    `account` is whom it is about and `actor` who did it, 0 for nobody or the operator's own host; `event` is a kind of
+    the audit trail, `facts` the JSON text of numbers and ids, never personal data.
+    """
+
+    account: int = codes.OPERATOR
+    event: int
+    actor: int = codes.OPERATOR
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetRole:
     """Say what an account is to the exchange; `role` is one of `codes.ROLE_*`."""
 
@@ -273,12 +289,35 @@ Command = (
     | ReplaceOrder
     | CancelOrder
     | ExpireOrder
+    | RecordAudit
     | SetRole
     | SetLimits
     | BeginDay
     | ClassifyMarket
     | SetMarketBand
 )
+
+# Of the commands that are written by their fields.
+_KINDS: Final[dict[type[Command], int]] = {
+    OpenAccount: codes.OPEN_ACCOUNT,
+    DepositCash: codes.DEPOSIT_CASH,
+    ListMarket: codes.LIST_MARKET,
+    GrantShares: codes.GRANT_SHARES,
+    IssueShares: codes.ISSUE_SHARES,
+    HaltMarket: codes.HALT_MARKET,
+    ResumeMarket: codes.RESUME_MARKET,
+    HaltExchange: codes.HALT_EXCHANGE,
+    ResumeExchange: codes.RESUME_EXCHANGE,
+    HaltAccount: codes.HALT_ACCOUNT,
+    ResumeAccount: codes.RESUME_ACCOUNT,
+    RecordAudit: codes.RECORD_AUDIT,
+    SetRole: codes.SET_ROLE,
+    BeginDay: codes.BEGIN_DAY,
+    ClassifyMarket: codes.CLASSIFY_MARKET,
+    SetMarketBand: codes.SET_MARKET_BAND,
+}
+# The names of fields that are a command's text; a command has one at most.
+_TEXTS: Final = ("reference", "facts")
 
 
 def pack_terms(*, side: int, order_type: int, time_in_force: int, self_trade: int = 0, post_only: bool = False) -> int:
@@ -352,72 +391,16 @@ def _encode_order_with_stop(command: PlaceStopOrder | ReplaceOrder, *, time_ns: 
 
 
 def _encode_operator_command(command: Command, *, time_ns: int) -> bytes:
-    match command:
-        case ConfigureExchange():
-            return _record(codes.CONFIGURE_EXCHANGE, time_ns, codes.OPERATOR, *astuple(command.parameters))
-        case OpenAccount():
-            return _record(codes.OPEN_ACCOUNT, time_ns, codes.OPERATOR)
-        case DepositCash():
-            return _record(codes.DEPOSIT_CASH, time_ns, command.account, command.amount_micros, tail=command.reference)
-        case ListMarket():
-            return _record(
-                codes.LIST_MARKET,
-                time_ns,
-                codes.OPERATOR,
-                command.supply_units,
-                command.reference_price_cents,
-                tail=command.facts,
-            )
-        case GrantShares():
-            return _record(
-                codes.GRANT_SHARES,
-                time_ns,
-                command.account,
-                command.market,
-                command.quantity_units,
-                tail=command.reference,
-            )
-        case IssueShares():
-            return _record(
-                codes.ISSUE_SHARES,
-                time_ns,
-                codes.OPERATOR,
-                command.market,
-                command.quantity_units,
-                tail=command.reference,
-            )
-        case HaltMarket():
-            return _record(codes.HALT_MARKET, time_ns, codes.OPERATOR, command.market)
-        case ResumeMarket():
-            return _record(codes.RESUME_MARKET, time_ns, codes.OPERATOR, command.market)
-        case HaltExchange():
-            return _record(codes.HALT_EXCHANGE, time_ns, codes.OPERATOR)
-        case ResumeExchange():
-            return _record(codes.RESUME_EXCHANGE, time_ns, codes.OPERATOR)
-        case HaltAccount():
-            return _record(codes.HALT_ACCOUNT, time_ns, command.account)
-        case ResumeAccount():
-            return _record(codes.RESUME_ACCOUNT, time_ns, command.account)
-    return _encode_risk_command(command, time_ns=time_ns)
-
-
-def _encode_risk_command(command: Command, *, time_ns: int) -> bytes:
-    match command:
-        case SetRole():
-            return _record(codes.SET_ROLE, time_ns, command.account, command.role)
-        case SetLimits():
-            account = command.number if command.scope == codes.LIMITS_OF_ACCOUNT else codes.OPERATOR
-            return _record(codes.SET_LIMITS, time_ns, account, command.scope, command.number, *astuple(command.limits))
-        case BeginDay():
-            return _record(codes.BEGIN_DAY, time_ns, codes.OPERATOR, command.ends_at_ns)
-        case ClassifyMarket():
-            return _record(
-                codes.CLASSIFY_MARKET, time_ns, codes.OPERATOR, command.market, command.team, command.position
-            )
-        case SetMarketBand():
-            return _record(codes.SET_MARKET_BAND, time_ns, codes.OPERATOR, command.market, command.band_bps)
-    msg = f"no encoding for {type(command).__name__}"
-    raise AssertionError(msg)
+    """Return the record of a command whose words are its fields in their order, the account first."""
+    if isinstance(command, ConfigureExchange):
+        return _record(codes.CONFIGURE_EXCHANGE, time_ns, codes.OPERATOR, *astuple(command.parameters))
+    if isinstance(command, SetLimits):
+        account = command.number if command.scope == codes.LIMITS_OF_ACCOUNT else codes.OPERATOR
+        return _record(codes.SET_LIMITS, time_ns, account, command.scope, command.number, *astuple(command.limits))
+    words = {field.name: getattr(command, field.name) for field in fields(command)}
+    account = words.pop("account", codes.OPERATOR)
+    tail = "".join([words.pop(name) for name in _TEXTS if name in words])
+    return _record(_KINDS[type(command)], time_ns, account, *words.values(), tail=tail)
 
 
 def _record(kind: int, time_ns: int, *words: int, tail: str = "") -> bytes:

@@ -252,6 +252,14 @@ class OrderReplaced(NamedTuple):
     remaining_units: int
 
 
+class AuditRecorded(NamedTuple):
+    """Something happened that changes nothing in the exchange; the facts are in the command's text."""
+
+    account: int
+    event: int
+    actor: int
+
+
 class RoleChanged(NamedTuple):
     """An account is this to the exchange now; `role` is one of `codes.ROLE_*`."""
 
@@ -325,6 +333,7 @@ Event = (
     | StopOrderAccepted
     | OrderTriggered
     | OrderReplaced
+    | AuditRecorded
     | RoleChanged
     | LimitsChanged
     | DayBegun
@@ -360,6 +369,7 @@ EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
     codes.STOP_ORDER_ACCEPTED: StopOrderAccepted,
     codes.ORDER_TRIGGERED: OrderTriggered,
     codes.ORDER_REPLACED: OrderReplaced,
+    codes.AUDIT_RECORDED: AuditRecorded,
     codes.ROLE_CHANGED: RoleChanged,
     codes.LIMITS_CHANGED: LimitsChanged,
     codes.DAY_BEGUN: DayBegun,

@@ -167,6 +167,10 @@ class Engine:
                 trigger(t, self._incoming, out, first)
             return refusal
         second: i64 = read_i64_le(record, at + 32)
+        if kind == codes.RECORD_AUDIT:
+            # Only put down: nothing of the state depends on it, and the account need not exist.
+            out.emit3(codes.AUDIT_RECORDED, account, first, second)
+            return 0
         if kind == codes.LIST_MARKET:
             return list_market(t, first, second, out)
         if kind == codes.GRANT_SHARES:

@@ -18,7 +18,7 @@ from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 
 # From these nothing follows that people look at.
-_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED})
+_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED, codes.AUDIT_RECORDED})
 _ORDER_ID_COLUMN: Final = 0
 _ORDER_STATUS_COLUMN: Final = 11
 _CANDLE_MARKET_COLUMN: Final = 1
