@@ -9,7 +9,7 @@ import hmac
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from waiver_exchange.application.authority import OPERATE, scopes_of
+from waiver_exchange.application.authority import OPERATE, require_step_up, scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
@@ -82,11 +82,14 @@ def require(caller: Caller, scope: str) -> None:
 
 
 def require_operator(exchange: Exchange, caller: Caller) -> None:
-    """Raise `RefusedError` unless the caller may act as an operator now: in a session, never with a key."""
-    del exchange
+    """Raise `RefusedError` unless the caller may act as an operator now.
+
+    He does so in a session that showed its second factor within ten minutes, never with a key.
+    """
     require(caller, OPERATE)
     if not caller.session_id:
         raise RefusedError(RefusalReason.session_is_required)
+    require_step_up(exchange, session_id=caller.session_id)
 
 
 def issue_token(exchange: Exchange, caller: Caller) -> Token:

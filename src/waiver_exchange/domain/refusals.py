@@ -47,6 +47,15 @@ class RefusalReason(IntEnum):
     too_many_watchlists = 124, "The account has as many watchlists as it may; delete one first."
     watchlist_is_full = 125, "The watchlist would have more symbols than it may."
 
+    reason_is_missing = 130, "Say why: an operator's action needs a reason of 1 to 500 printable characters."
+    proposal_not_found = 131, "There is no such action of an operator."
+    proposal_is_decided = 132, "This action was approved, rejected or done already."
+    proposal_has_expired = 133, "Nobody approved this action within a day; ask for it again."
+    own_proposal = 134, "A second operator decides: you cannot approve what you asked for."
+    action_id_used_with_other_content = 135, "This action_id was used before for something else; use a new one."
+    action_is_not_repeatable = 136, "What this action needs is not in the journal; send it again with its action_id."
+    too_many_proposals = 137, "As many actions as may be wait for a second operator; decide some of them first."
+
     session_not_found = 145, "The account has no such session."
     refresh_token_is_wrong = 146, "This refresh token is wrong, used already or has expired; sign in again."
     csrf_token_is_wrong = 147, "Send the value of the cookie __Host-waiver_csrf in the X-CSRF-Token header."
