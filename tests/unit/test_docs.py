@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from waiver_exchange.domain import codes
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import AccountLimits, Command, ExchangeParameters
 from waiver_exchange.domain.events import EVENT_TYPES, Event
 from waiver_exchange.domain.refusals import CancelReason, RefusalReason
@@ -61,6 +62,11 @@ def test_every_cancel_reason_is_documented(reason: CancelReason) -> None:
     number, _, when = row_of("refusals.md", reason.name)
     assert number == str(int(reason))
     assert when
+
+
+@pytest.mark.parametrize("event", AuditEvent, ids=lambda event: event.name)
+def test_every_audit_event_is_documented_as_it_is(event: AuditEvent) -> None:
+    assert row_of("audit.md", event.name) == (str(int(event)), f"`{event.name}`", event.meaning)
 
 
 @pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)

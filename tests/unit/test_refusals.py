@@ -14,7 +14,7 @@ from tests.support.sockets import SocketClient
 from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
 from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
-from waiver_exchange.application import sequencer, watchlists
+from waiver_exchange.application import audit, sequencer, watchlists
 from waiver_exchange.application.access import Caller, require_operator
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.api_keys import create_key
@@ -26,6 +26,7 @@ from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.domain import codes
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import (
     CancelOrder,
     Command,
@@ -269,6 +270,12 @@ async def full_disk(*_: object) -> NoReturn:
     raise JournalError("the disk is full")
 
 
+async def recorded(service: Service, reason: str) -> str:
+    with pytest.raises(RefusedError) as refused:
+        await audit.record(service.exchange, AuditEvent.action_requested, facts={"reason": reason})
+    return refused.value.reason.name
+
+
 async def with_full_disk(service: Service) -> httpx.Response:
     with service.patch.context() as patch:
         patch.setattr(SqliteJournal, "append", full_disk)
@@ -396,6 +403,8 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.too_many_connections: over_one_connection_too_many,
     R.connection_is_not_authenticated: before_signing_in,
     R.connection_is_authenticated: as_another_account,
+    R.audit_facts_look_personal: lambda s: recorded(s, "asked for by ann@example.com"),
+    R.audit_facts_are_too_long: lambda s: recorded(s, "because " * 300),
     R.journal_is_unavailable: with_full_disk,
     R.exchange_is_busy: with_full_queue,
     R.exchange_is_stopping: while_stopping,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCounts
 from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.ports import (
     Clock,
@@ -55,6 +56,7 @@ class Exchange:
     snapshot_sequence: int = 0
     warning: str | None = None
     making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failures: FailureCounts = field(default_factory=FailureCounts)
     _untaken: ReadModelChanges | None = field(default=None)
 
     @property
@@ -76,7 +78,12 @@ class Exchange:
 
     async def run(self) -> None:
         """Work until `stop`; raises what must end the process."""
-        work = (self._store_forever(), self._snapshot_forever(), self._store_key_uses_forever())
+        work = (
+            self._store_forever(),
+            self._snapshot_forever(),
+            self._store_key_uses_forever(),
+            self._tell_failures_forever(),
+        )
         background = [asyncio.create_task(task) for task in work]
         try:
             await self.sequencer.run()
@@ -87,6 +94,7 @@ class Exchange:
 
     def stop(self) -> None:
         """Take no more commands; `run` returns when what was taken is answered."""
+        self.failures.tell(self.sequencer)
         self.sequencer.stop()
 
     async def close(self) -> None:
@@ -133,6 +141,11 @@ class Exchange:
             await self.identity.store_uses()
         except IdentityError:
             _log.warning("when keys were last used could not be stored; nothing else is lost", exc_info=True)
+
+    async def _tell_failures_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            self.failures.tell(self.sequencer)
 
     async def _snapshot_forever(self) -> None:
         while True:

@@ -54,6 +54,8 @@ class RefusalCode(StrEnum):
     passkey_is_wrong = auto()
     recent_sign_in_is_required = auto()
     too_many_passkeys = auto()
+    audit_facts_look_personal = auto()
+    audit_facts_are_too_long = auto()
     exchange_is_halted = auto()
     market_is_halted = auto()
     order_rate_is_too_high = auto()

@@ -76,6 +76,8 @@ class RefusalReason(IntEnum):
     passkey_is_wrong = 162, "This answer of a passkey does not prove that it is you; begin again."
     recent_sign_in_is_required = 163, "This needs a sign-in of the last ten minutes; sign out and in again."
     too_many_passkeys = 164, "You have as many passkeys as you may; remove one first."
+    audit_facts_look_personal = 165, "Leave e-mail and network addresses out of this text: what is recorded stays."
+    audit_facts_are_too_long = 166, "This text is too long to be recorded; say it in fewer words."
 
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."

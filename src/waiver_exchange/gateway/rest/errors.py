@@ -95,6 +95,8 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.reason_is_missing,
         _R.too_many_watchlists,
         _R.watchlist_is_full,
+        _R.audit_facts_look_personal,
+        _R.audit_facts_are_too_long,
         _R.exchange_is_halted,
         _R.market_is_halted,
         _R.order_terms_are_invalid,
