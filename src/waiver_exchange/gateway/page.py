@@ -1,35 +1,45 @@
-"""The plain page at `/`: three static files, read once when the service starts."""
+"""The plain pages and what they are made of: static files, read once when the service starts."""
 
 from importlib.resources import files
 from typing import Final
 
 from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
 
-from waiver_exchange.gateway.rest.answers import answer_if_changed
+from waiver_exchange.gateway.rest.answers import answer_if_changed, etag_of
 from waiver_exchange.gateway.rest.context import AnyRequest
 
 _FOLDER: Final = files("waiver_exchange.gateway") / "web"
-_PAGE: Final = (_FOLDER / "index.html").read_bytes()
-_STYLE: Final = (_FOLDER / "page.css").read_bytes()
-_SCRIPT: Final = (_FOLDER / "page.js").read_bytes()
+_HTML: Final = "text/html"
+_CSS: Final = "text/css"
+_SCRIPT: Final = "text/javascript"
+
+# Path, file and media type of everything that a browser loads; nothing of it is private, so anybody may keep it.
+PAGES: Final = (
+    ("/", "index.html", _HTML),
+    ("/page.css", "page.css", _CSS),
+    ("/page.js", "page.js", _SCRIPT),
+    ("/sign-in", "sign-in.html", _HTML),
+    ("/security", "security.html", _HTML),
+    ("/web/site.css", "site.css", _CSS),
+    ("/web/session.js", "session.js", _SCRIPT),
+    ("/web/corner.js", "corner.js", _SCRIPT),
+    ("/web/page-parts.js", "page-parts.js", _SCRIPT),
+    ("/web/passkeys.js", "passkeys.js", _SCRIPT),
+    ("/web/sign-in.js", "sign-in.js", _SCRIPT),
+    ("/web/security.js", "security.js", _SCRIPT),
+)
 
 
-@get("/")
-async def show_page(request: AnyRequest) -> Response[bytes]:
-    """Return the page."""
-    return answer_if_changed(request, _PAGE, media_type="text/html")
+def _handler_of(path: str, file: str, media_type: str) -> HTTPRouteHandler:
+    content = (_FOLDER / file).read_bytes()
+    etag = etag_of(content)
+
+    @get(path, name=path)
+    async def show_file(request: AnyRequest) -> Response[bytes]:
+        return answer_if_changed(request, content, etag=etag, media_type=media_type)
+
+    return show_file
 
 
-@get("/page.css")
-async def show_style(request: AnyRequest) -> Response[bytes]:
-    """Return the page's style."""
-    return answer_if_changed(request, _STYLE, media_type="text/css")
-
-
-@get("/page.js")
-async def show_script(request: AnyRequest) -> Response[bytes]:
-    """Return the page's script."""
-    return answer_if_changed(request, _SCRIPT, media_type="text/javascript")
-
-
-PAGE_HANDLERS: Final = (show_page, show_style, show_script)
+PAGE_HANDLERS: Final = tuple(_handler_of(*page) for page in PAGES)
