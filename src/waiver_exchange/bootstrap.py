@@ -14,7 +14,9 @@ from typing import Final
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
-from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
+from waiver_exchange.adapters.secrets.store import Secrets
+from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
+from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
@@ -44,9 +46,11 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     """Return the exchange of a data directory as of its last durable row; the caller holds the directory's lock.
 
     Raises `JournalError`, `JournalBrokenError`, `IdentityError`, `PreferencesError`, `ReadModelError`,
-    `DataDirectoryError`.
+    `DataDirectoryError`, `SecretsError`.
     """
     directory = DataDirectory(settings.data_dir)
+    kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
+    kept_secrets.check()
     journal = SqliteJournal.open(directory.journal)
     snapshots = FileSnapshotStore(directory.snapshots)
     recover = partial(recover_engine, journal=journal, snapshots=snapshots)
@@ -54,16 +58,16 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     read_model = SqliteReadModel(directory.read_model)
     projector = await _load_projections(read_model, journal=journal, until=at.sequence)
     own_clock = clock or SystemClock()
-    identity = SqliteIdentityStore(directory.identity)
-    check_identity(identity, projector.state)
-    _warn_of_nameless(projector.state, identity)
+    stores = open_identity_stores(directory.identity, master_key=kept_secrets.master_key)
+    check_identity(stores.identity, projector.state)
+    _warn_of_nameless(projector.state, stores.identity)
     return Exchange(
         sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
         projector=projector,
         queries=Queries(state=projector.state, store=read_model, journal=journal, zone=settings.zone),
         journal=journal,
         read_model=read_model,
-        identity=identity,
+        **stores._asdict(),
         preferences=SqlitePreferencesStore(directory.preferences),
         clock=own_clock,
         zone=settings.zone,
@@ -111,7 +115,8 @@ async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, un
 
 def _warn_of_nameless(state: ReadModelState, identity: IdentityStore) -> None:
     """Say so when accounts have nobody behind them: identity.db was lost, or the process ended while one was opened."""
-    nameless = [number for number in state.accounts if number != HOUSE_ACCOUNT and identity.find_name(number) is None]
+    known = dict(identity.list_accounts())  # an erased account is known and has no name
+    nameless = [number for number in state.accounts if number != HOUSE_ACCOUNT and number not in known]
     if nameless:
         _log.warning(
             "%d of %d accounts have no name and no key, the first is %s; if identity.db was lost, restore it from a "

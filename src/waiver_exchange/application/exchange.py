@@ -9,6 +9,15 @@ from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCounts
 from waiver_exchange.application.feed import Feed
+from waiver_exchange.application.identity_ports import (
+    InvitationStore,
+    NoteStore,
+    PasskeyStore,
+    PeopleStore,
+    SessionStore,
+    SigningKeyStore,
+)
+from waiver_exchange.application.personal_data_ports import DataKeyStore, ErasureStore
 from waiver_exchange.application.ports import (
     Clock,
     IdentityError,
@@ -27,6 +36,8 @@ from waiver_exchange.projections.state import MarketView, ReadModelState
 
 STORE_SECONDS: Final = 0.25
 KEY_USES_SECONDS: Final = 30
+RESEAL_SECONDS: Final = 1
+RESEAL_PAUSE_SECONDS: Final = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +57,14 @@ class Exchange:
     journal: Journal
     read_model: ReadModelStore
     identity: IdentityStore
+    people: PeopleStore
+    sessions: SessionStore
+    passkeys: PasskeyStore
+    signing_keys: SigningKeyStore
+    invitations: InvitationStore
+    notes: NoteStore
+    data_keys: DataKeyStore
+    erasures: ErasureStore
     preferences: PreferencesStore
     clock: Clock
     zone: ZoneInfo
@@ -82,6 +101,7 @@ class Exchange:
             self._store_forever(),
             self._snapshot_forever(),
             self._store_key_uses_forever(),
+            self._reseal_forever(),
             self._tell_failures_forever(),
         )
         background = [asyncio.create_task(task) for task in work]
@@ -139,13 +159,29 @@ class Exchange:
     async def _store_key_uses(self) -> None:
         try:
             await self.identity.store_uses()
+            await self.sessions.store_uses()
         except IdentityError:
-            _log.warning("when keys were last used could not be stored; nothing else is lost", exc_info=True)
+            _log.warning(
+                "when keys and sessions were last used could not be stored; nothing else is lost", exc_info=True
+            )
 
     async def _tell_failures_forever(self) -> None:
         while True:
             await asyncio.sleep(TELL_SECONDS)
             self.failures.tell(self.sequencer)
+
+    async def _reseal_forever(self) -> None:
+        """Seal anew what an older data key seals, a little at a time, so that nobody waits for it."""
+        is_under_way = False
+        while True:
+            await asyncio.sleep(RESEAL_PAUSE_SECONDS if is_under_way else RESEAL_SECONDS)
+            try:
+                is_under_way = await self.data_keys.reseal_some()
+            except IdentityError:
+                is_under_way = False
+                _log.warning(
+                    "personal data could not be sealed with the new data key; it is tried again", exc_info=True
+                )
 
     async def _snapshot_forever(self) -> None:
         while True:

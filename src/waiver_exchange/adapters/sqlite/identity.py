@@ -1,16 +1,12 @@
 """Names and API keys in a SQLite file of their own: they may have to be forgotten, the journal never is."""
 
-import asyncio
 import sqlite3
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure
-from waiver_exchange.adapters.sqlite.identity_file import load_identity, open_identity, scopes_text
-from waiver_exchange.application.ports import ApiKey, IdentityError, IdentityStore, RequestRates
+from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.ports import ApiKey, IdentityStore, RequestRates
 
 # Of an account; without a bound, a program that makes and revokes keys would fill the memory.
 REVOKED_KEYS_KEPT: Final = 100
@@ -18,23 +14,20 @@ REVOKED_KEYS_KEPT: Final = 100
 _Values = tuple[int | str | bytes | None, ...]
 
 
+class _Loaded(NamedTuple):
+    names: dict[int, str]
+    opened_at_ns: dict[int, int]
+    keys: dict[str, ApiKey]
+    rates: dict[int, RequestRates]
+
+
 class SqliteIdentityStore(IdentityStore):
     """An `IdentityStore` that keeps everything in memory too, because every request asks it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating it (mode 0600); blocks for some milliseconds. Raises `IdentityError`."""
-        self._path = path
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="identity")
-        try:
-            self._connection = self._executor.submit(open_identity, path).result()
-            loaded = self._executor.submit(load_identity, self._connection).result()
-        except (*SQLITE_FAILURES, OSError) as error:
-            self._executor.shutdown()
-            raise IdentityError(explain_failure(error, action="open the names and keys", path=path)) from error
-        except IdentityError:
-            self._executor.shutdown()
-            raise
-        self._names, self._opened_at_ns, self._keys, self._rates = loaded
+    def __init__(self, file: IdentityThread) -> None:
+        """Read the names and keys; blocks for some milliseconds. Raises `IdentityError`."""
+        self._file = file
+        self._names, self._opened_at_ns, self._keys, self._rates = file.load(lambda: _load(file))
         self._keys_of: dict[int, dict[str, None]] = {}
         for key in self._keys.values():
             self._keys_of.setdefault(key.account, {})[key.key_id] = None
@@ -45,23 +38,33 @@ class SqliteIdentityStore(IdentityStore):
 
     async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
         """Keep an account's name durably, with the journal's time at which it was opened. Raises `IdentityError`."""
-        await self._write("INSERT INTO accounts VALUES (?, ?, ?)", [(account, name, opened_at_ns)])
-        self._names[account] = name
-        self._opened_at_ns[account] = opened_at_ns
-        self._numbers.setdefault(name, account)
+
+        def remember() -> None:
+            self._names[account] = name
+            self._opened_at_ns[account] = opened_at_ns
+            self._numbers.setdefault(name, account)
+
+        sealed = self._file.seal(name, table="accounts", column="name", row=account)
+        await self._write("INSERT INTO accounts VALUES (?, ?, ?)", [(account, sealed, opened_at_ns)], then=remember)
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""
+
+        def remember() -> None:
+            self._keys[key.key_id] = key
+            self._keys_of.setdefault(key.account, {})[key.key_id] = None
+
         times = (key.last_used_at_ns, key.revoked_at_ns)
         values = (key.key_id, key.account, key.secret_hash, key.created_at_ns, key.name, scopes_text(key.scopes))
-        await self._write("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(*values, *times)])
-        self._keys[key.key_id] = key
-        self._keys_of.setdefault(key.account, {})[key.key_id] = None
+        await self._write("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(*values, *times)], then=remember)
 
     async def rename_key(self, key_id: str, *, name: str) -> ApiKey:
         """Give a key another name durably and return it. Raises `IdentityError`."""
-        await self._write("UPDATE api_keys SET name = ? WHERE key_id = ?", [(name, key_id)])
-        self._keys[key_id] = replace(self._keys[key_id], name=name)
+
+        def remember() -> None:
+            self._keys[key_id] = replace(self._keys[key_id], name=name)
+
+        await self._write("UPDATE api_keys SET name = ? WHERE key_id = ?", [(name, key_id)], then=remember)
         return self._with_use(key_id)
 
     async def revoke_key(self, key_id: str, *, at_ns: int) -> ApiKey:
@@ -69,8 +72,11 @@ class SqliteIdentityStore(IdentityStore):
 
         Raises `IdentityError`.
         """
-        await self._write("UPDATE api_keys SET revoked_at_ns = ? WHERE key_id = ?", [(at_ns, key_id)])
-        self._keys[key_id] = replace(self._keys[key_id], revoked_at_ns=at_ns)
+
+        def remember() -> None:
+            self._keys[key_id] = replace(self._keys[key_id], revoked_at_ns=at_ns)
+
+        await self._write("UPDATE api_keys SET revoked_at_ns = ? WHERE key_id = ?", [(at_ns, key_id)], then=remember)
         revoked = self._with_use(key_id)
         await self._forget_revoked(revoked.account)
         return revoked
@@ -97,12 +103,15 @@ class SqliteIdentityStore(IdentityStore):
         for key_id, at_ns in known.items():
             self._keys[key_id] = replace(self._keys[key_id], last_used_at_ns=at_ns)
         rows = [(at_ns, key_id) for key_id, at_ns in known.items()]
-        await self._write("UPDATE api_keys SET last_used_at_ns = ? WHERE key_id = ?", rows)
+        await self._write("UPDATE api_keys SET last_used_at_ns = ? WHERE key_id = ?", rows, then=_nothing)
 
     async def set_rates(self, *, account: int, rates: RequestRates) -> None:
         """Keep an account's own limits durably. Raises `IdentityError`."""
-        await self._write("INSERT OR REPLACE INTO account_rates VALUES (?, ?, ?)", [(account, *rates)])
-        self._rates[account] = rates
+
+        def remember() -> None:
+            self._rates[account] = rates
+
+        await self._write("INSERT OR REPLACE INTO account_rates VALUES (?, ?, ?)", [(account, *rates)], then=remember)
 
     def find_rates(self, account: int) -> RequestRates | None:
         """Return an account's own limits, from memory."""
@@ -122,14 +131,20 @@ class SqliteIdentityStore(IdentityStore):
 
     async def close(self) -> None:
         """Finish pending writes and close the file; closing again does nothing."""
-        await asyncio.get_running_loop().run_in_executor(None, self._close)
+        await self._file.close()
 
-    def _close(self) -> None:
-        try:
-            self._executor.submit(self._connection.close).result()
-        except RuntimeError:  # closed before
-            return
-        self._executor.shutdown()
+    def forget(self, account: int) -> None:
+        """Forget in memory what was removed from the file of an account; when it was opened stays."""
+        name = self._names.pop(account, None)
+        if name is not None and self._numbers.get(name) == account:
+            del self._numbers[name]
+            heir = next((other for other, known in self._names.items() if known == name), None)
+            if heir is not None:
+                self._numbers[name] = heir
+        for key_id in self._keys_of.pop(account, ()):
+            del self._keys[key_id]
+            self._uses.pop(key_id, None)
+        self._rates.pop(account, None)
 
     def _with_use(self, key_id: str) -> ApiKey:
         key = self._keys[key_id]
@@ -142,30 +157,66 @@ class SqliteIdentityStore(IdentityStore):
         gone = [key.key_id for key in revoked[:-REVOKED_KEYS_KEPT]]
         if not gone:
             return
-        await self._write("DELETE FROM api_keys WHERE key_id = ?", [(key_id,) for key_id in gone])
-        for key_id in gone:
-            self._keys.pop(key_id, None)
-            self._keys_of[account].pop(key_id, None)
 
-    async def _write(self, statement: str, rows: Sequence[_Values]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._executor, _write_rows, self._connection, statement, rows)
-        except sqlite3.Error as error:
-            raise IdentityError(explain_failure(error, action="write names and keys", path=self._path)) from error
+        def remember() -> None:
+            for key_id in gone:
+                self._keys.pop(key_id, None)
+                self._keys_of[account].pop(key_id, None)
+
+        await self._write("DELETE FROM api_keys WHERE key_id = ?", [(key_id,) for key_id in gone], then=remember)
+
+    async def _write(self, statement: str, rows: Sequence[_Values], *, then: Callable[[], None]) -> None:
+        """Run a statement for each row in one transaction, and `then` bring memory up to date."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(statement, rows)
+
+        await self._file.change(write, then=lambda _: then())
 
 
-def _write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[_Values]) -> None:
-    """Run a statement for each row in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.executemany(statement, rows)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+def scopes_text(scopes: frozenset[str]) -> str:
+    """Return scopes as they are stored."""
+    return " ".join(sorted(scopes))
+
+
+def _load(file: IdentityThread) -> _Loaded:
+    connection = file.connection
+    accounts = connection.execute("SELECT account, name, opened_at_ns FROM accounts ORDER BY account").fetchall()
+    names = {
+        account: file.open(name, table="accounts", column="name", row=account)
+        for account, name, _ in accounts
+        if name is not None
+    }
+    keys = connection.execute(
+        "SELECT key_id, account, secret_hash, created_at_ns, name, scopes, last_used_at_ns, revoked_at_ns "
+        "FROM api_keys ORDER BY created_at_ns, key_id"
+    )
+    rates = connection.execute("SELECT account, orders_per_second, reads_per_second FROM account_rates")
+    return _Loaded(
+        names=names,
+        opened_at_ns={account: opened_at_ns for account, _, opened_at_ns in accounts},
+        keys={row[0]: _key_of(row) for row in keys},
+        rates={account: RequestRates(*of_account) for account, *of_account in rates},
+    )
+
+
+def _key_of(row: tuple[str, int, bytes, int, str, str, int, int]) -> ApiKey:
+    key_id, account, secret_hash, created_at_ns, name, scopes, last_used_at_ns, revoked_at_ns = row
+    return ApiKey(
+        key_id=key_id,
+        account=account,
+        secret_hash=secret_hash,
+        created_at_ns=created_at_ns,
+        name=name,
+        scopes=frozenset(scopes.split()),
+        last_used_at_ns=last_used_at_ns,
+        revoked_at_ns=revoked_at_ns,
+    )
 
 
 def _revoked_at_ns(key: ApiKey) -> int:
     return key.revoked_at_ns
+
+
+def _nothing() -> None:
+    pass

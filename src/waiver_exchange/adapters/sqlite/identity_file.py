@@ -1,62 +1,62 @@
-"""The file of names and keys: created, brought to this version, and read into memory."""
+"""The file of names and keys: created, brought to this version, and its plain remains swept away."""
 
 import os
 import sqlite3
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from waiver_exchange.application.ports import ApiKey, IdentityError, RequestRates
+from waiver_exchange.adapters.sqlite.identity_keys import add_first_keys, load_cipher, place_of
+from waiver_exchange.application.ports import IdentityError
 
 # Version n is what identity_n.sql makes of version n - 1. A script that was released never changes.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
+_FIRST_SEALED: Final = 3
 
 
-class Identity(NamedTuple):
-    """Everything in the file."""
+def has_data_keys(path: Path) -> bool:
+    """Return whether something in the file was encrypted, so that its master key must be there.
 
-    names: dict[int, str]
-    opened_at_ns: dict[int, int]
-    keys: dict[str, ApiKey]
-    rates: dict[int, RequestRates]
+    A file that cannot be read counts as one: who opens it next says what is wrong with it.
+    """
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except (sqlite3.Error, UnicodeDecodeError):
+        return True
+    return int(version) >= _FIRST_SEALED
 
 
-def open_identity(path: Path) -> sqlite3.Connection:
+def open_identity(path: Path, *, master_key: bytes) -> sqlite3.Connection:
     """Open the file, creating it (mode 0600); an older one becomes one of this version.
 
-    Raises `sqlite3.Error`, `OSError`, and `IdentityError` for a file of a newer program.
+    Raises `sqlite3.Error`, `OSError`, `WrongMasterKeyError`, and `IdentityError` for a file of a newer program.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        _migrate(connection, path=path)
+        # What is deleted is overwritten: people may ask to be forgotten.
+        connection.execute("PRAGMA secure_delete = ON")
+        _migrate(connection, path=path, master_key=master_key)
+        _sweep(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def load_identity(connection: sqlite3.Connection) -> Identity:
-    """Read the whole file. Raises `sqlite3.Error`."""
-    names = dict(connection.execute("SELECT account, name FROM accounts ORDER BY account"))
-    opened_at_ns = dict(connection.execute("SELECT account, opened_at_ns FROM accounts ORDER BY account"))
-    with closing(connection.cursor()) as cursor:
-        cursor.row_factory = sqlite3.Row
-        rows = cursor.execute("SELECT * FROM api_keys ORDER BY created_at_ns, key_id")
-        keys = {row["key_id"]: _key_of(row) for row in rows}
-    rates = connection.execute("SELECT account, orders_per_second, reads_per_second FROM account_rates")
-    return Identity(names, opened_at_ns, keys, {account: RequestRates(*of_account) for account, *of_account in rates})
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Bring everything into the file and cut its write-ahead log to nothing. Raises `sqlite3.Error`."""
+    with closing(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
+        cursor.fetchall()
 
 
-def scopes_text(scopes: frozenset[str]) -> str:
-    """Return scopes as they are stored."""
-    return " ".join(sorted(scopes))
-
-
-def _migrate(connection: sqlite3.Connection, *, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, *, path: Path, master_key: bytes) -> None:
     with closing(connection.execute("PRAGMA user_version")) as cursor:
         (version,) = cursor.fetchone()
     if version > SCHEMA_VERSION:
@@ -66,17 +66,35 @@ def _migrate(connection: sqlite3.Connection, *, path: Path) -> None:
         )
     for number in range(version + 1, SCHEMA_VERSION + 1):
         script = resources.files(__package__).joinpath(f"identity_{number}.sql").read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number};")
+            if number == _FIRST_SEALED:
+                _seal_names(connection, master_key=master_key)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
-def _key_of(row: sqlite3.Row) -> ApiKey:
-    return ApiKey(
-        key_id=row["key_id"],
-        account=row["account"],
-        secret_hash=row["secret_hash"],
-        created_at_ns=row["created_at_ns"],
-        name=row["name"],
-        scopes=frozenset(row["scopes"].split()),
-        last_used_at_ns=row["last_used_at_ns"],
-        revoked_at_ns=row["revoked_at_ns"],
-    )
+def _seal_names(connection: sqlite3.Connection, *, master_key: bytes) -> None:
+    """Make the first keys, and seal the names of version 2."""
+    add_first_keys(connection, master_key=master_key)
+    cipher = load_cipher(connection, master_key=master_key)
+    rows = connection.execute("SELECT account, name, opened_at_ns FROM accounts_2").fetchall()
+    sealed = [
+        (account, cipher.seal(name.encode(), place_of("accounts", "name", account)), opened_at_ns)
+        for account, name, opened_at_ns in rows
+    ]
+    connection.executemany("INSERT INTO accounts VALUES (?, ?, ?)", sealed)
+    connection.execute("DELETE FROM accounts_2")
+
+
+def _sweep(connection: sqlite3.Connection) -> None:
+    """Write the file anew without what older versions deleted or moved; the empty table says that it is to be done."""
+    unswept = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'accounts_2'").fetchone()
+    if unswept is not None:
+        connection.execute("VACUUM")
+        empty_log(connection)
+        connection.execute("DROP TABLE accounts_2")
+    empty_log(connection)

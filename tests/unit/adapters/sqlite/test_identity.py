@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from waiver_exchange.adapters.sqlite.identity import REVOKED_KEYS_KEPT, SqliteIdentityStore
+from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
 from waiver_exchange.application.ports import ApiKey, IdentityError, RequestRates
 
+MASTER_KEY = bytes(range(32))
 KEY = ApiKey(
     key_id="WXA", account=2, secret_hash=bytes(32), created_at_ns=7, name="bot", scopes=frozenset({"read", "trade"})
 )
@@ -18,7 +20,7 @@ KEY = ApiKey(
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[SqliteIdentityStore]:
-    store = SqliteIdentityStore(folder / "identity.db")
+    store = open_identity_stores(folder / "identity.db", master_key=MASTER_KEY).identity
     try:
         yield store
     finally:
@@ -89,4 +91,4 @@ async def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "identity.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(IdentityError, match="newer version"):
-        SqliteIdentityStore(tmp_path / "identity.db")
+        open_identity_stores(tmp_path / "identity.db", master_key=MASTER_KEY)

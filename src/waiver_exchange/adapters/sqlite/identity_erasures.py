@@ -1,0 +1,99 @@
+"""Forgetting a person in the file of names and keys: every row, and the bytes that the rows left."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+
+from waiver_exchange.adapters.sqlite.identity_file import empty_log
+from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.personal_data_ports import Erasure, ErasureStore
+
+
+class SqliteErasures(ErasureStore):
+    """An `ErasureStore`; `forget` makes the other stores forget in memory, given account and person id."""
+
+    def __init__(self, file: IdentityThread, *, forget: Callable[[int, str], None]) -> None:
+        """Read the erasures; blocks for some milliseconds. Raises `IdentityError`."""
+        self._file = file
+        self._forget = forget
+        self._erasures = file.load(lambda: _load(file.connection))
+
+    async def begin_erasure(self, account: int, *, at_ns: int) -> Erasure:
+        """Keep that the person of an account has to be forgotten. Raises `IdentityError`."""
+
+        def begin(connection: sqlite3.Connection) -> Erasure:
+            found = connection.execute("SELECT person_id FROM people WHERE account = ?", (account,)).fetchone()
+            person_id = "" if found is None else str(found[0])
+            connection.execute(
+                "INSERT INTO erasures VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING", (account, person_id, at_ns)
+            )
+            return _load(connection)[account]
+
+        return await self._file.change(begin, then=self._remember)
+
+    async def remove_person(self, account: int) -> None:
+        """Remove every row about the person of an account, and every trace of it. Raises `IdentityError`."""
+        person_id = self._erasures[account].person_id
+        await self._file.change(
+            lambda connection: _remove(connection, account=account, person_id=person_id),
+            then=lambda _: self._forget(account, person_id),
+        )
+        await self._file.run_alone(empty_log)
+
+    async def finish_erasure(self, account: int, *, at_ns: int) -> Erasure:
+        """Keep that nothing is left. Raises `IdentityError`."""
+
+        def finish(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE erasures SET finished_at_ns = ? WHERE account = ? AND finished_at_ns = 0", (at_ns, account)
+            )
+
+        def remember(_: None) -> Erasure:
+            known = self._erasures[account]
+            return known if known.finished_at_ns else self._remember(replace(known, finished_at_ns=at_ns))
+
+        return await self._file.change(finish, then=remember)
+
+    def find_erasure(self, account: int) -> Erasure | None:
+        """Return the erasure of an account, from memory."""
+        return self._erasures.get(account)
+
+    def list_erasures(self) -> list[Erasure]:
+        """Return all erasures in the order of their beginning, from memory."""
+        return sorted(self._erasures.values(), key=lambda erasure: erasure.started_at_ns)
+
+    def _remember(self, erasure: Erasure) -> Erasure:
+        self._erasures[erasure.account] = erasure
+        return erasure
+
+
+def _remove(connection: sqlite3.Connection, *, account: int, person_id: str) -> None:
+    of_person = (person_id,)
+    connection.execute(
+        "DELETE FROM refresh_tokens WHERE session_id IN (SELECT session_id FROM sessions WHERE person_id = ?)",
+        of_person,
+    )
+    for statement in (
+        "DELETE FROM sessions WHERE person_id = ?",
+        "DELETE FROM passkeys WHERE person_id = ?",
+        "DELETE FROM logins WHERE person_id = ?",
+        "DELETE FROM people WHERE person_id = ?",
+    ):
+        connection.execute(statement, of_person)
+    for statement in (
+        "DELETE FROM notes WHERE account = ?",
+        "DELETE FROM api_keys WHERE account = ?",
+        "DELETE FROM account_rates WHERE account = ?",
+        "UPDATE accounts SET name = NULL WHERE account = ?",
+    ):
+        connection.execute(statement, (account,))
+
+
+def _load(connection: sqlite3.Connection) -> dict[int, Erasure]:
+    rows = connection.execute("SELECT account, person_id, started_at_ns, finished_at_ns FROM erasures")
+    return {
+        account: Erasure(
+            account=account, person_id=person_id, started_at_ns=started_at_ns, finished_at_ns=finished_at_ns
+        )
+        for account, person_id, started_at_ns, finished_at_ns in rows
+    }

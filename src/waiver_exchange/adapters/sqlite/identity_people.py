@@ -1,0 +1,172 @@
+"""People and their logins in the file of names and keys; names and addresses are sealed."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_ports import Login, PeopleStore, Person
+
+_PEOPLE: Final = "people"
+_LOGINS: Final = "logins"
+
+
+class SqlitePeople(PeopleStore):
+    """A `PeopleStore` that keeps people in memory too; of logins only the index is there."""
+
+    def __init__(self, file: IdentityThread) -> None:
+        """Read everybody; blocks for some milliseconds. Raises `IdentityError`."""
+        self._file = file
+        self._people = file.load(self._load_people)
+        self._numbers = {person.account: person.person_id for person in self._people.values() if person.account}
+        self._logins = file.load(self._load_logins)
+
+    async def add_person(self, person: Person, login: Login) -> Person:
+        """Keep a person with the first login, or return who has the login. Raises `IdentityError`."""
+        index = self._index_of(login.issuer, login.subject)
+
+        def add(connection: sqlite3.Connection) -> str:
+            if not self._insert_login(connection, login, index=index):
+                (known,) = connection.execute("SELECT person_id FROM logins WHERE login_index = ?", (index,)).fetchone()
+                return str(known)
+            sealed = (self._seal(person, "display_name"), self._seal(person, "email"))
+            values = (person.person_id, person.account or None, *sealed, person.created_at_ns)
+            connection.execute("INSERT INTO people VALUES (?, ?, ?, ?, ?)", values)
+            return person.person_id
+
+        def remember(person_id: str) -> Person:
+            if person_id == person.person_id:
+                self._remember(person)
+                self._logins[index] = person_id
+            return self._people[person_id]
+
+        return await self._file.change(add, then=remember)
+
+    async def add_login(self, login: Login) -> bool:
+        """Keep one more login of a person; False when somebody has it already. Raises `IdentityError`."""
+        index = self._index_of(login.issuer, login.subject)
+
+        def remember(is_added: bool) -> bool:  # noqa: FBT001 - passed on from the thread
+            if is_added:
+                self._logins[index] = login.person_id
+            return is_added
+
+        return await self._file.change(
+            lambda connection: self._insert_login(connection, login, index=index), then=remember
+        )
+
+    async def link_account(self, person_id: str, *, account: int) -> Person:
+        """Join a person to an account for good. Raises `LookupError`, `IdentityError`."""
+        person = self._people[person_id]
+        if self._numbers.get(account, person_id) != person_id or person.account not in {0, account}:
+            raise LookupError(f"person {person_id} or account {account} is linked otherwise")
+
+        def link(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE people SET account = ? WHERE person_id = ?", (account, person_id))
+
+        return await self._file.change(
+            link, then=lambda _: self._remember(replace(self._people[person_id], account=account))
+        )
+
+    async def change_person(self, person_id: str, *, display_name: str, email: str) -> Person:
+        """Keep what the provider says of a person now. Raises `LookupError`, `IdentityError`."""
+        changed = replace(self._people[person_id], display_name=display_name, email=email)
+
+        def change(connection: sqlite3.Connection) -> None:
+            values = (self._seal(changed, "display_name"), self._seal(changed, "email"), person_id)
+            connection.execute("UPDATE people SET display_name = ?, email = ? WHERE person_id = ?", values)
+
+        def remember(_: None) -> Person:
+            return self._remember(replace(self._people[person_id], display_name=display_name, email=email))
+
+        return await self._file.change(change, then=remember)
+
+    def find_person(self, person_id: str) -> Person | None:
+        """Return a person, from memory."""
+        return self._people.get(person_id)
+
+    def find_person_of(self, account: int) -> Person | None:
+        """Return the person of an account, from memory."""
+        person_id = self._numbers.get(account)
+        return None if person_id is None else self._people[person_id]
+
+    def find_by_login(self, *, issuer: str, subject: str) -> Person | None:
+        """Return who signs in with this login, from memory."""
+        person_id = self._logins.get(self._index_of(issuer, subject))
+        return None if person_id is None else self._people[person_id]
+
+    async def list_logins(self, person_id: str) -> list[Login]:
+        """Return a person's logins, oldest first. Raises `IdentityError`."""
+
+        def read(connection: sqlite3.Connection) -> list[Login]:
+            rows = connection.execute(
+                "SELECT login_index, person_id, provider, issuer, subject, created_at_ns FROM logins "
+                "WHERE person_id = ? ORDER BY created_at_ns",
+                (person_id,),
+            )
+            return [self._login_of(row) for row in rows]
+
+        return await self._file.read(read)
+
+    def list_people(self) -> Sequence[Person]:
+        """Return everybody in the order of their coming, from memory."""
+        return list(self._people.values())
+
+    def forget(self, person_id: str) -> None:
+        """Forget in memory a person who was removed from the file."""
+        person = self._people.pop(person_id, None)
+        if person is not None:
+            self._numbers.pop(person.account, None)
+        for index in [index for index, owner in self._logins.items() if owner == person_id]:
+            del self._logins[index]
+
+    def _remember(self, person: Person) -> Person:
+        self._people[person.person_id] = person
+        if person.account:
+            self._numbers[person.account] = person.person_id
+        return person
+
+    def _index_of(self, issuer: str, subject: str) -> bytes:
+        return self._file.cipher.index_of(issuer, subject)
+
+    def _seal(self, person: Person, column: str) -> bytes:
+        return self._file.seal(getattr(person, column), table=_PEOPLE, column=column, row=person.person_id)
+
+    def _insert_login(self, connection: sqlite3.Connection, login: Login, *, index: bytes) -> bool:
+        issuer, subject = (
+            self._file.seal(getattr(login, column), table=_LOGINS, column=column, row=index)
+            for column in ("issuer", "subject")
+        )
+        values = (index, login.person_id, login.provider, issuer, subject, login.created_at_ns)
+        added = connection.execute("INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
+        return added.rowcount == 1
+
+    def _login_of(self, row: tuple[bytes, str, str, bytes, bytes, int]) -> Login:
+        index, person_id, provider, issuer, subject, created_at_ns = row
+        return Login(
+            person_id=person_id,
+            issuer=self._file.open(issuer, table=_LOGINS, column="issuer", row=index),
+            subject=self._file.open(subject, table=_LOGINS, column="subject", row=index),
+            provider=provider,
+            created_at_ns=created_at_ns,
+        )
+
+    def _load_people(self) -> dict[str, Person]:
+        rows = self._file.connection.execute(
+            "SELECT person_id, account, display_name, email, created_at_ns FROM people "
+            "ORDER BY created_at_ns, person_id"
+        )
+        return {
+            person_id: Person(
+                person_id=person_id,
+                account=account or 0,
+                display_name=self._file.open(display_name, table=_PEOPLE, column="display_name", row=person_id),
+                email=self._file.open(email, table=_PEOPLE, column="email", row=person_id),
+                created_at_ns=created_at_ns,
+            )
+            for person_id, account, display_name, email, created_at_ns in rows
+        }
+
+    def _load_logins(self) -> dict[bytes, str]:
+        return dict(self._file.connection.execute("SELECT login_index, person_id FROM logins"))

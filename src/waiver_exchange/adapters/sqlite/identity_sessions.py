@@ -1,0 +1,241 @@
+"""Sessions in the file of names and keys; device and network address are sealed, of tokens there is only the hash."""
+
+import sqlite3
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from waiver_exchange.adapters.sqlite.identity_rotation import rotate
+from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_ports import (
+    RefreshToken,
+    Rotation,
+    RotationOutcome,
+    Session,
+    SessionStore,
+)
+
+_SESSIONS: Final = "sessions"
+_COLUMNS: Final = (
+    "session_id, person_id, account, provider, created_at_ns, last_used_at_ns, expires_at_ns, revoked_at_ns, "
+    "stepped_up_at_ns, device, address"
+)
+_Row = tuple[str, str, int, str, int, int, int, int, int, bytes, bytes]
+
+
+class _Use(NamedTuple):
+    at_ns: int
+    address: str
+    device: str
+
+
+class SqliteSessions(SessionStore):
+    """A `SessionStore` that keeps sessions in memory too; refresh tokens are looked up in the file."""
+
+    def __init__(self, file: IdentityThread) -> None:
+        """Read the sessions; blocks for some milliseconds. Raises `IdentityError`."""
+        self._file = file
+        self._sessions: dict[str, Session] = {}
+        self._sessions_of: dict[str, dict[str, None]] = {}
+        self._uses: dict[str, _Use] = {}
+        for session in file.load(self._load):
+            self._remember(session)
+
+    async def add_session(self, session: Session, token: RefreshToken) -> None:
+        """Keep a session with its first refresh token. Raises `IdentityError`."""
+
+        def add(connection: sqlite3.Connection) -> None:
+            values = (
+                session.session_id,
+                session.person_id,
+                session.account,
+                session.provider,
+                session.created_at_ns,
+                session.last_used_at_ns,
+                session.expires_at_ns,
+                session.revoked_at_ns,
+                session.stepped_up_at_ns,
+                self._seal(session, "device"),
+                self._seal(session, "address"),
+            )
+            connection.execute(f"INSERT INTO sessions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - our own columns
+            times = (token.created_at_ns, token.expires_at_ns, token.used_at_ns)
+            connection.execute(
+                "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, ?, ?)",
+                (token.token_hash, token.session_id, token.generation, *times),
+            )
+
+        await self._file.change(add, then=lambda _: self._remember(session))
+
+    async def rotate_refresh(self, token_hash: bytes, *, new_hash: bytes, at_ns: int, expires_at_ns: int) -> Rotation:
+        """Exchange a refresh token for the next of its family. Raises `IdentityError`."""
+
+        def remember(found: tuple[RotationOutcome, str]) -> Rotation:
+            outcome, session_id = found
+            session = self._sessions.get(session_id)
+            if session is None:
+                return Rotation(outcome, None)
+            ended_now = outcome is RotationOutcome.reused and not session.revoked_at_ns
+            if ended_now:
+                self._change(session_id, revoked_at_ns=at_ns)
+            elif outcome is RotationOutcome.rotated:
+                self._change(session_id, expires_at_ns=expires_at_ns)
+            return Rotation(outcome, self._with_use(session_id), ended_now=ended_now)
+
+        def exchange(connection: sqlite3.Connection) -> tuple[RotationOutcome, str]:
+            return rotate(connection, token_hash, new_hash=new_hash, at_ns=at_ns, expires_at_ns=expires_at_ns)
+
+        return await self._file.change(exchange, then=remember)
+
+    async def mark_stepped_up(self, session_id: str, *, at_ns: int) -> Session:
+        """Keep when a second factor was shown in a session. Raises `LookupError`, `IdentityError`."""
+        self._check_known(session_id)
+
+        def mark(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE sessions SET stepped_up_at_ns = ? WHERE session_id = ?", (at_ns, session_id))
+
+        return await self._file.change(mark, then=lambda _: self._change(session_id, stepped_up_at_ns=at_ns))
+
+    async def revoke_session(self, session_id: str, *, at_ns: int) -> Session:
+        """End a session and all its refresh tokens. Raises `LookupError`, `IdentityError`."""
+        self._check_known(session_id)
+        await self._revoke([session_id], at_ns=at_ns)
+        return self._with_use(session_id)
+
+    async def revoke_sessions(self, person_id: str, *, at_ns: int, but: str = "") -> list[Session]:
+        """End all sessions of a person, except the one named, and return those. Raises `IdentityError`."""
+        own = self._sessions_of.get(person_id, {})
+        return await self._revoke([session_id for session_id in own if session_id != but], at_ns=at_ns)
+
+    def find_session(self, session_id: str) -> Session | None:
+        """Return a session that is not revoked, from memory; its last use is that of the store."""
+        session = self._sessions.get(session_id)
+        return session if session is not None and not session.revoked_at_ns else None
+
+    def list_sessions(self, person_id: str) -> list[Session]:
+        """Return the sessions of a person that are kept, oldest first, with their last uses, from memory."""
+        return [self._with_use(session_id) for session_id in self._sessions_of.get(person_id, ())]
+
+    def note_use(self, session_id: str, *, at_ns: int, address: str = "", device: str = "") -> None:
+        """Remember in memory that a session was used, and from where."""
+        session = self._sessions.get(session_id)
+        if session is not None:
+            before = self._uses.get(session_id, session)
+            self._uses[session_id] = _Use(at_ns, address or before.address, device or before.device)
+
+    async def store_uses(self) -> None:
+        """Keep the uses that were noted since the last time. Raises `IdentityError`."""
+        uses, self._uses = self._uses, {}
+        changed = [
+            self._change(session_id, last_used_at_ns=use.at_ns, address=use.address, device=use.device)
+            for session_id, use in uses.items()
+            if session_id in self._sessions
+        ]
+        if not changed:
+            return
+
+        def store(connection: sqlite3.Connection) -> None:
+            rows = [
+                (
+                    session.last_used_at_ns,
+                    self._seal(session, "device"),
+                    self._seal(session, "address"),
+                    session.session_id,
+                )
+                for session in changed
+            ]
+            connection.executemany(
+                "UPDATE sessions SET last_used_at_ns = ?, device = ?, address = ? WHERE session_id = ?", rows
+            )
+
+        await self._file.change(store, then=_same)
+
+    async def forget_sessions(self, *, ended_before_ns: int) -> int:
+        """Forget sessions that ended before a time, with their tokens; return how many. Raises `IdentityError`."""
+        gone = [
+            (session.session_id,)
+            for session in self._sessions.values()
+            if min(session.revoked_at_ns or session.expires_at_ns, session.expires_at_ns) < ended_before_ns
+        ]
+
+        def forget(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM refresh_tokens WHERE session_id = ?", gone)
+            connection.executemany("DELETE FROM sessions WHERE session_id = ?", gone)
+
+        def remember(_: None) -> int:
+            for (session_id,) in gone:
+                self._drop(session_id)
+            return len(gone)
+
+        return await self._file.change(forget, then=remember) if gone else 0
+
+    def forget(self, person_id: str) -> None:
+        """Forget in memory the sessions of a person who was removed from the file."""
+        for session_id in list(self._sessions_of.get(person_id, ())):
+            self._drop(session_id)
+
+    async def _revoke(self, session_ids: list[str], *, at_ns: int) -> list[Session]:
+        def revoke(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "UPDATE sessions SET revoked_at_ns = ? WHERE session_id = ? AND revoked_at_ns = 0",
+                [(at_ns, session_id) for session_id in session_ids],
+            )
+
+        def remember(_: None) -> list[Session]:
+            ended = [found for found in map(self.find_session, session_ids) if found is not None]
+            return [self._change(session.session_id, revoked_at_ns=at_ns) for session in ended]
+
+        return await self._file.change(revoke, then=remember)
+
+    def _check_known(self, session_id: str) -> None:
+        if session_id not in self._sessions:
+            raise LookupError(session_id)
+
+    def _remember(self, session: Session) -> None:
+        self._sessions[session.session_id] = session
+        self._sessions_of.setdefault(session.person_id, {})[session.session_id] = None
+
+    def _drop(self, session_id: str) -> None:
+        session = self._sessions.pop(session_id, None)
+        self._uses.pop(session_id, None)
+        if session is not None:
+            own = self._sessions_of[session.person_id]
+            own.pop(session_id, None)
+            if not own:
+                del self._sessions_of[session.person_id]
+
+    def _change(self, session_id: str, **fields: int | str) -> Session:
+        self._sessions[session_id] = replace(self._sessions[session_id], **fields)  # type: ignore[arg-type] # its own
+        return self._with_use(session_id)
+
+    def _with_use(self, session_id: str) -> Session:
+        session, use = self._sessions[session_id], self._uses.get(session_id)
+        if use is None:
+            return session
+        return replace(session, last_used_at_ns=use.at_ns, address=use.address, device=use.device)
+
+    def _seal(self, session: Session, column: str) -> bytes:
+        return self._file.seal(getattr(session, column), table=_SESSIONS, column=column, row=session.session_id)
+
+    def _load(self) -> list[Session]:
+        rows = self._file.connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created_at_ns, session_id")  # noqa: S608 - our own columns
+        return [self._session_of(row) for row in rows]
+
+    def _session_of(self, row: _Row) -> Session:
+        session_id = row[0]
+        return Session(
+            session_id=session_id,
+            person_id=row[1],
+            account=row[2],
+            provider=row[3],
+            created_at_ns=row[4],
+            last_used_at_ns=row[5],
+            expires_at_ns=row[6],
+            revoked_at_ns=row[7],
+            stepped_up_at_ns=row[8],
+            device=self._file.open(row[9], table=_SESSIONS, column="device", row=session_id),
+            address=self._file.open(row[10], table=_SESSIONS, column="address", row=session_id),
+        )
+
+
+def _same(_: None) -> None:
+    pass
