@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from waiver_exchange.cli.http_connections import HttpConnections
-from waiver_exchange.gateway.headers import new_request_id
+from waiver_exchange.gateway.headers import SECURITY_HEADERS, new_request_id
 
 # What may come behind the first piece of a request's head; a piece is at most some 256 KiB.
 HEAD_BYTES_MAX: Final = 64 * 1024
@@ -32,6 +32,7 @@ _TOO_MANY: Final = (
     b"too_many_connections",
     b"There are too many connections, or too many of this address; close one, or try later.",
 )
+_SECURITY: Final = b"".join(b"%b: %b\r\n" % header for header in SECURITY_HEADERS)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -152,7 +153,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         body = b'{"error":{"code":"%b","message":"%b","details":{}}}' % (code, message)
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
-            b"cache-control: no-store\r\nconnection: close\r\n\r\n%b"
-            % (status, phrase, len(body), new_request_id().encode(), body)
+            b"cache-control: no-store\r\n%bconnection: close\r\n\r\n%b"
+            % (status, phrase, len(body), new_request_id().encode(), _SECURITY, body)
         )
         self.transport.close()

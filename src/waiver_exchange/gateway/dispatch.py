@@ -7,7 +7,13 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path, keep_allowance_per_minute
-from waiver_exchange.gateway.headers import address_of, keep_allowance
+from waiver_exchange.gateway.headers import (
+    SECURITY_HEADERS,
+    Headers,
+    address_of,
+    keep_allowance,
+    keep_security_headers,
+)
 from waiver_exchange.gateway.rate_limits import RateLimits, RateRefusedError
 from waiver_exchange.gateway.rest.api import NativeApi, send_answer
 from waiver_exchange.gateway.rest.errors import answer_of_failure
@@ -21,12 +27,21 @@ _HEALTH: Final = frozenset({"/healthz", "/readyz"})
 class Dispatch:
     """Leads each request to the native interface or to the framework."""
 
-    def __init__(self, *, native: NativeApi, framework: Litestar, routing: Routing, limits: RateLimits) -> None:
-        """Take both."""
+    def __init__(
+        self,
+        *,
+        native: NativeApi,
+        framework: Litestar,
+        routing: Routing,
+        limits: RateLimits,
+        security: Headers = SECURITY_HEADERS,
+    ) -> None:
+        """Take both; `security` is what every answer tells browsers not to do."""
         self._native = native
         self._framework = framework
         self._routing = routing
         self._limits = limits
+        self._security = security
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -35,6 +50,7 @@ class Dispatch:
             return
         path: str = scope["path"]
         scope.setdefault("state", {})
+        keep_security_headers(scope, self._security)
         is_native = path.startswith(ROOT) or self._routing.find(path) is not None
         try:
             self._count(scope, is_alpaca=not is_native and is_alpaca_path(path))

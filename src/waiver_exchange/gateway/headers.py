@@ -8,6 +8,8 @@ from litestar.types import Message, Scope
 
 from waiver_exchange.gateway.rate_limits import Allowance
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 _REQUEST_ID: Final = "request_id"
 _ALLOWANCE: Final = "allowance"
 # Ids tell requests apart, over restarts too; nothing hangs on nobody guessing them, and drawing each costs as much as
@@ -15,20 +17,30 @@ _ALLOWANCE: Final = "allowance"
 _RUN: Final = secrets.token_hex(4)
 _numbers: Final = itertools.count(1)
 
-# The page needs its own files and the API, and no answer of ours needs more.
+# The pages need their own files and the API, and no answer of ours needs more.
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_SECURITY: Final = (
+# What pages may use of the browser and the machine: passkeys of our own pages, and nothing else.
+_PERMISSIONS_POLICY: Final = (
+    "publickey-credentials-create=(self), publickey-credentials-get=(self), accelerometer=(), autoplay=(), "
+    "bluetooth=(), browsing-topics=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), "
+    "geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), "
+    "picture-in-picture=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()"
+)
+SECURITY_HEADERS: Final = (
     (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"permissions-policy", _PERMISSIONS_POLICY.encode()),
 )
+# Two years, as browsers' preload lists want it.
+_STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_SECURITY: Final = "security_headers"
 _UNCACHED: Final = (b"cache-control", b"no-store")
 
 
@@ -52,13 +64,24 @@ def address_of(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def security_headers_for(public_url: str) -> Headers:
+    """Return what browsers must not do with the answers of a service; one behind TLS is never asked without it."""
+    is_https = public_url.startswith("https://")
+    return (*SECURITY_HEADERS, _STRICT_TRANSPORT) if is_https else SECURITY_HEADERS
+
+
+def keep_security_headers(scope: Scope, headers: Headers) -> None:
+    """Keep which of them the answer to a request carries."""
+    scope["state"][_SECURITY] = headers
+
+
 def keep_allowance(scope: Scope, allowance: Allowance | None) -> None:
     """Keep what is left of the limit of a request's sender, for the answer's headers."""
     if allowance is not None:
         scope["state"][_ALLOWANCE] = allowance
 
 
-def _allowance_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
+def _allowance_headers(allowance: Allowance) -> Headers:
     return (
         (b"x-ratelimit-limit", b"%d" % allowance.limit),
         (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
@@ -76,8 +99,9 @@ def complete_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[t
     """Return the headers of an answer with those that every answer has."""
     if not any(name == b"cache-control" for name, _ in headers):
         headers.append(_UNCACHED)
-    headers += _SECURITY
-    allowance: Allowance | None = scope["state"].get(_ALLOWANCE)
+    state = scope["state"]
+    headers += state.get(_SECURITY, SECURITY_HEADERS)
+    allowance: Allowance | None = state.get(_ALLOWANCE)
     if allowance is not None:
         headers += _allowance_headers(allowance)
     headers.append((b"x-request-id", request_id_of(scope).encode()))

@@ -14,7 +14,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.headers import new_request_id
+from waiver_exchange.gateway.headers import SECURITY_HEADERS, new_request_id
 from waiver_exchange.gateway.sockets.excess import CLOSE_TOO_MANY, TOO_MANY, Excess
 from waiver_exchange.gateway.sockets.frames import split_frames
 from waiver_exchange.gateway.sockets.session import Opening, Session, SessionFactory
@@ -270,6 +270,9 @@ class SocketProtocol(asyncio.Protocol):
         del response.headers["Content-Type"], response.headers["Content-Length"]
         response.headers["Content-Type"] = "application/json"
         response.headers["X-Request-Id"] = new_request_id()
+        response.headers["Cache-Control"] = "no-store"
+        for name, value in SECURITY_HEADERS:
+            response.headers[name.decode()] = value.decode()
         response.headers["Content-Length"] = str(len(response.body))
         self._library.send_response(response)
         self._flush()
