@@ -9,7 +9,7 @@ from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.application.step_up import stepped_up_until_ns
 from waiver_exchange.domain.refusals import RefusalReason
 
 READ: Final = "read"
@@ -41,8 +41,6 @@ ROLE_SCOPES: Final[Mapping[int, frozenset[str]]] = {
 }
 # What reaches beyond the own account; a frozen account has none of it.
 _BEYOND: Final = frozenset((AUDIT, OPERATE))
-# How long a second factor counts.
-STEP_UP_NS: Final = 600 * NANOSECONDS_PER_SECOND
 
 
 def role_of(exchange: Exchange, account: int) -> int:
@@ -65,8 +63,5 @@ def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> froz
 
 def require_step_up(exchange: Exchange, *, session_id: str) -> None:
     """Raise `RefusedError` unless the session showed its second factor within ten minutes."""
-    find_session = getattr(exchange.identity, "find_session", None)
-    session = find_session(session_id) if find_session is not None else None
-    stepped_up_at_ns = session.stepped_up_at_ns if session is not None else 0
-    if not stepped_up_at_ns or exchange.clock.now_ns() - stepped_up_at_ns > STEP_UP_NS:
+    if stepped_up_until_ns(exchange, session_id) <= exchange.clock.now_ns():
         raise RefusedError(RefusalReason.step_up_is_required)

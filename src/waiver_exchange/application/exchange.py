@@ -17,6 +17,7 @@ from waiver_exchange.application.identity_ports import (
     SessionStore,
     SigningKeyStore,
 )
+from waiver_exchange.application.passkey_challenges import Challenges
 from waiver_exchange.application.personal_data_ports import DataKeyStore, ErasureStore
 from waiver_exchange.application.ports import (
     Clock,
@@ -76,6 +77,7 @@ class Exchange:
     warning: str | None = None
     making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: FailureCounts = field(default_factory=FailureCounts)
+    challenges: Challenges = field(default_factory=Challenges)
     _untaken: ReadModelChanges | None = field(default=None)
 
     @property
