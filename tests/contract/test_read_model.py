@@ -1,5 +1,6 @@
 """What every store of the read model keeps to; on SQLite and on the one without a disk."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -13,12 +14,14 @@ from tests.support.trading import ANN, BOB, MAHOMES, FoldedExchange, buy, sell
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
 from waiver_exchange.application.selections import OrderSelection, TradeSelection
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import (
     CancelOrder,
     ConfigureExchange,
     ExchangeParameters,
     HaltAccount,
     HaltExchange,
+    RecordAudit,
 )
 from waiver_exchange.projections.changes import ReadModelError
 from waiver_exchange.projections.fold import Projector
@@ -194,3 +197,23 @@ async def test_trades_are_listed_by_market_and_cursor(store: ReadModelStore) -> 
     assert await listed(market=MAHOMES, before=4, limit=2) == [3, 2]
     assert await listed(market=2) == []
     assert list(reversed(await store.list_trades(TradeSelection(), limit=9))) == list(exchange.state.tape)
+
+
+def asked(action_id: str, *, four_eyes: int = 0) -> RecordAudit:
+    facts = {"action": "issue_shares", "action_id": action_id, "four_eyes": four_eyes, "reason": "sold out"}
+    return RecordAudit(event=AuditEvent.action_requested, actor=BOB, facts=json.dumps(facts))
+
+
+async def test_actions_of_operators_are_kept_and_the_open_ones_loaded(store: ReadModelStore) -> None:
+    done = RecordAudit(event=AuditEvent.action_done, facts=json.dumps({"action_id": "a", "outcome": "done"}))
+    exchange = FoldedExchange(asked("a"), asked("b", four_eyes=1), asked("c"), done)
+    await exchange.flush(store)
+    loaded = await store.load()
+    assert {action_id: view.status for action_id, view in loaded.actions.items()} == {"b": "proposed", "c": "requested"}
+    found = await store.find_action("a")
+    assert found is not None
+    assert (found.status, found.actor, found.reason) == ("done", BOB, "sold out")
+    assert await store.find_action("d") is None
+    newest = await store.list_actions(before_sequence=None, limit=2)
+    assert [view.action_id for view in newest] == ["c", "b"]
+    assert [view.action_id for view in await store.list_actions(before_sequence=newest[-1].sequence, limit=2)] == ["a"]

@@ -28,6 +28,7 @@ from waiver_exchange.application.selections import (
 )
 from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
 from waiver_exchange.projections import state as views
+from waiver_exchange.projections.actions import ACTION_COLUMNS
 from waiver_exchange.projections.changes import ReadModelError
 
 
@@ -61,6 +62,7 @@ async def fill(path: Path) -> FoldedExchange:
         (schema.orders, views.ORDER_COLUMNS),
         (schema.candles, views.CANDLE_COLUMNS),
         (schema.quotes, views.QuoteView._fields),
+        (schema.actions, ACTION_COLUMNS),
         (schema.trades, views.TradeView._fields),
         (schema.movements, views.LedgerMovement._fields),
         (

@@ -12,6 +12,7 @@ from waiver_exchange.application.selections import (
     TradeSelection,
 )
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, quotes_kept_from
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -39,6 +40,7 @@ _KEY_COLUMNS = {
     "candles": 3,
     "movements": 2,
     "quotes": 2,
+    "actions": 1,
 }
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 
@@ -77,6 +79,7 @@ class MemoryReadModel(ReadModelStore):
                 close_before_cents=next((m.close_cents for m in reversed(minutes) if m.time_ns < kept_from), 0),
             )
             candles.advance(self.time_ns)
+        state.actions.update({action.action_id: action for action in self._actions() if action.is_open})
         state.tape.extend(self._trades()[-TAPE_TRADES_MAX:])
         return state
 
@@ -153,6 +156,16 @@ class MemoryReadModel(ReadModelStore):
         candles = self._candles(selection.market, selection.minutes)
         ordered = candles if selection.is_ascending else candles[::-1]
         return [candle for candle in ordered if selection.includes(candle)][:limit]
+
+    async def find_action(self, action_id: str) -> ActionView | None:
+        return next((action for action in self._actions() if action.action_id == action_id), None)
+
+    async def list_actions(self, *, before_sequence: int | None, limit: int) -> list[ActionView]:
+        newest = reversed(self._actions())
+        return [action for action in newest if before_sequence is None or action.sequence < before_sequence][:limit]
+
+    def _actions(self) -> list[ActionView]:
+        return [ActionView(*row) for row in self._rows("actions")]  # type: ignore[arg-type]
 
     def _candles(self, market: int, minutes: int) -> list[CandleView]:
         candles = (CandleView(*row) for row in self._rows("candles"))  # type: ignore[arg-type]

@@ -22,8 +22,11 @@ async def open_account(exchange: Exchange, *, reference: str = "") -> int:
     return event.account
 
 
-async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0) -> NewKey:
-    """Open an account with an API key and, if wanted, cash. Raises `RefusedError`."""
+async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0, reference: str = "") -> NewKey:
+    """Open an account with an API key and, if wanted, cash; the same reference twice is one account.
+
+    Then it is given one more key, because the secret of the first one is kept nowhere. Raises `RefusedError`.
+    """
     if not 0 < len(name) <= ACCOUNT_NAME_LENGTH_MAX or not name.isprintable():
         raise RefusedError(RefusalReason.field_is_invalid, field="name")
     if cash_micros < 0:
@@ -31,9 +34,10 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0)
     # Looked at before the account exists: a refusal leaves nothing behind.
     if cash_micros > CASH_MICROS_MAX - exchange.state.cash_issued_micros:
         raise RefusedError(RefusalReason.cash_issued_would_be_too_large)
-    account = await open_account(exchange)
+    account = await open_account(exchange, reference=reference)
     opened_at_ns = exchange.state.accounts[account].opened_at_ns
-    await exchange.identity.add_account(account=account, name=name, opened_at_ns=opened_at_ns)
+    if exchange.identity.find_name(account) is None:
+        await exchange.identity.add_account(account=account, name=name, opened_at_ns=opened_at_ns)
     new = await create_key(exchange, account=account)
     # Last: should the key not be kept, no cash was issued to an account that nobody can use.
     if cash_micros:

@@ -17,6 +17,7 @@ from waiver_exchange.application.identity_ports import (
     SessionStore,
     SigningKeyStore,
 )
+from waiver_exchange.application.operating.operations import Operations
 from waiver_exchange.application.passkey_challenges import Challenges
 from waiver_exchange.application.personal_data_ports import DataKeyStore, ErasureStore
 from waiver_exchange.application.ports import (
@@ -75,6 +76,7 @@ class Exchange:
     snapshot_rows: int
     snapshot_sequence: int = 0
     warning: str | None = None
+    operations: Operations = field(default_factory=Operations)
     making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: FailureCounts = field(default_factory=FailureCounts)
     challenges: Challenges = field(default_factory=Challenges)

@@ -12,6 +12,7 @@ from waiver_exchange.application.selections import (
     QuoteSelection,
     TradeSelection,
 )
+from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import LedgerMovement, OrderView, QuoteView, ReadModelState, TradeView
@@ -150,6 +151,12 @@ class ReadModelStore(Protocol):
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
+
+    async def find_action(self, action_id: str) -> ActionView | None:
+        """Return an operator's action as of the checkpoint, or None."""
+
+    async def list_actions(self, *, before_sequence: int | None, limit: int) -> list[ActionView]:
+        """Return the newest `limit` actions of operators as of the checkpoint, newest first."""
 
     async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
         """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""

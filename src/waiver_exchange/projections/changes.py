@@ -7,6 +7,7 @@ on. The size of one take is that of what changed since the last one; who takes, 
 from dataclasses import astuple, dataclass, field
 from typing import final
 
+from waiver_exchange.projections.actions import ActionView, action_row
 from waiver_exchange.projections.candles import CandleView, candle_row
 from waiver_exchange.projections.state import (
     AccountView,
@@ -51,6 +52,7 @@ class ReadModelChanges:
     movements: tuple[LedgerMovement, ...]
     candles: tuple[Row, ...]
     quotes: tuple[QuoteView, ...]
+    actions: tuple[Row, ...] = ()
 
 
 @final
@@ -67,6 +69,7 @@ class PendingChanges:
     movements: list[LedgerMovement] = field(default_factory=list)
     candles: list[CandleView] = field(default_factory=list)
     quotes: list[QuoteView] = field(default_factory=list)
+    actions: list[ActionView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
         """Have an account's row stored."""
@@ -98,10 +101,18 @@ class PendingChanges:
             view.is_pending = True
             self.candles.append(view)
 
+    def add_action(self, view: ActionView) -> None:
+        """Have the row of an operator's action stored."""
+        if not view.is_pending:
+            view.is_pending = True
+            self.actions.append(view)
+
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.holdings) + len(self.markets) + len(self.orders)
-        return changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes)
+        return (
+            changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes) + len(self.actions)
+        )
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
         """Return the changes since the last take and start afresh, or None when no row was folded."""
@@ -120,6 +131,7 @@ class PendingChanges:
             movements=tuple(self.movements),
             candles=tuple([candle_row(view) for view in self.candles]),
             quotes=tuple(self.quotes),
+            actions=tuple([action_row(view) for view in self.actions]),
         )
         self.taken_sequence = state.sequence
         self._clear()
@@ -136,6 +148,8 @@ class PendingChanges:
             order.is_pending = False
         for candle in self.candles:
             candle.is_pending = False
+        for action in self.actions:
+            action.is_pending = False
         self.accounts = []
         self.holdings = []
         self.markets = []
@@ -144,3 +158,4 @@ class PendingChanges:
         self.movements = []
         self.candles = []
         self.quotes = []
+        self.actions = []

@@ -18,10 +18,11 @@ from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 
 # From these nothing follows that people look at.
-_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED, codes.AUDIT_RECORDED})
+_UNSEEN: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED})
 _ORDER_ID_COLUMN: Final = 0
 _ORDER_STATUS_COLUMN: Final = 11
 _CANDLE_MARKET_COLUMN: Final = 1
+_ACTION_ID_COLUMN: Final = 1
 
 
 class FoldedRow(Protocol):
@@ -122,6 +123,10 @@ class Projector:
                 order = orders.get(row[_ORDER_ID_COLUMN])  # type: ignore[arg-type]  # the first column is the number
                 if order is not None:
                     self.state.remove_order(order)
+        for row in changes.actions:
+            action = self.state.actions.get(row[_ACTION_ID_COLUMN])  # type: ignore[arg-type]  # its column is the id
+            if action is not None and not action.is_open and not action.is_pending:
+                del self.state.actions[action.action_id]
         self.state.trim_quotes(changes.quotes)
         self.state.trim_ledger(confirmed_sequence=changes.sequence)
         for candle in changes.candles:

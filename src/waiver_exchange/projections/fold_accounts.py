@@ -14,6 +14,7 @@ from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.actions import fold_action
 from waiver_exchange.projections.context import WORD, RowContext, read_word
 from waiver_exchange.projections.state import AccountView, BookView, HoldingView, MarketView
 from waiver_exchange.projections.valuation import price_cents
@@ -81,6 +82,21 @@ def _deposit_cash(context: RowContext, at: i64) -> None:
     context.move(amount, "deposit", 0, codes.OPERATOR, account, 0, context.command_text())
     context.state.cash_issued_micros += amount
     context.state.invested_at_sequence = context.sequence
+
+
+def _record_audit(context: RowContext, at: i64) -> None:
+    events = context.events
+    changed = fold_action(
+        context.state.actions,
+        event=read_word(events, at, 2),
+        actor=read_word(events, at, 3),
+        account=read_word(events, at, 1),
+        text=context.command_text(),
+        sequence=context.sequence,
+        time_ns=context.time_ns,
+    )
+    for view in changed:
+        context.pending.add_action(view)
 
 
 def _list_market(context: RowContext, at: i64) -> None:
@@ -199,6 +215,7 @@ def _tell_exchange(context: RowContext) -> None:
 
 
 _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
+    codes.AUDIT_RECORDED: _record_audit,
     codes.ACCOUNT_OPENED: _open_account,
     codes.CASH_DEPOSITED: _deposit_cash,
     codes.MARKET_LISTED: _list_market,

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple, final
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.domain.ids import IdKind, to_text
+from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView, MarketCandles
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
@@ -364,6 +365,7 @@ class ReadModelState:
     same by account. Both are in order of id, which is the order of acceptance. `ledger` holds the movements that the
     store has not confirmed, oldest first; `quotes` is the same of quotes. `tape` holds the newest trades, oldest
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
+    `actions` holds, by their ids, the open actions of operators and those that the store has not confirmed.
     `invested_at_sequence` is the last row since the start that brought an account something without a trade.
     `cash_total_micros` and `shares_total_units` (by market) are what all accounts have together, counted once by
     `count_totals` and from then on kept as each account changes.
@@ -386,6 +388,7 @@ class ReadModelState:
     tape_trades_max: int = TAPE_TRADES_MAX
     ledger: deque[LedgerMovement] = field(default_factory=deque)
     quotes: deque[QuoteView] = field(default_factory=deque)
+    actions: dict[str, ActionView] = field(default_factory=dict)
     invested_at_sequence: int = field(default=0, compare=False)
     cash_total_micros: int = field(default=0, compare=False)
     shares_total_units: dict[int, int] = field(default_factory=dict, compare=False)

@@ -30,6 +30,7 @@ from waiver_exchange.application.selections import (
     TradeSelection,
 )
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -76,6 +77,7 @@ _WRITE_TRADE: Final = schema.build_append(schema.trades)
 _WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
 _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
 _WRITE_QUOTE: Final = schema.build_append(schema.quotes)
+_WRITE_ACTION: Final = schema.build_upsert(schema.actions)
 
 
 class SqliteReadModel:
@@ -172,6 +174,19 @@ class SqliteReadModel:
     async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
         """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""
         return await self._read(lambda connection: reads.list_quotes(connection, selection, limit=limit))
+
+    async def find_action(self, action_id: str) -> ActionView | None:
+        """Return an operator's action as of the checkpoint, or None."""
+        query = select(schema.actions).where(schema.actions.c.action_id == action_id)
+        found = await self._read(lambda connection: _read_all(connection, query, ActionView))
+        return found[0] if found else None
+
+    async def list_actions(self, *, before_sequence: int | None, limit: int) -> list[ActionView]:
+        """Return the newest `limit` actions of operators as of the checkpoint, newest first."""
+        query = select(schema.actions).order_by(schema.actions.c.sequence.desc()).limit(limit)
+        if before_sequence is not None:
+            query = query.where(schema.actions.c.sequence < before_sequence)
+        return await self._read(lambda connection: _read_all(connection, query, ActionView))
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
@@ -356,6 +371,7 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_MOVEMENT, changes.movements),
             (_WRITE_CANDLE, changes.candles),
             (_WRITE_QUOTE, reads.quotes_to_keep(changes)),
+            (_WRITE_ACTION, changes.actions),
             (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
         ):
             if rows:
@@ -387,6 +403,10 @@ def _load_state(connection: Connection) -> ReadModelState:
             state.add_market(MarketView(*market[:own]), book=book_from(market[own:]))
         open_orders = select(schema.orders).where(schema.IS_OPEN).order_by(schema.orders.c.order_id)
         rest_orders((OrderView(*order) for order in connection.execute(open_orders)), state=state)
+        undone = select(schema.actions).where(schema.IS_UNDONE).order_by(schema.actions.c.sequence)
+        for row in connection.execute(undone):
+            action = ActionView(*row)
+            state.actions[action.action_id] = action
         for candles in state.candles.values():
             reads.restore_candles(connection, candles, now_ns=state.time_ns)
         newest = select(schema.trades).order_by(schema.trades.c.trade_id.desc()).limit(TAPE_TRADES_MAX)

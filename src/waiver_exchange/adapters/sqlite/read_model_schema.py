@@ -212,6 +212,24 @@ candles: Final = Table(
 )
 
 
+actions: Final = Table(
+    "actions",
+    metadata,
+    _key("sequence"),
+    *_texts("action_id", "name"),
+    *_numbers("actor", "account"),
+    *_texts("parameters", "reason", "status"),
+    *_numbers("requested_at_ns", "decided_by", "decided_at_ns"),
+    *_texts("decision_reason"),
+    *_numbers("done_by", "done_at_ns"),
+    *_texts("outcome", "facts"),
+)
+
+# The condition is text for the reason above.
+IS_UNDONE: Final = text("status IN ('proposed', 'requested', 'approved')")
+Index("actions_by_id", actions.c.action_id, unique=True)
+Index("actions_open", actions.c.sequence, sqlite_where=IS_UNDONE)
+
 quotes: Final = Table(
     "quotes",
     metadata,

@@ -1,0 +1,106 @@
+"""What operators do with accounts: open, freeze, bound, give a role, end keys and sessions, note, and cash."""
+
+from typing import Final
+
+from waiver_exchange.application import accounts, api_keys
+from waiver_exchange.application.authority import ROLES, SCOPES
+from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.operating import parameters as given
+from waiver_exchange.application.operating.action import Action, Doing, Ran
+from waiver_exchange.application.ports import RequestRates
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.risk_limits import set_role
+from waiver_exchange.domain.refusals import RefusalReason
+
+# Of the request rates: what everybody has.
+UNSET: Final = -1
+
+
+async def _open_account(exchange: Exchange, wanted: given.NewAccount, doing: Doing) -> Ran:
+    new = await accounts.create_account(
+        exchange, name=wanted.name, cash_micros=wanted.cash_micros, reference=doing.reference
+    )
+    return Ran({"opened": new.account, "key_id": new.api_key}, told=new)
+
+
+async def _make_key(exchange: Exchange, wanted: given.NewKey, _: Doing) -> Ran:
+    scopes = wanted.scopes.replace(",", " ").split() or SCOPES
+    new = await api_keys.create_key(exchange, account=wanted.account, name=wanted.name, scopes=scopes)
+    return Ran({"key_id": new.api_key}, told=new)
+
+
+async def _revoke_keys(exchange: Exchange, wanted: given.OneKey, _: Doing) -> Ran:
+    if wanted.key_id:
+        key = await api_keys.revoke_key(exchange, account=wanted.account, key_id=wanted.key_id)
+        return Ran({"revoked": 1}, told=key)
+    usable = [key for key in api_keys.list_keys(exchange, account=wanted.account) if key.is_usable]
+    for key in usable:
+        await api_keys.revoke_key(exchange, account=wanted.account, key_id=key.key_id)
+    return Ran({"revoked": len(usable)})
+
+
+async def _set_request_rates(exchange: Exchange, wanted: given.Rates, _: Doing) -> Ran:
+    _known(exchange, wanted.account)
+    orders, reads = wanted.orders_per_second, wanted.reads_per_second
+    rates = RequestRates(
+        orders_per_second=None if orders == UNSET else orders, reads_per_second=None if reads == UNSET else reads
+    )
+    await exchange.identity.set_rates(account=wanted.account, rates=rates)
+    return Ran()
+
+
+async def _freeze(exchange: Exchange, wanted: given.OneAccount, _: Doing) -> Ran:
+    await accounts.halt_account(exchange, account=wanted.account)
+    return Ran()
+
+
+async def _unfreeze(exchange: Exchange, wanted: given.OneAccount, _: Doing) -> Ran:
+    await accounts.resume_account(exchange, account=wanted.account)
+    return Ran()
+
+
+async def _set_role(exchange: Exchange, wanted: given.Role, _: Doing) -> Ran:
+    role = ROLES.get(wanted.role)
+    if role is None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="role", allowed=", ".join(ROLES))
+    await set_role(exchange, account=wanted.account, role=role)
+    return Ran()
+
+
+async def _deposit_cash(exchange: Exchange, wanted: given.Deposit, doing: Doing) -> Ran:
+    reference = wanted.reference or doing.reference
+    await accounts.deposit_cash(
+        exchange, account=wanted.account, amount_micros=wanted.amount_micros, reference=reference
+    )
+    return Ran()
+
+
+async def _cancel_order(exchange: Exchange, wanted: given.OneOrder, _: Doing) -> Ran:
+    await cancel_order(exchange, account=wanted.account, order_id=wanted.order_id)
+    return Ran({"cancelled": 1})
+
+
+async def _cancel_orders(exchange: Exchange, wanted: given.OpenOrders, _: Doing) -> Ran:
+    _known(exchange, wanted.account)
+    done = await cancel_all_orders(exchange, account=wanted.account, symbol=wanted.symbol or None)
+    return Ran({"cancelled": len(done.some()), "failed": len(done.failed)}, told=done)
+
+
+def _known(exchange: Exchange, account: int) -> None:
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+
+
+ACCOUNT_ACTIONS: Final = (
+    Action(name="open_account", parameters=given.NewAccount, run=_open_account, unkept=frozenset({"name"})),
+    Action(name="make_key", parameters=given.NewKey, run=_make_key, unkept=frozenset({"name"})),
+    Action(name="revoke_keys", parameters=given.OneKey, run=_revoke_keys),
+    Action(name="set_request_rates", parameters=given.Rates, run=_set_request_rates, gives=True),
+    Action(name="freeze_account", parameters=given.OneAccount, run=_freeze),
+    Action(name="unfreeze_account", parameters=given.OneAccount, run=_unfreeze),
+    Action(name="set_role", parameters=given.Role, run=_set_role, gives=True),
+    Action(name="deposit_cash", parameters=given.Deposit, run=_deposit_cash, gives=True),
+    Action(name="cancel_order", parameters=given.OneOrder, run=_cancel_order),
+    Action(name="cancel_orders", parameters=given.OpenOrders, run=_cancel_orders),
+)
