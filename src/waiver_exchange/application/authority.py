@@ -46,8 +46,7 @@ _BEYOND: Final = frozenset((AUDIT, OPERATE))
 def role_of(exchange: Exchange, account: int) -> int:
     """Return the role of an account; nobody's is that of a trader."""
     view = exchange.state.accounts.get(account)
-    role: int = getattr(view, "role", TRADER)
-    return role
+    return view.role if view is not None else TRADER
 
 
 def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> frozenset[str]:
