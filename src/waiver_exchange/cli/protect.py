@@ -6,10 +6,11 @@ import click
 
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import NAMES, make_secrets
+from waiver_exchange.adapters.secrets.store import read_new_key
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import print_result, say
-from waiver_exchange.cli.reach import settings_of
+from waiver_exchange.cli.reach import run_on_exchange, settings_of
 
 
 @click.group("secrets")
@@ -37,3 +38,35 @@ def secrets_init(data_dir: str | None, as_json: bool, directory: str) -> None:  
     say(f"name the directory in WAIVER_SECRETS_DIR, and keep a copy of {path} apart from the backups of the data")
     kept = [name for name in NAMES if name not in made]
     print_result({"directory": str(path), "made": " ".join(made), "kept": " ".join(kept)}, as_json=as_json)
+
+
+@secrets_group.command("rotate")
+@click.option("--wait", is_flag=True, help="Come back when nothing is encrypted with an older key any more.")
+@common_options
+def secrets_rotate(data_dir: str | None, as_json: bool, wait: bool) -> None:  # noqa: FBT001
+    """Encrypt personal data with a new data key; the server encrypts what is there anew in the background."""
+    result = run_on_exchange(data_dir, "secrets.rotate", {})
+    while wait and not result["is_done"]:
+        result = run_on_exchange(data_dir, "secrets.reseal", {})
+    print_result(result, as_json=as_json)
+
+
+@secrets_group.command("status")
+@common_options
+def secrets_status(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Show how much is encrypted, and how much of it with older data keys."""
+    print_result(run_on_exchange(data_dir, "secrets.status", {}), as_json=as_json)
+
+
+@secrets_group.command("rewrap")
+@click.option("--new-master-file", required=True, metavar="FILE", help="Holds the new master key.")
+@common_options
+def secrets_rewrap(data_dir: str | None, as_json: bool, new_master_file: str) -> None:  # noqa: FBT001
+    """Exchange the master key: wrap the data keys with the one in a file."""
+    try:
+        key = read_new_key(Path(new_master_file))
+    except SecretsError as error:
+        raise CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE) from error
+    result = run_on_exchange(data_dir, "secrets.rewrap", {"master_key": key.hex()})
+    say("from the next start on the master key is the new one: put it where the old one was, and keep a copy")
+    print_result(result, as_json=as_json)

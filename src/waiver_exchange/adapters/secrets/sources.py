@@ -34,14 +34,15 @@ def find_secret(settings: SecretSettings, name: str, *, directory: Path | None) 
         return Found(settings.given[variable].strip(), variable, None)
     named = settings.given.get(f"{variable}_FILE")
     if named:
-        return _read(Path(named), source=f"{variable}_FILE")
+        return read_secret(Path(named), source=f"{variable}_FILE")
     for folder, is_credential in ((settings.credentials_directory, True), (directory, False)):
         if folder is not None and (folder / name).exists():
-            return _read(folder / name, source=str(folder / name))._replace(is_credential=is_credential)
+            return read_secret(folder / name, source=str(folder / name))._replace(is_credential=is_credential)
     return None
 
 
-def _read(path: Path, *, source: str) -> Found:
+def read_secret(path: Path, *, source: str) -> Found:
+    """Return the secret in a file. Raises `SecretsError`."""
     try:
         with path.open("rb") as file:
             content = file.read(BYTES_MAX + 1)

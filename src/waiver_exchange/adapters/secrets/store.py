@@ -7,7 +7,7 @@ from typing import Final
 
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import make_secrets
-from waiver_exchange.adapters.secrets.sources import AUDIT_SIGNING_KEY, MASTER_KEY, Found, find_secret
+from waiver_exchange.adapters.secrets.sources import AUDIT_SIGNING_KEY, MASTER_KEY, Found, find_secret, read_secret
 from waiver_exchange.adapters.secrets.strength import decode_key, weakness_of_key, weakness_of_text
 from waiver_exchange.adapters.secrets.tracked import is_tracked
 from waiver_exchange.config import Settings
@@ -123,6 +123,21 @@ class Secrets:
                 f"The secret {found.source} ({path}) is committed to the git repository around it, where everybody who "
                 "has a copy can read it; make another with `waiver secrets init` outside of the repository."
             )
+
+
+def read_new_key(path: Path) -> bytes:
+    """Return the key in a file that is to become the master key; it must be good enough for production.
+
+    Raises `SecretsError`.
+    """
+    found = read_secret(path, source=str(path))
+    key = decode_key(found.text)
+    weakness = "is no key of 32 bytes" if key is None else weakness_of_key(key)
+    if key is None or weakness is not None:
+        raise SecretsError(f"The key in {path} is not accepted: it {weakness}. Make one with `waiver secrets init`.")
+    if path.stat().st_mode & _OTHERS:
+        raise SecretsError(f"Others may read {path}; close it: chmod 600 {path}")
+    return key
 
 
 def _missing(name: str, directory: Path | None, *, was_there: bool) -> str:

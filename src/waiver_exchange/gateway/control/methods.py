@@ -21,6 +21,7 @@ from waiver_exchange.domain.money import (
     parse_quantity,
 )
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.control import protection
 from waiver_exchange.gateway.control.params import (
     ACCOUNTS_PAGE_MAX,
     AccountsPage,
@@ -253,6 +254,10 @@ METHODS: Final[dict[str, Method]] = {
     "shares.grant": Method(GrantOfShares, _grant_shares),
     "shares.issue": Method(IssueOfShares, _issue_shares),
     "cash.deposit": Method(Deposit, _deposit_cash),
+    "secrets.rotate": Method(NoParams, protection.rotate_data_key),
+    "secrets.reseal": Method(NoParams, protection.reseal),
+    "secrets.status": Method(NoParams, protection.show_data_keys),
+    "secrets.rewrap": Method(protection.NewMasterKey, protection.rewrap_data_keys),
     "status": Method(NoParams, _status),
     "verify.live": Method(NoParams, _verify_live),
 }

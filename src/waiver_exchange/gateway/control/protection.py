@@ -1,0 +1,55 @@
+"""The methods about personal data: the keys that encrypt it, its export and its erasure."""
+
+from msgspec import Struct
+
+from waiver_exchange.application import data_keys
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.personal_data_ports import DataKeyStatus
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.control.params import NoParams
+from waiver_exchange.gateway.control.protocol import Result
+
+_KEY_DIGITS = 64
+
+
+class NewMasterKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A master key as 64 hexadecimal digits; the socket is the owner's alone."""
+
+    master_key: str
+
+
+async def rotate_data_key(exchange: Exchange, _: NoParams) -> Result:
+    """Encrypt with a new data key."""
+    return _view(await data_keys.rotate_data_key(exchange))
+
+
+async def reseal(exchange: Exchange, _: NoParams) -> Result:
+    """Encrypt some older values with the newest key."""
+    return _view(await data_keys.reseal(exchange))
+
+
+async def show_data_keys(exchange: Exchange, _: NoParams) -> Result:
+    """Say how far the encryption is."""
+    return _view(await exchange.data_keys.data_key_status())
+
+
+async def rewrap_data_keys(exchange: Exchange, params: NewMasterKey) -> Result:
+    """Wrap the data keys with another master key."""
+    if len(params.master_key) != _KEY_DIGITS:
+        raise RefusedError(RefusalReason.field_is_invalid, field="master_key")
+    try:
+        key = bytes.fromhex(params.master_key)
+    except ValueError as error:
+        raise RefusedError(RefusalReason.field_is_invalid, field="master_key") from error
+    return {"keys_wrapped": await exchange.data_keys.rewrap_data_keys(key)}
+
+
+def _view(status: DataKeyStatus) -> Result:
+    return {
+        "data_key": status.current,
+        "older_data_keys": len(status.keys) - 1,
+        "values": status.values,
+        "values_under_older_keys": status.stale_values,
+        "is_done": len(status.keys) == 1,
+    }
