@@ -215,21 +215,21 @@ async def remove_passkey(exchange: Exchange, caller: "Caller", *, passkey_id: st
 
 
 def passkeys_of(exchange: Exchange, *, account: int) -> list[Passkey]:
-    """Return the passkeys of an account's person, for the host. Raises `RefusedError`."""
+    """Return the passkeys of an account's person, for an operator. Raises `RefusedError`."""
     if account not in exchange.state.accounts:
         raise RefusedError(RefusalReason.account_not_found)
     person = exchange.people.find_person_of(account)
     return [] if person is None else exchange.passkeys.list_passkeys(person.person_id)
 
 
-async def remove_all_passkeys(exchange: Exchange, *, account: int) -> list[Passkey]:
-    """Forget all passkeys of an account's person and return them, for the host when a device is lost.
+async def remove_all_passkeys(exchange: Exchange, *, account: int, actor: int = 0) -> list[Passkey]:
+    """Forget all passkeys of an account's person, for an operator when a device is lost, and return them.
 
     All sessions end too: without a passkey, a sign-in alone adds the next one. Raises `RefusedError`.
     """
     removed = passkeys_of(exchange, account=account)
     for passkey in removed:
-        await _record(exchange, AuditEvent.passkey_removed, account, passkey, actor=0)
+        await _record(exchange, AuditEvent.passkey_removed, account, passkey, actor=actor)
         await exchange.passkeys.remove_passkey(passkey.credential_id)
     if removed:
         await exchange.sessions.revoke_sessions(removed[0].person_id, at_ns=exchange.clock.now_ns())

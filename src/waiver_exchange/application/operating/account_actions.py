@@ -8,6 +8,7 @@ from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_o
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
+from waiver_exchange.application.passkeys import remove_all_passkeys
 from waiver_exchange.application.ports import RequestRates
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.risk_limits import set_role
@@ -68,6 +69,11 @@ async def _set_role(exchange: Exchange, wanted: given.Role, _: Doing) -> Ran:
     return Ran()
 
 
+async def _remove_passkeys(exchange: Exchange, wanted: given.OneAccount, doing: Doing) -> Ran:
+    removed = await remove_all_passkeys(exchange, account=wanted.account, actor=doing.actor)
+    return Ran({"removed": len(removed)})
+
+
 async def _deposit_cash(exchange: Exchange, wanted: given.Deposit, doing: Doing) -> Ran:
     reference = wanted.reference or doing.reference
     await accounts.deposit_cash(
@@ -100,6 +106,7 @@ ACCOUNT_ACTIONS: Final = (
     Action(name="freeze_account", parameters=given.OneAccount, run=_freeze),
     Action(name="unfreeze_account", parameters=given.OneAccount, run=_unfreeze),
     Action(name="set_role", parameters=given.Role, run=_set_role, gives=True),
+    Action(name="remove_passkeys", parameters=given.OneAccount, run=_remove_passkeys),
     Action(name="deposit_cash", parameters=given.Deposit, run=_deposit_cash, gives=True),
     Action(name="cancel_order", parameters=given.OneOrder, run=_cancel_order),
     Action(name="cancel_orders", parameters=given.OpenOrders, run=_cancel_orders),
