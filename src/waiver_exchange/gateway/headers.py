@@ -25,7 +25,7 @@ _CONTENT_SECURITY_POLICY: Final = (
 # What pages may use of the browser and the machine: passkeys of our own pages, and nothing else.
 _PERMISSIONS_POLICY: Final = (
     "publickey-credentials-create=(self), publickey-credentials-get=(self), accelerometer=(), autoplay=(), "
-    "bluetooth=(), browsing-topics=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), "
+    "browsing-topics=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), "
     "geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), "
     "picture-in-picture=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()"
 )

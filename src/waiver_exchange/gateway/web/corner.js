@@ -20,7 +20,11 @@ async function show() {
     // Whether somebody is signed in is not known now; the page says itself that the exchange cannot be reached.
   }
   const links = [];
-  if (location.pathname !== "/") links.push(link("/", "Market"));
+  if (location.pathname !== "/") {
+    const home = link("/", "Market");
+    home.className = "home"; // where there is little room, the name of the exchange leads there too
+    links.push(home);
+  }
   if (me) links.push(link("/security", me.name || "Account"));
   else if (location.pathname !== "/sign-in") links.push(link("/sign-in", "Sign in"));
   corner.replaceChildren(...links);

@@ -15,9 +15,26 @@ export function say(text, state = "") {
 export function timeText(value, never = "never") {
   if (!value) return never;
   const moment = new Date(value);
-  const isToday = moment.toDateString() === new Date().toDateString();
+  const now = new Date();
   const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  return isToday ? time : `${moment.toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" })}, ${time}`;
+  if (moment.toDateString() === now.toDateString()) return time;
+  const year = moment.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+  return `${moment.toLocaleDateString([], { ...year, month: "short", day: "numeric" })}, ${time}`;
+}
+
+const BROWSERS = [
+  [/\bEdg/, "Edge"], [/\bOPR\//, "Opera"], [/\bFirefox\//, "Firefox"], [/\bChrom(?:e|ium)\//, "Chrome"], [/\bSafari\//, "Safari"],
+];
+const SYSTEMS = [
+  [/\biPhone\b/, "iPhone"], [/\biPad\b/, "iPad"], [/\bAndroid\b/, "Android"], [/\bWindows\b/, "Windows"], [/\bMac OS X\b/, "Mac"], [/\bLinux\b/, "Linux"],
+];
+
+/** Return what a person calls the device behind a User-Agent, as far as it says; programs are shown as they call themselves. */
+export function deviceText(userAgent) {
+  const named = (words) => words.find(([pattern]) => pattern.test(userAgent))?.[1];
+  const [browser, system] = [named(BROWSERS), named(SYSTEMS)];
+  if (browser && system) return `${browser} on ${system}`;
+  return browser ?? system ?? (userAgent.slice(0, 40) || "Unknown device");
 }
 
 /** Return a button; `grave` marks what takes something away. */
@@ -31,13 +48,15 @@ export function button(text, act, { grave = false, label = "" } = {}) {
   return made;
 }
 
-/** Return a row of a table: cells are [label, text], the buttons come last. */
+/** Return a row of a table: cells are [label, text, class, title], the last two as they may be; the buttons come last. */
 export function row(cells, buttons = []) {
   const made = document.createElement("tr");
-  for (const [label, text] of cells) {
+  for (const [label, text, name = "", title = ""] of cells) {
     const cell = made.insertCell();
     cell.dataset.label = label;
     cell.textContent = text;
+    if (name) cell.className = name;
+    if (title) cell.title = title;
   }
   const acts = made.insertCell();
   acts.className = "acts";

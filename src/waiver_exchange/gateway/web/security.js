@@ -1,7 +1,7 @@
 // The security page: everything by which somebody gets in as the reader, and how to take it away.
 
 import { addPasskey, confirmed, stepUp } from "/web/passkeys.js";
-import { button, element, question, row, say, timeText, whileBusy } from "/web/page-parts.js";
+import { button, deviceText, element, question, row, say, timeText, whileBusy } from "/web/page-parts.js";
 import { Refused, ask, whoAmI } from "/web/session.js";
 
 const ERASE_WORDS = "erase me";
@@ -50,7 +50,7 @@ function passkeyRow(passkey) {
     await showPasskeys();
   }, { grave: true, label: `Remove ${name}` });
   return row([
-    ["Name", name], ["Added", timeText(passkey.created_at)], ["Last used", timeText(passkey.last_used_at)],
+    ["Name", name], ["Added", timeText(passkey.created_at), "time"], ["Last used", timeText(passkey.last_used_at), "time"],
     ["Kept", passkey.is_backed_up ? "synchronized" : "on one device"],
   ], [rename, remove]);
 }
@@ -82,15 +82,15 @@ element("step-up").addEventListener("click", (event) => whileBusy(event.currentT
 // ---- sessions
 
 function sessionRow(session) {
-  const device = session.device || "Unknown device";
+  const device = deviceText(session.device);
   const buttons = session.is_current ? [] : [button("Sign out", async () => {
     await ask("DELETE", `/auth/sessions/${session.id}`);
     say(`${device} is signed out.`, "good");
     await showSessions();
   }, { grave: true, label: `Sign out ${device}` })];
   return row([
-    ["Device", session.is_current ? `${device} (this one)` : device], ["Address", session.address],
-    ["Last used", timeText(session.last_used_at)], ["Since", timeText(session.created_at)],
+    ["Device", session.is_current ? `${device} (this one)` : device, "", session.device], ["Address", session.address],
+    ["Last used", timeText(session.last_used_at), "time"], ["Since", timeText(session.created_at), "time"],
   ], buttons);
 }
 
