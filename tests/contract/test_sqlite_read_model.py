@@ -26,7 +26,7 @@ from waiver_exchange.application.selections import (
     QuoteSelection,
     TradeSelection,
 )
-from waiver_exchange.domain.commands import CancelOrder, ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, CancelOrder, ExchangeParameters
 from waiver_exchange.projections import state as views
 from waiver_exchange.projections.actions import ACTION_COLUMNS
 from waiver_exchange.projections.changes import ReadModelError
@@ -57,6 +57,7 @@ async def fill(path: Path) -> FoldedExchange:
     ("table", "fields"),
     [
         (schema.accounts, views.ACCOUNT_COLUMNS),
+        (schema.limits, ("scope", "number", *AccountLimits.__slots__)),
         (schema.holdings, views.HOLDING_COLUMNS),
         (schema.markets, (*views.MARKET_COLUMNS, *views.BOOK_COLUMNS)),
         (schema.orders, views.ORDER_COLUMNS),

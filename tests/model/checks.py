@@ -1,5 +1,6 @@
 """The checks of risk that placing an order, placing a stop order and replacing share; each refuses or lets pass."""
 
+from tests.model.limiting import take_token
 from tests.model.rules import find_account, find_market, part_of, refuse
 from tests.model.state import Account, Exchange, Market, Position
 from waiver_exchange.domain import codes, limits
@@ -41,6 +42,12 @@ def count_rate(exchange: Exchange, account: Account) -> None:
     account.rate_count += 1
 
 
+def count_order(exchange: Exchange, account: Account) -> None:
+    """Rules 2 and 2a."""
+    count_rate(exchange, account)
+    take_token(exchange, account)
+
+
 def check_quantity_fits(quantity: int, market: Market) -> None:
     if quantity > market.supply:
         refuse(RefusalReason.quantity_exceeds_supply, quantity, market.supply)
@@ -72,11 +79,12 @@ def collared(exchange: Exchange, price: int, *, side: int) -> int:
     return min(limits.PRICE_CENTS_MAX, price + distance) if side == codes.BUY else max(1, price - distance)
 
 
-def check_band(exchange: Exchange, *, around: int, price: int) -> None:
+def check_band(exchange: Exchange, market: Market, *, around: int, price: int) -> None:
     """Rule 9, with the band around some price, 0 when there is none."""
-    if exchange.parameters.band_bps == 0 or around == 0:
+    band_bps = exchange.parameters.band_bps if market.band == -1 else market.band
+    if band_bps == 0 or around == 0:
         return
-    distance = part_of(around, bps=exchange.parameters.band_bps)
+    distance = part_of(around, bps=band_bps)
     lowest, highest = max(1, around - distance), around + distance
     if price < lowest:
         refuse(RefusalReason.price_is_outside_the_band, price, lowest)

@@ -1,5 +1,6 @@
 """The book: the look of fill-or-kill, the loop over resting orders, the settlement of a trade."""
 
+from tests.model.limiting import count_turnover
 from tests.model.open_orders import leave
 from tests.model.removing import cancel_open
 from tests.model.reports import cash_changed, holding_changed, level_changed
@@ -154,6 +155,8 @@ def _trade(exchange: Exchange, taker: Taker, maker: Order, market: Market) -> li
         _sell(exchange, market, account_id=maker.account, quantity=quantity, value=value, fee=maker_fee)
         _buy(exchange, market, account_id=taker.account, quantity=quantity, value=value, fee=taker_fee)
     exchange.house.cash += maker_fee + taker_fee
+    for account in (maker.account, taker.account):
+        count_turnover(exchange.accounts[account], value)
     market.reference = market.last = price
 
     trade = TradeExecuted(

@@ -2,6 +2,7 @@
 
 from dataclasses import astuple
 
+from tests.model.limiting import put_in
 from tests.model.reports import cash_changed, holding_changed
 from tests.model.rules import cost_of_part, find_account, find_market, refuse
 from tests.model.state import Account, Exchange, Market
@@ -20,7 +21,6 @@ from waiver_exchange.domain.events import (
     MarketHalted,
     MarketListed,
     MarketResumed,
-    RoleChanged,
     SharesGranted,
     SharesIssued,
 )
@@ -72,6 +72,7 @@ def deposit_cash(exchange: Exchange, command: CommandRecord) -> list[Event]:
         refuse(RefusalReason.cash_issued_would_be_too_large)
     exchange.cash_issued += amount
     account.cash += amount
+    put_in(account, amount)
     return [CashDeposited(account.id, amount), cash_changed(account)]
 
 
@@ -89,6 +90,7 @@ def list_market(exchange: Exchange, command: CommandRecord) -> list[Event]:
     exchange.markets[market.id] = market
     position = exchange.position(account=codes.HOUSE_ACCOUNT, market=market.id)
     position.quantity = supply
+    put_in(exchange.house, supply * reference)
     return [
         MarketListed(market.id, supply, reference),
         SharesIssued(market.id, supply, supply),
@@ -115,6 +117,8 @@ def grant_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
     giver.realized -= cost
     receiver.quantity += quantity
     receiver.cost += market.reference * quantity
+    put_in(exchange.house, -quantity * market.reference)
+    put_in(account, quantity * market.reference)
     return [SharesGranted(account.id, market.id, quantity), holding_changed(giver), holding_changed(receiver)]
 
 
@@ -128,6 +132,7 @@ def issue_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
     market.supply += quantity
     position = exchange.position(account=codes.HOUSE_ACCOUNT, market=market.id)
     position.quantity += quantity
+    put_in(exchange.house, quantity * market.reference)
     return [SharesIssued(market.id, quantity, market.supply), holding_changed(position)]
 
 
@@ -170,12 +175,3 @@ def resume_account(exchange: Exchange, command: CommandRecord) -> list[Event]:
 def record_audit(_exchange: Exchange, command: CommandRecord) -> list[Event]:
     event, actor = command.words[3:]
     return [AuditRecorded(command.account, event, actor)]
-
-
-def set_role(exchange: Exchange, command: CommandRecord) -> list[Event]:
-    account = find_account(exchange, command.account)
-    role = command.words[3]
-    if role not in (codes.ROLE_TRADER, codes.ROLE_OPERATOR, codes.ROLE_AUDITOR, codes.ROLE_SERVICE):
-        refuse(RefusalReason.role_is_unknown)
-    account.role = role
-    return [RoleChanged(account.id, role)]

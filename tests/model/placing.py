@@ -1,6 +1,7 @@
 """Place an order: the checks of risk in their order, then the book."""
 
 from tests.model import checks
+from tests.model.limiting import check_limits
 from tests.model.matching import match
 from tests.model.outcome import balances_of, report_changes, settle_outcome, take_hold
 from tests.model.rules import fee_terms_of, refuse, reserve_of
@@ -15,7 +16,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 def place_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
     """Rules 1 to 21. Raises `RefusedError` when the order is denied."""
     account, market = checks.check_who_and_where(exchange, account_id=command.account, market_id=command.words[3])
-    checks.count_rate(exchange, account)
+    checks.count_order(exchange, account)
     taker = _read_order(market, command)
     _check_size(taker, market)
     _check_price_and_terms(taker)
@@ -30,7 +31,7 @@ def place_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
             refuse(RefusalReason.reference_price_is_missing)
         taker.price = checks.collared(exchange, market.reference, side=taker.terms.side)  # rule 8
     else:
-        checks.check_band(exchange, around=market.reference, price=taker.price)
+        checks.check_band(exchange, market, around=market.reference, price=taker.price)
     checks.check_value(exchange, taker.value)
     if taker.by_notional and taker.notional // market.reference == 0:  # rule 11
         refuse(RefusalReason.notional_is_too_small)
@@ -93,6 +94,15 @@ def _find_hold(exchange: Exchange, taker: Taker, account: Account, market: Marke
     units = taker.units_at(market.reference)
     if taker.terms.side == codes.BUY:
         checks.check_position_limit(exchange, position, more=units)
+    check_limits(
+        exchange,
+        account,
+        market,
+        value=taker.value,
+        opens=taker.can_rest,
+        buys=units if taker.terms.side == codes.BUY else 0,
+    )
+    if taker.terms.side == codes.BUY:
         needed = reserve_of(taker.value, bps=taker.reserved_bps, credit=0)
         checks.check_cash(needed, available=account.cash - account.held)
         return needed

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.model import operating
+from tests.model import limiting, operating
 from tests.model.placing import place_order
 from tests.model.removing import cancel_order, expire_order
 from tests.model.replacing import replace_order
@@ -33,7 +33,11 @@ _EXECUTE: dict[int, Callable[[Exchange, CommandRecord], list[Event]]] = {
     codes.PLACE_STOP_ORDER: place_stop_order,
     codes.REPLACE_ORDER: replace_order,
     codes.RECORD_AUDIT: operating.record_audit,
-    codes.SET_ROLE: operating.set_role,
+    codes.SET_ROLE: limiting.set_role,
+    codes.SET_LIMITS: limiting.set_limits,
+    codes.BEGIN_DAY: limiting.begin_day,
+    codes.CLASSIFY_MARKET: limiting.classify_market,
+    codes.SET_MARKET_BAND: limiting.set_market_band,
 }
 _DENIED = (codes.PLACE_ORDER, codes.PLACE_STOP_ORDER)
 

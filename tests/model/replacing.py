@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tests.model import checks
+from tests.model.limiting import check_limits
 from tests.model.matching import match
 from tests.model.open_orders import enter, leave, substitute
 from tests.model.outcome import balances_of, report_changes, settle_outcome, take_hold
@@ -36,7 +37,7 @@ def replace_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
     market = exchange.markets[old.market]
     checks.check_account_and_exchange_trade(exchange, account)
     checks.check_market_trades(market)
-    checks.count_rate(exchange, account)
+    checks.count_order(exchange, account)
     wish = Wish(*command.words[4:])
     _check_wish(old, wish)
     _check_quantity(old, wish, market)
@@ -47,7 +48,7 @@ def replace_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
         _check_band(exchange, new, market)
     _renew_lifetime(exchange, new, wish)
     checks.check_value(exchange, new.price * new.remaining)
-    _check_means(exchange, account, old, new)
+    _check_means(exchange, account, market, old, new)
     if not _keeps_place(old, new):
         _check_post_only(new, market)
     return _replace(exchange, market, old, new)
@@ -101,9 +102,9 @@ def _new_order(exchange: Exchange, old: Order, wish: Wish) -> Order:
 def _check_band(exchange: Exchange, new: Order, market: Market) -> None:
     """The rest of step 6; a held stop has no price to check."""
     if not new.is_held:
-        checks.check_band(exchange, around=market.reference, price=new.price)
+        checks.check_band(exchange, market, around=market.reference, price=new.price)
     elif new.type == codes.STOP_LIMIT:
-        checks.check_band(exchange, around=new.stop_price, price=new.price)
+        checks.check_band(exchange, market, around=new.stop_price, price=new.price)
 
 
 def _renew_lifetime(exchange: Exchange, new: Order, wish: Wish) -> None:
@@ -121,12 +122,22 @@ def _renew_lifetime(exchange: Exchange, new: Order, wish: Wish) -> None:
     )
 
 
-def _check_means(exchange: Exchange, account: Account, old: Order, new: Order) -> None:
+def _check_means(exchange: Exchange, account: Account, market: Market, old: Order, new: Order) -> None:
     """Steps 9 and 10: what the old order holds is there for the new one."""
     position = exchange.position(account=new.account, market=new.market)
+    more = new.remaining - old.remaining
+    if new.side == codes.BUY and more > 0:
+        checks.check_position_limit(exchange, position, more=more)
+    check_limits(
+        exchange,
+        account,
+        market,
+        value=new.price * new.remaining,
+        opens=False,
+        buys=more if new.side == codes.BUY else 0,
+        replaced=old.remaining,
+    )
     if new.side == codes.BUY:
-        if new.remaining > old.remaining:
-            checks.check_position_limit(exchange, position, more=new.remaining - old.remaining)
         checks.check_cash(hold_of(new), available=account.cash - account.held + hold_of(old))
     else:
         checks.check_shares(new.remaining, available=position.quantity - position.held + old.remaining)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 
 from waiver_exchange.domain import codes, limits
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 
 STATE_VERSION = 3
 
@@ -21,6 +21,9 @@ class Account:
     rate_window: int = 0
     rate_count: int = 0
     role: int = codes.ROLE_TRADER
+    day_turnover: int = 0
+    day_base: int = 0
+    bucket_full_at: int = 0
 
     def words(self) -> tuple[int, ...]:
         return (
@@ -31,6 +34,9 @@ class Account:
             self.rate_window,
             self.rate_count,
             self.role,
+            self.day_turnover,
+            self.day_base,
+            self.bucket_full_at,
         )
 
 
@@ -165,6 +171,9 @@ class Market:
     anchor_price: int = 0
     anchor_time: int = 0
     book_sequence: int = 0
+    band: int = -1
+    team: int = 0
+    playing_position: int = 0
     sides: tuple[BookSide, BookSide] = field(default_factory=lambda: (BookSide(codes.BUY), BookSide(codes.SELL)))
     held: tuple[HeldSide, HeldSide] = field(default_factory=lambda: (HeldSide(codes.BUY), HeldSide(codes.SELL)))
 
@@ -178,6 +187,9 @@ class Market:
             self.anchor_price,
             self.anchor_time,
             self.book_sequence,
+            self.band,
+            self.team,
+            self.playing_position,
         )
 
 
@@ -191,9 +203,11 @@ class Exchange:
     next_serial: int = 1
     next_trade: int = 1
     time: int = 0
+    day_ends_at: int = 0
     accounts: dict[int, Account] = field(default_factory=lambda: {codes.HOUSE_ACCOUNT: Account(codes.HOUSE_ACCOUNT)})
     markets: dict[int, Market] = field(default_factory=dict)
     positions: dict[tuple[int, int], Position] = field(default_factory=dict)  # in order of creation
+    limits: dict[tuple[int, int], AccountLimits] = field(default_factory=dict)  # by scope and number
     orders: dict[int, Order] = field(default_factory=dict)
     rows_used: int = 0
     free_rows: list[int] = field(default_factory=list)
@@ -237,6 +251,7 @@ class Exchange:
 
     def state_bytes(self) -> bytes:
         """The canonical state, as the rules lay it out."""
+        limits_set = sorted((*key, *astuple(own)) for key, own in self.limits.items() if own != AccountLimits())
         words: list[int] = [
             STATE_VERSION,
             int(self.halted),
@@ -244,6 +259,7 @@ class Exchange:
             self.next_serial,
             self.next_trade,
             self.time,
+            self.day_ends_at,
             *astuple(self.parameters),
             len(self.accounts),
             len(self.markets),
@@ -251,6 +267,7 @@ class Exchange:
             self.rows_used,
             len(self.free_rows),
             len(self.orders),
+            len(limits_set),
         ]
         for account in self.accounts.values():
             words += account.words()
@@ -258,6 +275,8 @@ class Exchange:
             words += market.words()
         for position in self.positions.values():
             words += position.words()
+        for own_limits in limits_set:
+            words += own_limits
         words += self.free_rows
         for market in self.markets.values():
             for side in market.sides:

@@ -1,6 +1,7 @@
 """Place a stop order: checked like an order, then held."""
 
 from tests.model import checks
+from tests.model.limiting import check_limits
 from tests.model.open_orders import enter
 from tests.model.outcome import balances_of, report_changes, take_hold
 from tests.model.rules import fee_terms_of, hold_of, refuse
@@ -15,7 +16,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 def place_stop_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
     """Raises `RefusedError` when the order is denied. Triggering is the caller's business."""
     account, market = checks.check_who_and_where(exchange, account_id=command.account, market_id=command.words[3])
-    checks.count_rate(exchange, account)
+    checks.count_order(exchange, account)
     terms_word, quantity, price, expires_at, stop_price = command.words[4:]
     terms = Terms.read(terms_word)
     if terms is None or terms.type not in (codes.STOP, codes.STOP_LIMIT):
@@ -29,7 +30,7 @@ def place_stop_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
     if terms.type == codes.STOP:
         limit = checks.collared(exchange, stop_price, side=terms.side)
     else:
-        checks.check_band(exchange, around=stop_price, price=price)
+        checks.check_band(exchange, market, around=stop_price, price=price)
     checks.check_value(exchange, limit * quantity)
     checks.check_open_orders(exchange, account)
     maker_bps, reserved_bps = fee_terms_of(exchange)
@@ -45,7 +46,7 @@ def place_stop_order(exchange: Exchange, command: CommandRecord) -> list[Event]:
         reserved_bps=reserved_bps,
         stop_price=stop_price,
     )
-    _check_means(exchange, account, order)
+    _check_means(exchange, account, market, order)
     checks.check_row_is_free(exchange)
     return _hold(exchange, market, order)
 
@@ -70,11 +71,20 @@ def _check_lifetime(exchange: Exchange, terms: Terms, expires_at: int) -> int:
     return checks.check_expiry(exchange, time_in_force=terms.time_in_force, can_rest=True, expires_at=expires_at)
 
 
-def _check_means(exchange: Exchange, account: Account, order: Order) -> None:
+def _check_means(exchange: Exchange, account: Account, market: Market, order: Order) -> None:
     """Rules 13 and 14."""
     position = exchange.look_at_position(account=order.account, market=order.market)
     if order.side == codes.BUY:
         checks.check_position_limit(exchange, position, more=order.remaining)
+    check_limits(
+        exchange,
+        account,
+        market,
+        value=order.price * order.remaining,
+        opens=True,
+        buys=order.remaining if order.side == codes.BUY else 0,
+    )
+    if order.side == codes.BUY:
         checks.check_cash(hold_of(order), available=account.cash - account.held)
     else:
         checks.check_shares(order.remaining, available=position.quantity - position.held)

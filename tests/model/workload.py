@@ -5,6 +5,7 @@ from itertools import accumulate
 from random import Random
 
 from tests.model.garbage import spoil
+from tests.model.limit_flow import LimitFlow
 from tests.model.order_flow import OrderFlow
 from tests.model.profiles import draw_parameters
 from tests.model.reference_engine import ReferenceEngine
@@ -13,6 +14,7 @@ from tests.model.stop_flow import StopFlow
 from tests.model.view import MarketView
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import (
+    AccountLimits,
     CancelOrder,
     Command,
     ConfigureExchange,
@@ -29,6 +31,7 @@ from waiver_exchange.domain.commands import (
     ResumeAccount,
     ResumeExchange,
     ResumeMarket,
+    SetLimits,
     encode_command,
 )
 from waiver_exchange.domain.events import (
@@ -42,6 +45,7 @@ _ACCOUNTS_MAX = 40
 _MARKETS_MAX = 12
 _GARBAGE_SHARE = 0.05
 _SWEEPS_UNDER_A_HALT = 12
+_ORDERS_UNDER_LIMITS = 20
 
 
 def commands(*, seed: int, count: int) -> Iterator[bytes]:
@@ -65,6 +69,7 @@ class Workload:
         self._flow = OrderFlow(self._random, self._view)
         self._stops = StopFlow(self._random, self._view, self._flow)
         self._replaces = ReplaceFlow(self._random, self._view, self._flow, self._stops)
+        self._limits = LimitFlow(self._random, self._view)
         self._planned: list[Command] = []
         self._setup = self._draw_setup()
         weighted = self._kinds_and_weights()
@@ -75,7 +80,7 @@ class Workload:
     def next(self) -> bytes:
         """Return the next command, encoded."""
         self._advance_time()
-        self._flow.now_ns = self._time
+        self._flow.now_ns = self._limits.now_ns = self._time
         command = self._draw()  # may move the time on
         return encode_command(command, time_ns=self._time)
 
@@ -169,7 +174,20 @@ class Workload:
             (self._record_audit, 0.1),
             (self._list_market, 0.05),
             (lambda: draw_parameters(self._random), 0.1),
+            (self._limits.set_role, 0.2),
+            (self._limits.set_limits, 0.2),
+            (self._limits.lift, 0.8),
+            (self._limit_traders, 0.03),
+            (self._limits.begin_day, 0.15),
+            (self._limits.classify, 0.15),
+            (self._limits.set_band, 0.1),
         )
+
+    def _limit_traders(self) -> Command:
+        """Limits of nearly everybody, lifted again some commands later."""
+        lift = SetLimits(scope=codes.LIMITS_OF_ROLE, number=codes.ROLE_TRADER, limits=AccountLimits())
+        self._planned = [lift, *(self._flow.limit_order() for _ in range(_ORDERS_UNDER_LIMITS))]
+        return self._limits.limit_traders()
 
     def _account(self) -> int:
         return self._random.randint(1, self._view.accounts)

@@ -11,7 +11,7 @@ from waiver_exchange.application.selections import (
     QuoteSelection,
     TradeSelection,
 )
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, quotes_kept_from
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
@@ -33,6 +33,7 @@ from waiver_exchange.projections.state import (
 
 _KEY_COLUMNS = {
     "accounts": 1,
+    "limits": 2,
     "holdings": 2,
     "markets": 1,
     "orders": 1,
@@ -43,6 +44,7 @@ _KEY_COLUMNS = {
     "actions": 1,
 }
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
+_LIMITS = tuple(AccountLimits.__slots__)
 
 
 class MemoryReadModel(ReadModelStore):
@@ -64,6 +66,8 @@ class MemoryReadModel(ReadModelStore):
         for row in self._rows("accounts"):
             account = AccountView(*row)  # type: ignore[arg-type]
             state.accounts[account.account] = account
+        for scope, number, *limits in self._rows("limits"):
+            state.limits[int(scope), int(number)] = AccountLimits(**dict(zip(_LIMITS, limits, strict=True)))  # type: ignore[arg-type]
         for row in self._rows("holdings"):
             state.add_holding(HoldingView(*row))  # type: ignore[arg-type]
         own = len(MARKET_COLUMNS)

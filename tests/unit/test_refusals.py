@@ -28,7 +28,10 @@ from waiver_exchange.config import Settings
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import (
+    AccountLimits,
+    BeginDay,
     CancelOrder,
+    ClassifyMarket,
     Command,
     ConfigureExchange,
     DepositCash,
@@ -42,6 +45,8 @@ from waiver_exchange.domain.commands import (
     ListMarket,
     PlaceStopOrder,
     ReplaceOrder,
+    SetLimits,
+    SetMarketBand,
     SetRole,
 )
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
@@ -71,6 +76,10 @@ STOP = PlaceStopOrder(
 )
 DAYS_NS = 86_400_000_000_000
 FIRST_ORDER = 1 << 28 | 1
+
+
+def limited(**limits: int) -> SetLimits:
+    return SetLimits(scope=codes.LIMITS_OF_ACCOUNT, number=BOB, limits=AccountLimits(**limits))
 
 
 def configured(parameters: ExchangeParameters) -> ConfigureExchange:
@@ -137,6 +146,34 @@ ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
         ReplaceOrder(account=BOB, order_id=FIRST_ORDER, quantity_units=2),
     ),
     R.role_is_unknown: (SetRole(account=BOB, role=4),),
+    R.limits_are_invalid: (limited(team_bps_max=10_001),),
+    R.account_order_value_is_too_large: (limited(order_value_micros_max=24_999_999), BID),
+    R.account_has_too_many_open_orders: (limited(open_orders_max=1), BID, BID),
+    R.account_position_would_be_too_large: (limited(position_units_max=SHARE - 1), BID),
+    R.supply_share_would_be_too_large: (limited(supply_share_bps_max=1), replace(BID, quantity_units=10_001)),
+    R.day_loss_limit_is_reached: (
+        limited(day_loss_micros_max=1_000_000),
+        BID,
+        sell(ANN, price=2_500, quantity=SHARE),
+        replace(BID, account=ANN, price_cents=2_400),
+        sell(codes.HOUSE_ACCOUNT, price=2_400, quantity=SHARE),
+        BID,
+    ),
+    R.day_turnover_would_be_too_large: (limited(day_turnover_micros_max=24_999_999), BID),
+    R.team_share_would_be_too_large: (
+        ClassifyMarket(market=MAHOMES, team=1, position=0),
+        limited(team_bps_max=249),
+        BID,
+    ),
+    R.playing_position_share_would_be_too_large: (
+        ClassifyMarket(market=MAHOMES, team=0, position=1),
+        limited(position_bps_max=249),
+        BID,
+    ),
+    R.account_order_rate_is_too_high: (limited(orders_per_second=1), BID, BID),
+    R.band_is_invalid: (SetMarketBand(market=MAHOMES, band_bps=10_000),),
+    R.classification_is_invalid: (ClassifyMarket(market=MAHOMES, team=-1, position=0),),
+    R.trading_day_is_invalid: (BeginDay(ends_at_ns=EngineDesk().now),),
 }
 
 

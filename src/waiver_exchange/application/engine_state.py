@@ -21,6 +21,9 @@ class AccountState(NamedTuple):
     rate_second: int
     rate_count: int
     role: int
+    day_turnover_micros: int
+    day_base_micros: int
+    bucket_full_at_ns: int
 
 
 class MarketState(NamedTuple):
@@ -34,6 +37,9 @@ class MarketState(NamedTuple):
     breaker_price_cents: int
     breaker_time_ns: int
     book_sequence: int
+    band_bps: int
+    team: int
+    position: int
 
 
 class PositionState(NamedTuple):
@@ -77,7 +83,7 @@ class OrderState(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineState:
-    """The canonical state; accounts and markets by number."""
+    """The canonical state; accounts and markets by number, limits by scope and number."""
 
     is_halted: bool
     cash_issued_micros: int
@@ -85,18 +91,20 @@ class EngineState:
     accounts: dict[int, AccountState]
     markets: dict[int, MarketState]
     positions: list[PositionState]
+    limits: dict[tuple[int, int], tuple[int, ...]]
     orders: list[OrderState]
 
 
 def decode_state(state: bytes) -> EngineState:
     """Return the records of a canonical state; `engine.state` documents its layout."""
     words = iter(unpack(f"<{len(state) // 8}q", state))
-    _version, is_halted, cash_issued, _serial, _trade, _time = islice(words, 6)
+    _version, is_halted, cash_issued, _serial, _trade, _time, _day_ends_at = islice(words, 7)
     parameters = tuple(islice(words, _PARAMETERS))
-    accounts, markets, positions, _rows, free_rows, orders = islice(words, 6)
-    account_states = {number: AccountState(*_take(words, 7)) for number in range(1, accounts + 1)}
-    market_states = {number: MarketState(*_take(words, 8)) for number in range(1, markets + 1)}
+    accounts, markets, positions, _rows, free_rows, orders, limits = islice(words, 7)
+    account_states = {number: AccountState(*_take(words, 10)) for number in range(1, accounts + 1)}
+    market_states = {number: MarketState(*_take(words, 11)) for number in range(1, markets + 1)}
     position_states = [PositionState(*_take(words, 7)) for _ in range(positions)]
+    own_limits = {(scope, number): tuple(rest) for scope, number, *rest in (_take(words, 12) for _ in range(limits))}
     _take(words, free_rows)
     return EngineState(
         is_halted=bool(is_halted),
@@ -105,6 +113,7 @@ def decode_state(state: bytes) -> EngineState:
         accounts=account_states,
         markets=market_states,
         positions=position_states,
+        limits=own_limits,
         orders=[OrderState(*_take(words, 12)) for _ in range(orders)],
     )
 

@@ -12,6 +12,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalBrokenError, PlainRow, Snapshot
 from waiver_exchange.application.recovery import READ_ROWS, EngineAt, replay
 from waiver_exchange.domain.codes import BUY, STOP, TERMS_FIELD_MASK, TYPE_SHIFT
+from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.limits import BPS
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.invariant import InvariantError
@@ -230,6 +231,7 @@ def projections_difference(state: EngineState, projections: ReadModelState) -> s
         return "the projected parameters are not the engine's"
     return (
         _accounts_difference(state, projections)
+        or _limits_difference(state, projections)
         or _holdings_difference(state, projections)
         or _markets_difference(state, projections)
         or _orders_difference(state, projections)
@@ -246,6 +248,12 @@ def _accounts_difference(state: EngineState, projections: ReadModelState) -> str
         for number, account in state.accounts.items()
     }
     return _first_difference("account", held, projected)
+
+
+def _limits_difference(state: EngineState, projections: ReadModelState) -> str | None:
+    # Limits that inherit everything are no part of the engine's state.
+    projected = {key: astuple(limits) for key, limits in projections.limits.items() if limits != AccountLimits()}
+    return _first_difference("limits of", state.limits, projected)
 
 
 def _holdings_difference(state: EngineState, projections: ReadModelState) -> str | None:
@@ -280,6 +288,9 @@ def _markets_difference(state: EngineState, projections: ReadModelState) -> str 
             view.last_price_cents,
             view.halt_cause,
             view.halted_until_ns,
+            view.band_bps,
+            view.team_number,
+            view.position_number,
             projections.books[number].sequence,
         )
         for number, view in projections.markets.items()
@@ -291,6 +302,9 @@ def _markets_difference(state: EngineState, projections: ReadModelState) -> str 
             market.last_price_cents,
             market.halt_cause,
             market.halted_until_ns,
+            market.band_bps,
+            market.team,
+            market.position,
             market.book_sequence,
         )
         for number, market in state.markets.items()

@@ -12,6 +12,14 @@ FEE_BPS_MAX: Final = 1_000
 # Total cash ever issued; a balance can never exceed it.
 CASH_MICROS_MAX: Final = 4_000_000_000_000_000_000
 BPS: Final = 10_000
+# What an account is worth is counted up to here, so that a sum or difference of two such counts fits 63 bits.
+WORTH_MICROS_MAX: Final = 4_611_686_018_427_387_903
+# Limits of orders per second, and of a burst: a billion nanoseconds are divided by the one, times the other.
+ORDERS_PER_SECOND_MAX: Final = 1_000_000
+# Teams and playing positions are numbered up to here.
+CLASS_MAX: Final = 65_535
+# A trading day has 25 hours when the clocks go back.
+TRADING_DAY_NS_MAX: Final = 172_800_000_000_000
 # Rows of the order table: an order id is serial << ORDER_ROW_BITS | row.
 ORDER_ROW_BITS: Final = 28
 ORDER_ROWS_MAX: Final = 268_435_455

@@ -116,6 +116,34 @@ class RefusalReason(IntEnum):
     nothing_is_replaced = 235, "Say what to change: quantity, limit_price, stop_price, time_in_force or expires_at."
 
     role_is_unknown = 236, "A role is trader, operator, auditor or service."
+    limits_are_invalid = 237, "A limit is -1 to inherit, 0 for none, or a number within its range."
+    account_order_value_is_too_large = 238, "The value of the order is above this account's limit."
+    account_has_too_many_open_orders = (
+        239,
+        "This account has as many open orders as its limit allows; cancel some first.",
+    )
+    account_position_would_be_too_large = 240, "The order could take the position above this account's limit."
+    supply_share_would_be_too_large = (
+        241,
+        "The order could take the position above the share of all this player's shares that this account may have.",
+    )
+    day_loss_limit_is_reached = (
+        242,
+        "This account has lost as much today as it may; new orders are taken on the next trading day.",
+    )
+    day_turnover_would_be_too_large = 243, "With this order the account could trade more today than it may."
+    team_share_would_be_too_large = (
+        244,
+        "With this order too large a part of the account's worth would be shares of one team.",
+    )
+    playing_position_share_would_be_too_large = (
+        245,
+        "With this order too large a part of the account's worth would be shares of one playing position.",
+    )
+    account_order_rate_is_too_high = 246, "This account sends orders faster than its limit; slow down."
+    band_is_invalid = 247, "A market's price band is 0 to 9999 basis points, or -1 for the exchange's."
+    classification_is_invalid = 248, "A team or playing position has no such number."
+    trading_day_is_invalid = 249, "The trading day has begun already, or would be longer than two days."
 
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."

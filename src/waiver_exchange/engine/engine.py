@@ -8,6 +8,7 @@ from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.engine.account_limits import set_limits, set_role
 from waiver_exchange.engine.cancelling import cancel, expire
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import due_orders, next_expiry
@@ -15,6 +16,7 @@ from waiver_exchange.engine.holding import place_stop, read_stop_order
 from waiver_exchange.engine.incoming import IncomingOrder
 from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.operating import (
+    classify_market,
     configure,
     deposit_cash,
     grant_shares,
@@ -25,15 +27,16 @@ from waiver_exchange.engine.operating import (
     list_market,
     open_account,
     resume_market,
+    set_market_band,
     set_parameters,
-    set_role,
 )
 from waiver_exchange.engine.placing import place, read_order
 from waiver_exchange.engine.read_ahead import read_ahead, record_length
 from waiver_exchange.engine.replacing import read_replacement, replace
 from waiver_exchange.engine.settlement import check_cash, check_market
-from waiver_exchange.engine.tables import HALTED_UNTIL, MARKET_WIDTH, Tables
+from waiver_exchange.engine.tables import HALTED_UNTIL, LIMITS_WIDTH, MARKET_WIDTH, Tables
 from waiver_exchange.engine.triggering import trigger, trigger_everywhere
+from waiver_exchange.engine.worth import begin_day
 
 _PARAMETERS: Final = 13
 
@@ -105,6 +108,10 @@ class Engine:
             market += 1
         return due
 
+    def day_ends_at(self) -> int:
+        """Return when the trading day that was begun last ends (UNIX nanoseconds), or 0 when none was begun."""
+        return int(self.tables.day_ends_at)
+
     def check_conservation(self) -> None:
         """Raise `InvariantError` unless cash held is cash issued and every market's shares are its supply."""
         check_cash(self.tables)
@@ -157,6 +164,8 @@ class Engine:
         first: i64 = read_i64_le(record, at + 24)
         if kind == codes.DEPOSIT_CASH:
             return deposit_cash(t, account, first, out)
+        if kind == codes.BEGIN_DAY:
+            return begin_day(t, first, out)
         if kind == codes.SET_ROLE:
             return set_role(t, account, first, out)
         if kind == codes.HALT_MARKET:
@@ -178,10 +187,20 @@ class Engine:
         if kind == codes.ISSUE_SHARES:
             return issue_shares(t, first, second, out)
         if kind == codes.CONFIGURE_EXCHANGE:
-            place_of: i64 = at + 24
-            parameters: list[int] = []
-            while len(parameters) < _PARAMETERS:
-                parameters.append(int(read_i64_le(record, place_of)))
-                place_of += 8
-            return configure(t, parameters, out)
+            return configure(t, _words(record, at + 24, _PARAMETERS), out)
+        if kind == codes.SET_LIMITS:
+            return set_limits(t, first, second, _words(record, at + 40, LIMITS_WIDTH), out)
+        if kind == codes.SET_MARKET_BAND:
+            return set_market_band(t, first, second, out)
+        if kind == codes.CLASSIFY_MARKET:
+            return classify_market(t, first, second, read_i64_le(record, at + 40), out)
         raise InvariantError("every journaled command has a known kind")
+
+
+def _words(record: bytes, at: i64, count: i64) -> list[int]:
+    words: list[int] = []
+    while count > 0:
+        words.append(int(read_i64_le(record, at)))
+        at += 8
+        count -= 1
+    return words

@@ -5,7 +5,7 @@ One object serves all orders, one after another: making one for each order costs
 
 from typing import final
 
-from mypy_extensions import i64  # noqa: TC002 -- written alike in every compiled module
+from mypy_extensions import i64
 
 from waiver_exchange.domain.codes import (
     POST_ONLY_SHIFT,
@@ -44,6 +44,11 @@ class IncomingOrder:
         self.available: i64 = 0
         self.hold: i64 = 0
 
+        # What its account is worth, and its shares and open buys of the market's team and playing position.
+        self.worth: i64 = 0
+        self.team_worth: i64 = 0
+        self.position_worth: i64 = 0
+
         self.row: i64 = 0
         self.order_id: i64 = 0
         self.position: i64 = 0
@@ -69,6 +74,13 @@ class IncomingOrder:
         self.replaced_hold: i64 = 0
         self.is_held = False
         self.keeps_place = False
+
+
+def refuse(o: IncomingOrder, reason: i64, required: i64, available: i64) -> i64:
+    """Note what a refusal reports and return its number."""
+    o.required = required
+    o.available = available
+    return reason
 
 
 def read_terms(o: IncomingOrder) -> None:

@@ -6,6 +6,7 @@ from waiver_exchange.domain import codes
 from waiver_exchange.domain.limits import (
     BPS,
     CASH_MICROS_MAX,
+    CLASS_MAX,
     DURATION_NS_MAX,
     FEE_BPS_MAX,
     ORDER_VALUE_MICROS_MAX,
@@ -13,24 +14,27 @@ from waiver_exchange.domain.limits import (
     QUANTITY_UNITS_MAX,
 )
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.engine.account_limits import note_limited
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.settlement import add_cash, add_shares, emit_cash, emit_holding, take_cost
 from waiver_exchange.engine.tables import (
     ACCOUNT_HALT,
     ACCOUNT_WIDTH,
+    BAND,
     BREAKER_PRICE,
     BREAKER_TIME,
     COST,
     HALT_CAUSE,
     HALTED_UNTIL,
     MARKET_WIDTH,
+    PLAYING_POSITION,
     POSITION_WIDTH,
     REALIZED,
     REFERENCE_PRICE,
-    ROLE,
     SHARES,
     SHARES_ON_OFFER,
     SUPPLY,
+    TEAM,
     Tables,
     add_account,
     add_market,
@@ -38,6 +42,7 @@ from waiver_exchange.engine.tables import (
     is_account,
     is_market,
 )
+from waiver_exchange.engine.worth import put_in, put_in_shares
 
 
 def refuse(out: EventBuffer, reason: i64, required: i64, available: i64) -> i64:
@@ -48,7 +53,10 @@ def refuse(out: EventBuffer, reason: i64, required: i64, available: i64) -> i64:
 
 def open_account(t: Tables, out: EventBuffer) -> i64:
     """Open the next account."""
-    out.emit1(codes.ACCOUNT_OPENED, add_account(t))
+    account: i64 = add_account(t)
+    # Its role is the first one, which may have limits.
+    note_limited(t, account)
+    out.emit1(codes.ACCOUNT_OPENED, account)
     return 0
 
 
@@ -62,6 +70,7 @@ def deposit_cash(t: Tables, account: i64, amount: i64, out: EventBuffer) -> i64:
         return refuse(out, RefusalReason.cash_issued_would_be_too_large, 0, 0)
     t.cash_issued += amount
     add_cash(t, t.accounts, account, amount)
+    put_in(t, account, amount)
     out.emit2(codes.CASH_DEPOSITED, account, amount)
     emit_cash(out, t.accounts, account)
     return 0
@@ -83,6 +92,7 @@ def list_market(t: Tables, supply: i64, reference: i64, out: EventBuffer) -> i64
     t.markets[at + REFERENCE_PRICE] = reference
     position: i64 = find_or_add_position(t, codes.HOUSE_ACCOUNT, market)
     add_shares(t, t.positions, position, supply)
+    put_in_shares(t, position, supply)
     out.emit3(codes.MARKET_LISTED, market, supply, reference)
     out.emit3(codes.SHARES_ISSUED, market, supply, supply)
     emit_holding(out, t.positions, position)
@@ -109,6 +119,8 @@ def grant_shares(t: Tables, account: i64, market: i64, units: i64, out: EventBuf
     t.positions[house_at + REALIZED] -= cost
     add_shares(t, t.positions, house, -units)
     add_shares(t, t.positions, receiver, units)
+    put_in_shares(t, house, -units)
+    put_in_shares(t, receiver, units)
     t.positions[receiver * POSITION_WIDTH + COST] += t.markets[market * MARKET_WIDTH + REFERENCE_PRICE] * units
     out.emit3(codes.SHARES_GRANTED, account, market, units)
     emit_holding(out, t.positions, house)
@@ -129,6 +141,7 @@ def issue_shares(t: Tables, market: i64, units: i64, out: EventBuffer) -> i64:
     t.markets[at + SUPPLY] = supply
     house: i64 = find_or_add_position(t, codes.HOUSE_ACCOUNT, market)
     add_shares(t, t.positions, house, units)
+    put_in_shares(t, house, units)
     out.emit3(codes.SHARES_ISSUED, market, units, supply)
     emit_holding(out, t.positions, house)
     return 0
@@ -173,14 +186,26 @@ def halt_account(t: Tables, account: i64, out: EventBuffer, is_halted: i64) -> i
     return 0
 
 
-def set_role(t: Tables, account: i64, role: i64, out: EventBuffer) -> i64:
-    """Say what an account is to the exchange."""
-    if not is_account(t, account):
-        return refuse(out, RefusalReason.account_not_found, 0, 0)
-    if role < codes.ROLE_TRADER or role > codes.ROLE_SERVICE:
-        return refuse(out, RefusalReason.role_is_unknown, 0, 0)
-    t.accounts[account * ACCOUNT_WIDTH + ROLE] = role
-    out.emit2(codes.ROLE_CHANGED, account, role)
+def set_market_band(t: Tables, market: i64, bps: i64, out: EventBuffer) -> i64:
+    """Give a market a price band of its own (basis points; 0 = off), or the exchange's again (-1)."""
+    if not is_market(t, market):
+        return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if bps < -1 or bps >= BPS:
+        return refuse(out, RefusalReason.band_is_invalid, 0, 0)
+    t.markets[market * MARKET_WIDTH + BAND] = bps
+    out.emit2(codes.MARKET_BAND_CHANGED, market, bps)
+    return 0
+
+
+def classify_market(t: Tables, market: i64, team: i64, position: i64, out: EventBuffer) -> i64:
+    """Say which team and playing position a market's player counts to; 0 is none."""
+    if not is_market(t, market):
+        return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if not 0 <= team <= CLASS_MAX or not 0 <= position <= CLASS_MAX:
+        return refuse(out, RefusalReason.classification_is_invalid, 0, 0)
+    t.markets[market * MARKET_WIDTH + TEAM] = team
+    t.markets[market * MARKET_WIDTH + PLAYING_POSITION] = position
+    out.emit3(codes.MARKET_CLASSIFIED, market, team, position)
     return 0
 
 

@@ -16,11 +16,12 @@ from waiver_exchange.domain.codes import (
 )
 from waiver_exchange.domain.limits import PRICE_CENTS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.engine.account_limits import refuse_by_limits
 from waiver_exchange.engine.cancelling import refusal_of_id
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import watch_expiry
 from waiver_exchange.engine.holding import emit_stop_terms, hold
-from waiver_exchange.engine.incoming import IncomingOrder
+from waiver_exchange.engine.incoming import IncomingOrder, refuse
 from waiver_exchange.engine.matching import crosses, emit_level
 from waiver_exchange.engine.orders import (
     detail_of,
@@ -33,7 +34,7 @@ from waiver_exchange.engine.orders import (
     unlink,
 )
 from waiver_exchange.engine.placing import emit_terms
-from waiver_exchange.engine.risk import collar_of, refuse, refuse_expiry, refuse_outside_band, refuse_who_and_where
+from waiver_exchange.engine.risk import collar_of, refuse_expiry, refuse_outside_band, refuse_who_and_where
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
     BOOK,
@@ -41,6 +42,7 @@ from waiver_exchange.engine.tables import (
     CASH_HELD,
     EXPIRES_AT,
     HELD,
+    IS_LIMITED,
     LEVEL,
     MARKET_WIDTH,
     ORDER_WIDTH,
@@ -245,11 +247,16 @@ def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], positions: v
         return refuse(o, RefusalReason.order_value_is_too_large, value, t.order_value_max)
     account: i64 = o.account * ACCOUNT_WIDTH
     position: i64 = o.position * POSITION_WIDTH
-    if o.side == BUY:
-        more: i64 = o.quantity - o.replaced_remaining
+    more: i64 = o.quantity - o.replaced_remaining
+    if o.side == BUY and t.position_max != 0 and more > 0:
         sum_of_all: i64 = positions[position + SHARES] + positions[position + SHARES_ON_BID] + more
-        if t.position_max != 0 and more > 0 and sum_of_all > t.position_max:
+        if sum_of_all > t.position_max:
             return refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
+    if accounts[account + IS_LIMITED] != 0:
+        reason: i64 = refuse_by_limits(t, o, value, more, o.replaced_remaining)
+        if reason != 0:
+            return reason
+    if o.side == BUY:
         o.hold = value + fee_reserve(value, reserved_bps(t), 0)
         cash: i64 = accounts[account + CASH] - accounts[account + CASH_HELD] + o.replaced_hold
         return refuse(o, RefusalReason.insufficient_cash, o.hold, cash) if o.hold > cash else 0

@@ -17,15 +17,18 @@ from waiver_exchange.domain.codes import (
 )
 from waiver_exchange.domain.limits import BPS, NANOSECONDS_PER_SECOND, PRICE_CENTS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.engine.account_limits import refuse_by_limits, take_token
 from waiver_exchange.engine.arithmetic import larger, smaller
-from waiver_exchange.engine.incoming import IncomingOrder, read_terms
+from waiver_exchange.engine.incoming import IncomingOrder, read_terms, refuse
 from waiver_exchange.engine.orders import fee_reserve, has_row, reserved_bps
 from waiver_exchange.engine.tables import (
     ACCOUNT_HALT,
     ACCOUNT_WIDTH,
+    BAND,
     CASH,
     CASH_HELD,
     HALT_CAUSE,
+    IS_LIMITED,
     MARKET_WIDTH,
     OPEN_ORDERS,
     POSITION_WIDTH,
@@ -84,13 +87,6 @@ def refusal_of_stop_order(t: Tables, o: IncomingOrder) -> i64:
     return reason
 
 
-def refuse(o: IncomingOrder, reason: i64, required: i64, available: i64) -> i64:
-    """Note what a refusal reports and return its number."""
-    o.required = required
-    o.available = available
-    return reason
-
-
 def refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], markets: vec[i64]) -> i64:
     """Return 0 when the account may send an order to the market now; count it against the rate limit."""
     if not is_account(t, o.account):
@@ -112,7 +108,7 @@ def refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], market
         if accounts[account + RATE_COUNT] >= t.orders_per_second_max:
             return RefusalReason.order_rate_is_too_high
         accounts[account + RATE_COUNT] += 1
-    return 0
+    return take_token(t, o, accounts) if accounts[account + IS_LIMITED] != 0 else 0
 
 
 def _refuse_form(t: Tables, o: IncomingOrder, supply: i64) -> i64:
@@ -215,9 +211,12 @@ def collar_of(t: Tables, side: i64, price: i64) -> i64:
 
 def refuse_outside_band(t: Tables, o: IncomingOrder, middle: i64) -> i64:
     """Return 0 when the limit lies within the band around a price (cents; 0 = there is none)."""
-    if t.band_bps == 0 or middle == 0:
+    bps: i64 = t.markets[o.market * MARKET_WIDTH + BAND]
+    if bps < 0:
+        bps = t.band_bps
+    if bps == 0 or middle == 0:
         return 0
-    band: i64 = middle * t.band_bps // BPS
+    band: i64 = middle * bps // BPS
     lowest: i64 = larger(1, middle - band)
     if o.price < lowest:
         return refuse(o, RefusalReason.price_is_outside_the_band, o.price, lowest)
@@ -241,11 +240,15 @@ def _refuse_limits(t: Tables, o: IncomingOrder, accounts: vec[i64], reference: i
     o.position = find_position(t, o.account, o.market)
     positions = t.positions
     position: i64 = o.position * POSITION_WIDTH
+    if o.side == BUY and t.position_max != 0:
+        sum_of_all: i64 = positions[position + SHARES] + positions[position + SHARES_ON_BID] + units
+        if sum_of_all > t.position_max:
+            return refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
+    if accounts[account + IS_LIMITED] != 0:
+        reason: i64 = refuse_by_limits(t, o, value, units, 0)
+        if reason != 0:
+            return reason
     if o.side == BUY:
-        if t.position_max != 0:
-            sum_of_all: i64 = positions[position + SHARES] + positions[position + SHARES_ON_BID] + units
-            if sum_of_all > t.position_max:
-                return refuse(o, RefusalReason.position_would_be_too_large, sum_of_all, t.position_max)
         o.hold = value + fee_reserve(value, reserved_bps(t), 0)
         cash: i64 = accounts[account + CASH] - accounts[account + CASH_HELD]
         if o.hold > cash:

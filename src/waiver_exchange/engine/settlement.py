@@ -4,6 +4,8 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from waiver_exchange.domain.codes import CASH_CHANGED, HOLDING_CHANGED
+from waiver_exchange.domain.limits import WORTH_MICROS_MAX
+from waiver_exchange.engine.arithmetic import smaller
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.invariant import fail
 from waiver_exchange.engine.tables import (
@@ -11,6 +13,7 @@ from waiver_exchange.engine.tables import (
     CASH,
     CASH_HELD,
     COST,
+    DAY_TURNOVER,
     MARKET_WIDTH,
     POSITION_ACCOUNT,
     POSITION_MARKET,
@@ -44,6 +47,12 @@ def add_shares(t: Tables, positions: vec[i64], position: i64, units: i64) -> Non
     t.markets[positions[at + POSITION_MARKET] * MARKET_WIDTH + SHARES_HELD] += units
 
 
+def count_turnover(accounts: vec[i64], account: i64, value: i64) -> None:
+    """Add the value of a trade (micro-dollars) to what an account has traded today."""
+    at: i64 = account * ACCOUNT_WIDTH + DAY_TURNOVER
+    accounts[at] = smaller(accounts[at] + value, WORTH_MICROS_MAX)
+
+
 def take_cost(positions: vec[i64], position: i64, units: i64) -> i64:
     """Take the cost (micro-dollars) of a part of a position out of it, before the shares themselves; return it."""
     at: i64 = position * POSITION_WIDTH
@@ -69,6 +78,7 @@ def buy(
 ) -> None:
     """Settle the buyer's side of a trade: pay value and fee, receive shares."""
     add_cash(t, accounts, account, -(value + fee))
+    count_turnover(accounts, account, value)
     add_shares(t, positions, position, units)
     positions[position * POSITION_WIDTH + COST] += value + fee
 
@@ -87,6 +97,7 @@ def sell(
     cost: i64 = take_cost(positions, position, units)
     add_shares(t, positions, position, -units)
     add_cash(t, accounts, account, value - fee)
+    count_turnover(accounts, account, value)
     positions[position * POSITION_WIDTH + REALIZED] += value - fee - cost
 
 

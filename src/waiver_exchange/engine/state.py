@@ -1,9 +1,9 @@
 """The canonical state: the same bytes from any implementation that executed the same commands.
 
-Little-endian signed 64-bit words: format version, exchange, parameters, counts; accounts; markets; positions; the free
-rows from the one freed first; resting orders by market, side, price and time; held orders likewise by stop price
-(`docs/trading-rules.md` lists the words). It holds nothing of how the tables lie in memory, so that a later layout can
-load it. Its SHA-256 is the state hash.
+Little-endian signed 64-bit words: format version, exchange, parameters, counts; accounts; markets; positions; limits;
+the free rows from the one freed first; resting orders by market, side, price and time; held orders likewise by stop
+price (`docs/trading-rules.md` lists the words). It holds nothing of how the tables lie in memory, so that a later
+layout can load it. Its SHA-256 is the state hash.
 """
 
 from hashlib import sha256
@@ -13,7 +13,8 @@ from librt.strings import read_i64_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, mypyc_attr
 
-from waiver_exchange.domain.codes import BUY, TERMS_FIELD_MASK
+from waiver_exchange.domain.codes import BUY, LIMITS_OF_ACCOUNT, LIMITS_OF_ROLE, TERMS_FIELD_MASK
+from waiver_exchange.engine.account_limits import write_limits
 from waiver_exchange.engine.engine import Engine
 from waiver_exchange.engine.expiry import watch_expiry
 from waiver_exchange.engine.ladder import level_at, next_key
@@ -34,6 +35,7 @@ from waiver_exchange.engine.orders import (
 from waiver_exchange.engine.settlement import add_cash, add_shares
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
+    ACCOUNT_WORDS,
     ASKS,
     BEST_KEY,
     BIDS,
@@ -49,14 +51,18 @@ from waiver_exchange.engine.tables import (
     HELD_BUYS,
     HELD_SELLS,
     ID,
+    LIMITS_ROLES,
+    LIMITS_WIDTH,
     MARKET_WIDTH,
     NEXT,
     NO_KEY,
     OPEN_ORDERS,
     ORDER_WIDTH,
+    OWN_LIMITS,
     OWNER,
     POSITION,
     POSITION_WIDTH,
+    POSITION_WORDS,
     PRICE,
     REMAINING,
     SHARES,
@@ -75,9 +81,9 @@ from waiver_exchange.engine.tables import (
 
 STATE_VERSION: Final = 3
 _PARAMETERS: Final = 13
-_HEAD_WORDS: Final = 25
+_HEAD_WORDS: Final = 27
 _ORDER_WORDS: Final = 12
-_ACCOUNT_WORDS: Final = 7
+_LIMITS_WORDS: Final = 12
 
 
 @mypyc_attr(native_class=False)
@@ -95,6 +101,7 @@ def state_bytes(engine: Engine) -> bytes:
     words = append(words, t.next_serial)
     words = append(words, t.next_trade)
     words = append(words, t.last_time)
+    words = append(words, t.day_ends_at)
     for parameter in parameters_of(t):
         words = append(words, parameter)
     words = append(words, t.account_count)
@@ -103,9 +110,11 @@ def state_bytes(engine: Engine) -> bytes:
     words = append(words, t.order_rows)
     words = append(words, t.free_rows)
     words = append(words, t.open_orders)
-    words = _append_table(words, t.accounts, ACCOUNT_WIDTH, _ACCOUNT_WORDS)
+    words = append(words, _count_limits(t))
+    words = _append_table(words, t.accounts, ACCOUNT_WIDTH, ACCOUNT_WORDS)
     words = _append_table(words, t.markets, MARKET_WIDTH, SHARES_HELD)
-    words = _append_table(words, t.positions, POSITION_WIDTH, POSITION_WIDTH)
+    words = _append_table(words, t.positions, POSITION_WIDTH, POSITION_WORDS)
+    words = _append_limits(words, t)
     words = _append_free_rows(words, t)
     words = _append_orders(words, t)
     return memoryview(words).tobytes()
@@ -137,6 +146,51 @@ def _append_free_rows(words: vec[i64], t: Tables) -> vec[i64]:
         words[at] = row
         row = t.orders[row * ORDER_WIDTH + NEXT]
     return words
+
+
+def _append_limits(words: vec[i64], t: Tables) -> vec[i64]:
+    role: i64 = 0
+    while role < LIMITS_ROLES:
+        words = _append_limits_of(words, t, LIMITS_OF_ROLE, role, role + 1)
+        role += 1
+    account: i64 = 1
+    while account <= t.account_count:
+        row: i64 = t.accounts[account * ACCOUNT_WIDTH + OWN_LIMITS]
+        words = _append_limits_of(words, t, LIMITS_OF_ACCOUNT, account, row)
+        account += 1
+    return words
+
+
+def _append_limits_of(words: vec[i64], t: Tables, scope: i64, number: i64, row: i64) -> vec[i64]:
+    if not _is_set(t, row):
+        return words
+    words = append(words, scope)
+    words = append(words, number)
+    limit: i64 = 0
+    while limit < LIMITS_WIDTH:
+        words = append(words, t.limits[row * LIMITS_WIDTH + limit])
+        limit += 1
+    return words
+
+
+def _count_limits(t: Tables) -> i64:
+    """Return how many rows say anything; those that inherit everything are no part of the state."""
+    count: i64 = 0
+    row: i64 = 1
+    while row < t.limit_rows:
+        if _is_set(t, row):
+            count += 1
+        row += 1
+    return count
+
+
+def _is_set(t: Tables, row: i64) -> bool:
+    limit: i64 = 0
+    while limit < LIMITS_WIDTH:
+        if t.limits[row * LIMITS_WIDTH + limit] >= 0:
+            return True
+        limit += 1
+    return False
 
 
 def _append_zeros(words: vec[i64], count: i64) -> vec[i64]:
@@ -207,28 +261,37 @@ def load_state(state: bytes) -> Engine:
     t.next_serial = read_i64_le(state, 24)
     t.next_trade = read_i64_le(state, 32)
     t.last_time = read_i64_le(state, 40)
-    parameters: list[int] = []
-    while len(parameters) < _PARAMETERS:
-        parameters.append(int(read_i64_le(state, 48 + 8 * len(parameters))))
-    set_parameters(t, parameters)
-    counts: i64 = (6 + _PARAMETERS) * 8
+    t.day_ends_at = read_i64_le(state, 48)
+    set_parameters(t, _read_words(state, 56, _PARAMETERS))
+    counts: i64 = (7 + _PARAMETERS) * 8
     accounts: i64 = read_i64_le(state, counts)
     markets: i64 = read_i64_le(state, counts + 8)
     positions: i64 = read_i64_le(state, counts + 16)
     rows: i64 = read_i64_le(state, counts + 24)
     free: i64 = read_i64_le(state, counts + 32)
     open_orders: i64 = read_i64_le(state, counts + 40)
-    words: i64 = _HEAD_WORDS + accounts * _ACCOUNT_WORDS + markets * SHARES_HELD + positions * POSITION_WIDTH + free
-    if i64(len(state)) != (words + open_orders * _ORDER_WORDS) * 8:
+    limits: i64 = read_i64_le(state, counts + 48)
+    words: i64 = _HEAD_WORDS + accounts * ACCOUNT_WORDS + markets * SHARES_HELD + positions * POSITION_WORDS + free
+    if i64(len(state)) != (words + limits * _LIMITS_WORDS + open_orders * _ORDER_WORDS) * 8:
         msg = "the engine state does not have the length that it says"
         raise StateError(msg)
     at: i64 = _load_accounts(t, state, _HEAD_WORDS * 8, accounts)
     at = _load_markets(t, state, at, markets)
     at = _load_positions(t, state, at, positions)
+    at = _load_limits(t, state, at, limits)
     at = _load_free_rows(t, state, at, rows, free)
     _load_orders(t, state, at, open_orders)
     engine.check_conservation()
     return engine
+
+
+def _read_words(state: bytes, at: i64, count: i64) -> list[int]:
+    words: list[int] = []
+    while count > 0:
+        words.append(int(read_i64_le(state, at)))
+        at += 8
+        count -= 1
+    return words
 
 
 def _load_accounts(t: Tables, state: bytes, at: i64, count: i64) -> i64:
@@ -237,7 +300,7 @@ def _load_accounts(t: Tables, state: bytes, at: i64, count: i64) -> i64:
         if number > t.account_count:
             add_account(t)
         column: i64 = 0
-        while column < _ACCOUNT_WORDS:
+        while column < ACCOUNT_WORDS:
             t.accounts[number * ACCOUNT_WIDTH + column] = read_i64_le(state, at)
             column += 1
             at += 8
@@ -268,15 +331,24 @@ def _load_positions(t: Tables, state: bytes, at: i64, count: i64) -> i64:
     while number <= count:
         position: i64 = find_or_add_position(t, read_i64_le(state, at), read_i64_le(state, at + 8))
         column: i64 = 2
-        while column < POSITION_WIDTH:
+        while column < POSITION_WORDS:
             t.positions[position * POSITION_WIDTH + column] = read_i64_le(state, at + column * 8)
             column += 1
         shares: i64 = t.positions[position * POSITION_WIDTH + SHARES]
         t.positions[position * POSITION_WIDTH + SHARES] = 0
         add_shares(t, t.positions, position, shares)
         t.positions[position * POSITION_WIDTH + SHARES_ON_BID] = 0
-        at += POSITION_WIDTH * 8
+        at += POSITION_WORDS * 8
         number += 1
+    return at
+
+
+def _load_limits(t: Tables, state: bytes, at: i64, count: i64) -> i64:
+    while count > 0:
+        limits = _read_words(state, at + 16, LIMITS_WIDTH)
+        write_limits(t, read_i64_le(state, at), read_i64_le(state, at + 8), limits)
+        at += _LIMITS_WORDS * 8
+        count -= 1
     return at
 
 

@@ -10,8 +10,9 @@ from typing import Final, final
 from librt.vecs import append, vec
 from mypy_extensions import i32, i64
 
-# Accounts: what every order and trade touches first. The columns from IS_LIMITED and the two chains follow from the
-# rest; the last words pad the row.
+# Accounts. DAY_BASE = what the account was worth when the day began and what the operator has put in since. From
+# IS_LIMITED on the columns follow from the rest: whether any limit is set for it or its role, its row of `limits`, and
+# the first of its positions. The last words pad the row.
 ACCOUNT_WIDTH: Final = 16
 CASH: Final = 0
 CASH_HELD: Final = 1
@@ -20,9 +21,31 @@ OPEN_ORDERS: Final = 3
 RATE_SECOND: Final = 4
 RATE_COUNT: Final = 5
 ROLE: Final = 6
+DAY_TURNOVER: Final = 7
+DAY_BASE: Final = 8
+BUCKET_FULL_AT: Final = 9
+IS_LIMITED: Final = 10
+OWN_LIMITS: Final = 11
+FIRST_POSITION: Final = 12
+ACCOUNT_WORDS: Final = 10  # those of the canonical state
 
-# Markets; SHARES_HELD is the running sum of all quantities, compared with SUPPLY after every batch.
-MARKET_WIDTH: Final = 9
+# Limits, in the order of `AccountLimits`, -1 where they inherit. Row 0 inherits everything; row role + 1 is a role's.
+LIMITS_WIDTH: Final = 10
+LIMITS_ROLES: Final = 4
+ORDER_VALUE_LIMIT: Final = 0
+POSITION_LIMIT: Final = 1
+SUPPLY_SHARE_LIMIT: Final = 2
+OPEN_ORDERS_LIMIT: Final = 3
+ORDER_RATE_LIMIT: Final = 4
+ORDER_BURST_LIMIT: Final = 5
+DAY_LOSS_LIMIT: Final = 6
+DAY_TURNOVER_LIMIT: Final = 7
+TEAM_LIMIT: Final = 8
+PLAYING_POSITION_LIMIT: Final = 9
+
+# Markets. BAND is -1 for the exchange's. SHARES_HELD is the running sum of all quantities, compared with SUPPLY after
+# every batch.
+MARKET_WIDTH: Final = 12
 SUPPLY: Final = 0
 REFERENCE_PRICE: Final = 1
 LAST_PRICE: Final = 2
@@ -31,10 +54,13 @@ HALTED_UNTIL: Final = 4
 BREAKER_PRICE: Final = 5
 BREAKER_TIME: Final = 6
 BOOK_SEQUENCE: Final = 7
-SHARES_HELD: Final = 8
+BAND: Final = 8
+TEAM: Final = 9
+PLAYING_POSITION: Final = 10
+SHARES_HELD: Final = 11
 
-# Positions.
-POSITION_WIDTH: Final = 7
+# Positions; NEXT_POSITION is the next one of the same account.
+POSITION_WIDTH: Final = 8
 POSITION_ACCOUNT: Final = 0
 POSITION_MARKET: Final = 1
 SHARES: Final = 2
@@ -42,6 +68,8 @@ SHARES_ON_OFFER: Final = 3
 SHARES_ON_BID: Final = 4
 COST: Final = 5
 REALIZED: Final = 6
+NEXT_POSITION: Final = 7
+POSITION_WORDS: Final = 7  # those of the canonical state
 
 # Orders that rest or are held. LEVEL = where the order's price level lies in `leaves`. FEE_TERMS = maker bps | reserved
 # bps << 16 | credit << 32. DETAIL = terms | value << 20: of a resting order the quantity that it had (what is filled
@@ -110,6 +138,7 @@ class Tables:
         """Make the state of an exchange that has executed nothing: the house and the default parameters."""
         self.is_halted: i64 = 0
         self.last_time: i64 = 0
+        self.day_ends_at: i64 = 0
         self.cash_issued: i64 = 0
         self.cash_total: i64 = 0
         self.next_serial: i64 = 1
@@ -131,6 +160,8 @@ class Tables:
 
         self.accounts: vec[i64] = grown(vec[i64](), ACCOUNT_WIDTH)
         self.account_count: i64 = 0
+        self.limits: vec[i64] = vec[i64]()
+        self.limit_rows: i64 = 0
         self.markets: vec[i64] = grown(vec[i64](), MARKET_WIDTH)
         self.market_count: i64 = 0
         self.books: vec[i64] = grown(vec[i64](), BOOKS_PER_MARKET * BOOK_WIDTH)
@@ -158,6 +189,8 @@ class Tables:
         # Where `read_ahead` leaves what it read; it means nothing.
         self.seen_ahead: i64 = 0
 
+        while self.limit_rows <= LIMITS_ROLES:
+            add_limits(self)
         add_account(self)
 
 
@@ -168,10 +201,23 @@ def add_account(t: Tables) -> i64:
     return t.account_count
 
 
+def add_limits(t: Tables) -> i64:
+    """Append a row of limits that inherits everything and return its number."""
+    limits = t.limits
+    column: i64 = 0
+    while column < LIMITS_WIDTH:
+        limits = append(limits, i64(-1))
+        column += 1
+    t.limits = limits
+    t.limit_rows += 1
+    return t.limit_rows - 1
+
+
 def add_market(t: Tables) -> i64:
     """Append a market with its four empty book sides and return its number."""
     t.markets = grown(t.markets, MARKET_WIDTH)
     t.market_count += 1
+    t.markets[t.market_count * MARKET_WIDTH + BAND] = -1
     books = grown(t.books, BOOKS_PER_MARKET * BOOK_WIDTH)
     at: i64 = t.market_count * BOOKS_PER_MARKET * BOOK_WIDTH
     while at < i64(len(books)):
@@ -213,6 +259,9 @@ def find_or_add_position(t: Tables, account: i64, market: i64) -> i64:
     at: i64 = number * POSITION_WIDTH
     positions[at + POSITION_ACCOUNT] = account
     positions[at + POSITION_MARKET] = market
+    owner: i64 = account * ACCOUNT_WIDTH
+    positions[at + NEXT_POSITION] = t.accounts[owner + FIRST_POSITION]
+    t.accounts[owner + FIRST_POSITION] = number
     t.positions = positions
     if t.position_count * 2 > i64(len(t.position_index)):
         _rebuild_position_index(t)

@@ -27,6 +27,15 @@ _AMOUNTS: Final = {
     RefusalReason.position_would_be_too_large: _Amounts("given", "limit", format_quantity),
     RefusalReason.quantity_is_filled_already: _Amounts("given", "filled", format_quantity),
     RefusalReason.too_many_open_orders: _Amounts("given", "limit", int),
+    RefusalReason.account_order_value_is_too_large: _Amounts("given", "limit", format_money),
+    RefusalReason.account_has_too_many_open_orders: _Amounts("given", "limit", int),
+    RefusalReason.account_position_would_be_too_large: _Amounts("given", "limit", format_quantity),
+    RefusalReason.supply_share_would_be_too_large: _Amounts("given", "limit", format_quantity),
+    RefusalReason.day_loss_limit_is_reached: _Amounts("lost", "limit", format_money),
+    RefusalReason.day_turnover_would_be_too_large: _Amounts("given", "limit", format_money),
+    RefusalReason.team_share_would_be_too_large: _Amounts("given", "limit", format_money),
+    RefusalReason.playing_position_share_would_be_too_large: _Amounts("given", "limit", format_money),
+    RefusalReason.account_order_rate_is_too_high: _Amounts("wait_ns", "limit", int),
 }
 
 

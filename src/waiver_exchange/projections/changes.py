@@ -36,8 +36,9 @@ class ReadModelChanges:
     """All changes of the rows above `after_sequence` up to `sequence`; writing it twice does no harm.
 
     `time_ns` is the time of row `sequence`. Accounts, holdings, markets, orders and candles are rows as they are at
-    `sequence`, in the order of their classes' fields; a market's row ends with `BOOK_COLUMNS`. Trades and
-    movements are new. `exchange` is (is halted, cash issued, then the thirteen parameters).
+    `sequence`, in the order of their classes' fields; a market's row ends with `BOOK_COLUMNS`; limits are
+    (scope, number, then the ten). Trades and movements are new. `exchange` is (is halted, cash issued, then the
+    thirteen parameters).
     """
 
     after_sequence: int
@@ -45,6 +46,7 @@ class ReadModelChanges:
     time_ns: int
     exchange: Row
     accounts: tuple[Row, ...]
+    limits: tuple[Row, ...]
     holdings: tuple[Row, ...]
     markets: tuple[Row, ...]
     orders: tuple[Row, ...]
@@ -62,6 +64,7 @@ class PendingChanges:
 
     taken_sequence: int
     accounts: list[AccountView] = field(default_factory=list)
+    limits: set[tuple[int, int]] = field(default_factory=set)
     holdings: list[HoldingView] = field(default_factory=list)
     markets: list[MarketView] = field(default_factory=list)
     orders: list[OrderView] = field(default_factory=list)
@@ -109,7 +112,7 @@ class PendingChanges:
 
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
-        changed = len(self.accounts) + len(self.holdings) + len(self.markets) + len(self.orders)
+        changed = len(self.accounts) + len(self.limits) + len(self.holdings) + len(self.markets) + len(self.orders)
         return (
             changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes) + len(self.actions)
         )
@@ -124,6 +127,7 @@ class PendingChanges:
             time_ns=state.time_ns,
             exchange=(int(state.is_halted), state.cash_issued_micros, *astuple(state.parameters)),
             accounts=tuple([account_row(view) for view in self.accounts]),
+            limits=tuple([(*key, *astuple(state.limits[key])) for key in sorted(self.limits)]),
             holdings=tuple([holding_row(view) for view in self.holdings]),
             markets=tuple([(*market_row(view), *book_row(state.books[view.market])) for view in self.markets]),
             orders=tuple([order_row(view) for view in self.orders]),
@@ -151,6 +155,7 @@ class PendingChanges:
         for action in self.actions:
             action.is_pending = False
         self.accounts = []
+        self.limits = set()
         self.holdings = []
         self.markets = []
         self.orders = []

@@ -13,13 +13,14 @@ from typing import Any, Final
 from mypy_extensions import i64
 
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import fold_action
 from waiver_exchange.projections.context import WORD, RowContext, read_word
 from waiver_exchange.projections.state import AccountView, BookView, HoldingView, MarketView
 from waiver_exchange.projections.valuation import price_cents
 
 _PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
+_LIMITS: Final = tuple(limit.name for limit in fields(AccountLimits))
 
 
 def fold_account_event(context: RowContext, kind: i64, at: i64) -> bool:
@@ -199,6 +200,30 @@ def _change_role(context: RowContext, at: i64) -> None:
     context.pending.add_account(view)
 
 
+def _change_limits(context: RowContext, at: i64) -> None:
+    scope, number, *values = Struct(f"<{2 + len(_LIMITS)}q").unpack_from(context.events, at + WORD)
+    context.state.limits[scope, number] = AccountLimits(**dict(zip(_LIMITS, values, strict=True)))
+    context.pending.limits.add((scope, number))
+
+
+def _begin_day(context: RowContext, at: i64) -> None:
+    """What a day has cost and turned over is the engine's to know; nothing that is shown changes."""
+
+
+def _classify_market(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
+    view.team_number = read_word(context.events, at, 2)
+    view.position_number = read_word(context.events, at, 3)
+    context.pending.add_market(view)
+
+
+def _change_band(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
+    view.band_bps = read_word(context.events, at, 2)
+    context.pending.add_market(view)
+    _tell_market(context, view.market)
+
+
 def _configure_exchange(context: RowContext, at: i64) -> None:
     values = Struct(f"<{len(_PARAMETERS)}q").unpack_from(context.events, at + WORD)
     context.state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, values, strict=True)))
@@ -229,4 +254,8 @@ _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
     codes.ACCOUNT_RESUMED: _resume_account,
     codes.EXCHANGE_CONFIGURED: _configure_exchange,
     codes.ROLE_CHANGED: _change_role,
+    codes.LIMITS_CHANGED: _change_limits,
+    codes.DAY_BEGUN: _begin_day,
+    codes.MARKET_CLASSIFIED: _classify_market,
+    codes.MARKET_BAND_CHANGED: _change_band,
 }

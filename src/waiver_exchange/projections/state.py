@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Final, Literal, NamedTuple, final
 
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView, MarketCandles
@@ -74,7 +74,9 @@ class HoldingView:
 class MarketView:
     """A player's market; `projected_points` is decimal text, volume counts all trades since the listing.
 
-    `listed_price_cents` is the reference price that it was listed with.
+    `listed_price_cents` is the reference price that it was listed with; `band_bps` is the market's own price band, -1
+    when the exchange's holds. `team_number` and `position_number` are what the limits on concentration count by, 0 when
+    there is none.
     """
 
     market: int
@@ -94,6 +96,9 @@ class MarketView:
     trade_count: int = 0
     listed_at_ns: int = 0
     listed_price_cents: int = 0
+    band_bps: int = -1
+    team_number: int = 0
+    position_number: int = 0
     is_pending: bool = field(default=False, repr=False, compare=False)
 
     @property
@@ -366,6 +371,7 @@ class ReadModelState:
     store has not confirmed, oldest first; `quotes` is the same of quotes. `tape` holds the newest trades, oldest
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
     `actions` holds, by their ids, the open actions of operators and those that the store has not confirmed.
+    `limits` is what was set for roles and accounts, by scope (`codes.LIMITS_OF_*`) and number.
     `invested_at_sequence` is the last row since the start that brought an account something without a trade.
     `cash_total_micros` and `shares_total_units` (by market) are what all accounts have together, counted once by
     `count_totals` and from then on kept as each account changes.
@@ -380,6 +386,7 @@ class ReadModelState:
     holdings: dict[int, dict[int, HoldingView]] = field(default_factory=dict)
     markets: dict[int, MarketView] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
+    limits: dict[tuple[int, int], AccountLimits] = field(default_factory=dict)
     books: dict[int, BookView] = field(default_factory=dict)
     candles: dict[int, MarketCandles] = field(default_factory=dict)
     orders: dict[int, OrderView] = field(default_factory=dict)

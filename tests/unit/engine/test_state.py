@@ -10,7 +10,7 @@ from waiver_exchange.engine.invariant import InvariantError
 from waiver_exchange.engine.state import STATE_VERSION, StateError, load_state, state_bytes, state_hash
 
 CASH_ISSUED_WORD = 2
-COUNT_WORDS = {"accounts": 19, "markets": 20, "positions": 21, "free rows": 23, "open orders": 24}
+COUNT_WORDS = {"accounts": 20, "markets": 21, "positions": 22, "free rows": 24, "open orders": 25, "limits": 26}
 
 
 @pytest.fixture

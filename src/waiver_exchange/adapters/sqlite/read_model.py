@@ -29,7 +29,7 @@ from waiver_exchange.application.selections import (
     QuoteSelection,
     TradeSelection,
 )
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
@@ -67,9 +67,11 @@ _PASSING_CODES: Final = frozenset(
 )
 _FAILURES: Final = (exc.DBAPIError, OSError, UnicodeDecodeError)
 _PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
+_LIMITS: Final = tuple(limit.name for limit in fields(AccountLimits))
 
 _WRITE_EXCHANGE: Final = schema.build_upsert(schema.exchange)
 _WRITE_ACCOUNT: Final = schema.build_upsert(schema.accounts)
+_WRITE_LIMITS: Final = schema.build_upsert(schema.limits)
 _WRITE_HOLDING: Final = schema.build_upsert(schema.holdings)
 _WRITE_MARKET: Final = schema.build_upsert(schema.markets)
 _WRITE_ORDER: Final = schema.build_upsert(schema.orders, changing=schema.ORDER_CHANGES)
@@ -364,6 +366,7 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             raise ReadModelError(msg)
         for statement, rows in (
             (_WRITE_ACCOUNT, changes.accounts),
+            (_WRITE_LIMITS, changes.limits),
             (_WRITE_HOLDING, changes.holdings),
             (_WRITE_MARKET, changes.markets),
             (_WRITE_ORDER, changes.orders),
@@ -396,6 +399,8 @@ def _load_state(connection: Connection) -> ReadModelState:
         )
         for account in _rows(connection, schema.accounts, AccountView):
             state.accounts[account.account] = account
+        for scope, number, *limits in connection.execute(select(schema.limits)):
+            state.limits[scope, number] = AccountLimits(**dict(zip(_LIMITS, limits, strict=True)))
         for holding in _rows(connection, schema.holdings, HoldingView):
             state.add_holding(holding)
         own = len(MARKET_COLUMNS)

@@ -72,6 +72,26 @@ accounts: Final = Table(
     *_numbers("opened_at_ns", "role"),
 )
 
+limits: Final = Table(
+    "limits",
+    metadata,
+    _part("scope"),
+    _part("number"),
+    *_numbers(
+        "order_value_micros_max",
+        "position_units_max",
+        "supply_share_bps_max",
+        "open_orders_max",
+        "orders_per_second",
+        "orders_burst",
+        "day_loss_micros_max",
+        "day_turnover_micros_max",
+        "team_bps_max",
+        "position_bps_max",
+    ),
+    sqlite_with_rowid=False,
+)
+
 holdings: Final = Table(
     "holdings",
     metadata,
@@ -99,6 +119,9 @@ markets: Final = Table(
         "trade_count",
         "listed_at_ns",
         "listed_price_cents",
+        "band_bps",
+        "team_number",
+        "position_number",
         "book_sequence",
         "book_changed_at_ns",
         "quoted_bid_cents",
