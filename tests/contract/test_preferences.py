@@ -124,6 +124,19 @@ async def test_only_the_owner_removes_a_watchlist(reopen: Open) -> None:
         assert not await store.remove_watchlist(ANN, made.number)
 
 
+async def test_what_an_account_chose_is_forgotten_and_nothing_of_another(reopen: Open) -> None:
+    async with opened(reopen) as store:
+        for account in (ANN, BOB):
+            await store.change_settings(account, lambda settings: replace(settings, suspend_trade=True))
+            await store.change_watchlists(account, named("mine", "ALLEN", account=account))
+        await store.forget(ANN)
+        await store.forget(ANN)
+        assert store.find_settings(ANN) == AccountSettings()
+    async with opened(reopen) as store:
+        assert (store.find_settings(ANN), await store.list_watchlists(ANN)) == (AccountSettings(), [])
+        assert (store.find_settings(BOB).suspend_trade, len(await store.list_watchlists(BOB))) == (True, 1)
+
+
 async def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "preferences.db"
     path.write_bytes(b"no database, but long enough to have a head of its own" * 100)

@@ -39,5 +39,10 @@ class FakePreferences(PreferencesStore):
         del self._watchlists[number]
         return True
 
+    async def forget(self, account: int) -> None:
+        self._settings.pop(account, None)
+        for number in [number for number, kept in self._watchlists.items() if kept.account == account]:
+            del self._watchlists[number]
+
     async def close(self) -> None:
         pass

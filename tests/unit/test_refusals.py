@@ -49,6 +49,7 @@ from waiver_exchange.domain.commands import (
     SetMarketBand,
     SetRole,
 )
+from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.app import build_gateway
@@ -283,6 +284,12 @@ async def without_a_passkey(service: Service) -> str:
     return refused.value.reason.name
 
 
+async def with_an_erased_account(service: Service) -> str:
+    account = str(to_uuid(IdKind.account, 2))
+    assert await service.operate("account.erase", account=account, reason="asked for") == ""
+    return await service.operate("account.new_key", account=account)
+
+
 async def with_too_many_keys(service: Service) -> str:
     answers = [await service.operate("account.new_key", account="house") for _ in range(51)]
     assert not any(answers[:50])
@@ -414,6 +421,8 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.scope_is_missing: with_a_reading_key,
     R.key_not_found: lambda s: s.operate("account.revoke_key", account="house", key="WXNOBODY"),
     R.too_many_keys: with_too_many_keys,
+    R.account_is_erased: with_an_erased_account,
+    R.house_cannot_be_erased: lambda s: s.operate("account.erase", account="house", reason="none"),
     R.step_up_is_required: without_a_passkey,
     R.request_rate_is_too_high: too_often,
     R.identity_is_unavailable: with_a_full_disk_for_keys,

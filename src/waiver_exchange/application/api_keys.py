@@ -48,6 +48,8 @@ async def create_key(
         raise RefusedError(RefusalReason.scope_is_missing, scope=min(wanted - may))
     _check_name(name)
     async with exchange.making_key:
+        if exchange.erasures.find_erasure(account) is not None:
+            raise RefusedError(RefusalReason.account_is_erased)
         if sum(key.is_usable for key in exchange.identity.list_keys(account)) >= KEYS_MAX:
             raise RefusedError(RefusalReason.too_many_keys, limit=KEYS_MAX)
         secret = base64.urlsafe_b64encode(exchange.draw_bytes(_SECRET_BYTES)).decode().rstrip("=")

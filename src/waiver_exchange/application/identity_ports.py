@@ -186,7 +186,7 @@ class SessionStore(Protocol):
     """Sessions and the refresh tokens that keep them alive."""
 
     async def add_session(self, session: Session, token: RefreshToken) -> None:
-        """Keep a session with its first refresh token."""
+        """Keep a session with its first refresh token. Raises `LookupError` when the person was erased meanwhile."""
 
     async def rotate_refresh(self, token_hash: bytes, *, new_hash: bytes, at_ns: int, expires_at_ns: int) -> Rotation:
         """Exchange a refresh token for the next of its family; the session then lasts until `expires_at_ns`.

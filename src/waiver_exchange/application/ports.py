@@ -306,6 +306,9 @@ class PreferencesStore(Protocol):
     async def remove_watchlist(self, account: int, number: int) -> bool:
         """Forget a watchlist; return whether there was one. Raises `PreferencesError`."""
 
+    async def forget(self, account: int) -> None:
+        """Forget an account's settings and watchlists, and every trace of them. Raises `PreferencesError`."""
+
     async def close(self) -> None:
         """Give the store back."""
 

@@ -13,7 +13,7 @@ from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.mcp import mcp
 from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
-from waiver_exchange.cli.protect import secrets_group
+from waiver_exchange.cli.protect import account_erase, account_export, secrets_group
 from waiver_exchange.cli.serve import serve
 
 
@@ -29,6 +29,9 @@ def waiver() -> None:
 
 for _command in (serve, account, market, shares, cash, status, verify, snapshot, secrets_group, demo_reset, mcp):
     waiver.add_command(_command)
+
+for _command in (account_export, account_erase):
+    account.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,28 @@ from waiver_exchange.adapters.secrets.making import NAMES, make_secrets
 from waiver_exchange.adapters.secrets.store import read_new_key
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.options import common_options
-from waiver_exchange.cli.output import print_result, say
+from waiver_exchange.cli.output import print_json, print_result, say
 from waiver_exchange.cli.reach import run_on_exchange, settings_of
+
+
+@click.command("export")
+@click.option("--account", required=True, metavar="ID", help="The account's UUID.")
+@common_options
+def account_export(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: ARG001, FBT001
+    """Print all that is kept of the person of an account, as JSON."""
+    print_json(run_on_exchange(data_dir, "account.export", {"account": account}))
+
+
+@click.command("erase")
+@click.option("--account", required=True, metavar="ID", help="The account's UUID.")
+@click.option("--reason", required=True, metavar="TEXT", help="Goes into the journal; nothing personal.")
+@click.option("--yes", is_flag=True, help="It cannot be undone.")
+@common_options
+def account_erase(data_dir: str | None, as_json: bool, account: str, reason: str, yes: bool) -> None:  # noqa: FBT001
+    """Forget the person of an account for good; its trades stay, under a number."""
+    if not yes:
+        raise click.UsageError("Nothing was erased: it cannot be undone, so say --yes.")
+    print_result(run_on_exchange(data_dir, "account.erase", {"account": account, "reason": reason}), as_json=as_json)
 
 
 @click.group("secrets")

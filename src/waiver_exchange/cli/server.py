@@ -17,6 +17,7 @@ import uvloop
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import configure_exchange
+from waiver_exchange.application.personal_data import resume_erasures
 from waiver_exchange.application.ports import JournalError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import open_exchange
@@ -89,6 +90,7 @@ class _Server:
         control = ControlServer(exchange, path=self._socket_path)
         try:
             await _configure(exchange, self._parameters)
+            await resume_erasures(exchange)
             await _start_control(control)
             await self._serve(exchange, running, listener=listener)
         finally:

@@ -34,6 +34,8 @@ class RefusalCode(StrEnum):
     action_id_used_with_other_content = auto()
     action_is_not_repeatable = auto()
     too_many_proposals = auto()
+    account_is_erased = auto()
+    house_cannot_be_erased = auto()
     session_not_found = auto()
     refresh_token_is_wrong = auto()
     csrf_token_is_wrong = auto()

@@ -56,6 +56,8 @@ class RefusalReason(IntEnum):
     action_is_not_repeatable = 136, "What this action needs is not in the journal; send it again with its action_id."
     too_many_proposals = 137, "As many actions as may be wait for a second operator; decide some of them first."
 
+    account_is_erased = 140, "The person behind this account was erased; nobody can use it any more."
+    house_cannot_be_erased = 141, "The house is no person; only the person of another account can be erased."
     session_not_found = 145, "The account has no such session."
     refresh_token_is_wrong = 146, "This refresh token is wrong, used already or has expired; sign in again."
     csrf_token_is_wrong = 147, "Send the value of the cookie __Host-waiver_csrf in the X-CSRF-Token header."

@@ -41,9 +41,11 @@ class SqliteSessions(SessionStore):
             self._remember(session)
 
     async def add_session(self, session: Session, token: RefreshToken) -> None:
-        """Keep a session with its first refresh token. Raises `IdentityError`."""
+        """Keep a session with its first refresh token. Raises `LookupError`, `IdentityError`."""
 
         def add(connection: sqlite3.Connection) -> None:
+            if connection.execute("SELECT 1 FROM erasures WHERE person_id = ?", (session.person_id,)).fetchone():
+                raise LookupError(session.person_id)
             values = (
                 session.session_id,
                 session.person_id,

@@ -93,6 +93,17 @@ class SqlitePreferencesStore(PreferencesStore):
         statement = "DELETE FROM watchlists WHERE account = ? AND number = ?"
         return await self._run(lambda: self._connection.execute(statement, (account, number)).rowcount > 0)
 
+    async def forget(self, account: int) -> None:
+        """Forget an account's settings and watchlists, and every trace of them. Raises `PreferencesError`."""
+
+        def work() -> None:
+            self._connection.execute("DELETE FROM watchlists WHERE account = ?", (account,))
+            self._connection.execute("DELETE FROM account_settings WHERE account = ?", (account,))
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._settings.pop(account, None)
+
+        await self._run(work)
+
     async def close(self) -> None:
         """Finish pending writes and close the file; closing again does nothing."""
         await asyncio.get_running_loop().run_in_executor(None, self._close)
@@ -120,6 +131,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no bytes
     connection.executescript(files("waiver_exchange.adapters.sqlite").joinpath("preferences.sql").read_text("utf-8"))
     return connection
 

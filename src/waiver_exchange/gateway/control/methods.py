@@ -9,7 +9,7 @@ import msgspec
 from waiver_exchange.application import accounts, api_keys, markets
 from waiver_exchange.application.authority import SCOPES
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
+from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError, RequestRates
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
 from waiver_exchange.domain.money import (
@@ -69,7 +69,7 @@ async def run_method(exchange: Exchange, name: str, params: Params) -> Result:
     except RefusedError as error:
         details = details_of(error.reason, error.details)
         raise ControlError(code=error.reason.name, message=error.reason.message, details=details) from error
-    except (IdentityError, JournalError, ReadModelError) as error:
+    except (IdentityError, JournalError, PreferencesError, ReadModelError) as error:
         raise ControlError(code="store_failed", message=str(error)) from error
 
 
@@ -254,6 +254,8 @@ METHODS: Final[dict[str, Method]] = {
     "shares.grant": Method(GrantOfShares, _grant_shares),
     "shares.issue": Method(IssueOfShares, _issue_shares),
     "cash.deposit": Method(Deposit, _deposit_cash),
+    "account.export": Method(OneAccount, protection.export_person),
+    "account.erase": Method(protection.ErasureParams, protection.erase_person),
     "secrets.rotate": Method(NoParams, protection.rotate_data_key),
     "secrets.reseal": Method(NoParams, protection.reseal),
     "secrets.status": Method(NoParams, protection.show_data_keys),

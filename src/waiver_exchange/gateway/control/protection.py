@@ -2,13 +2,15 @@
 
 from msgspec import Struct
 
-from waiver_exchange.application import data_keys
+from waiver_exchange.application import data_keys, personal_data
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.operating.perform import checked_reason
 from waiver_exchange.application.personal_data_ports import DataKeyStatus
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.control.params import NoParams
+from waiver_exchange.gateway.control.params import NoParams, OneAccount, parse_account
 from waiver_exchange.gateway.control.protocol import Result
+from waiver_exchange.gateway.control.views import account_id
 
 _KEY_DIGITS = 64
 
@@ -17,6 +19,25 @@ class NewMasterKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A master key as 64 hexadecimal digits; the socket is the owner's alone."""
 
     master_key: str
+
+
+class ErasureParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account whose person is to be erased, and why."""
+
+    account: str
+    reason: str
+
+
+async def export_person(exchange: Exchange, params: OneAccount) -> Result:
+    """Return all that is kept of the person of an account."""
+    return await personal_data.export_person(exchange, account=parse_account(params.account))
+
+
+async def erase_person(exchange: Exchange, params: ErasureParams) -> Result:
+    """Forget the person of an account."""
+    reason = checked_reason(params.reason)
+    erasure = await personal_data.erase_person(exchange, account=parse_account(params.account), reason=reason)
+    return {"account_id": account_id(erasure.account), "is_erased": erasure.finished_at_ns > 0}
 
 
 async def rotate_data_key(exchange: Exchange, _: NoParams) -> Result:

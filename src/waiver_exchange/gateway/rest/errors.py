@@ -36,6 +36,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
     ),
     HTTPStatus.FORBIDDEN: (
         _R.account_is_halted,
+        _R.account_is_erased,
         _R.scope_is_missing,
         _R.own_proposal,
         _R.csrf_token_is_wrong,
@@ -125,6 +126,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.supply_would_be_too_large,
         _R.parameters_are_invalid,
         _R.house_cannot_be_granted_shares,
+        _R.house_cannot_be_erased,
         _R.stop_price_is_required,
         _R.stop_price_needs_a_stop_order,
         _R.stop_order_needs_a_lifetime,
