@@ -5,13 +5,14 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from waiver_exchange.adapters.files.checkpoints import FileCheckpointStore
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
 from waiver_exchange.adapters.secrets.store import Secrets
@@ -22,6 +23,11 @@ from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.adapters.sqlite.read_model_check import KeptReadModel
 from waiver_exchange.adapters.system.clock import SystemClock
+from waiver_exchange.application.audit_export import ExportRange, export_rows
+from waiver_exchange.application.checkpoints.checking import Finding, check_journal
+from waiver_exchange.application.checkpoints.checkpoint import Checkpoint, SignedCheckpoint
+from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
+from waiver_exchange.application.checkpoints.making import make_checkpoint
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
@@ -38,6 +44,7 @@ from waiver_exchange.projections.state import ReadModelState
 _TOKEN_KEY_BYTES: Final = 32
 _SNAPSHOT_NICENESS: Final = 10
 _SNAPSHOT_SECONDS_MAX: Final = 3_600
+_CHECKPOINT_SECONDS_MAX: Final = 6 * 3_600
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +81,12 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         draw_bytes=secrets.token_bytes,
         token_key=secrets.token_bytes(_TOKEN_KEY_BYTES),
         take_snapshot=partial(_run_snapshot_process, settings.data_dir),
+        checkpoints=CheckpointKeeper(
+            store=checkpoint_store(settings),
+            make=partial(_run_checkpoint_process, settings.data_dir),
+            rows_max=settings.checkpoint_rows,
+        ),
+        audit_seed=lambda: Secrets(settings).audit_signing_key,
         snapshot_rows=settings.snapshot_rows,
         snapshot_sequence=at.snapshot_sequence,
     )
@@ -129,27 +142,41 @@ def _warn_of_nameless(state: ReadModelState, identity: IdentityStore) -> None:
 
 async def _run_snapshot_process(data_dir: Path) -> None:
     """Take a snapshot in a process of its own, so that trading does not wait for it."""
+    code = await _run_process("snapshot", "--data-dir", str(data_dir), seconds_max=_SNAPSHOT_SECONDS_MAX)
+    if code != 0:
+        _log.error("no snapshot could be taken (exit code %d); only the next start becomes slower", code)
+
+
+class CheckpointFailedError(Exception):
+    """The process that makes checkpoints ended without one; what it wrote to the log says why."""
+
+
+async def _run_checkpoint_process(data_dir: Path) -> None:
+    """Make a checkpoint in a process of its own. Raises `CheckpointFailedError`."""
+    code = await _run_process("audit", "checkpoint", "--data-dir", str(data_dir), seconds_max=_CHECKPOINT_SECONDS_MAX)
+    if code != 0:
+        raise CheckpointFailedError(f"`waiver audit checkpoint` ended with code {code}; the log says why.")
+
+
+async def _run_process(*arguments: str, seconds_max: int) -> int:
+    """Run this program with other arguments, politely; return its exit code. Raises `TimeoutError`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "waiver_exchange",
-        "snapshot",
-        "--data-dir",
-        str(data_dir),
+        *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, process.pid, _SNAPSHOT_NICENESS)
-        code = await asyncio.wait_for(process.wait(), _SNAPSHOT_SECONDS_MAX)
+        return await asyncio.wait_for(process.wait(), seconds_max)
     except BaseException:
         with suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
         raise
-    if code != 0:
-        _log.error("no snapshot could be taken (exit code %d); only the next start becomes slower", code)
 
 
 async def snapshot_data_directory(data_dir: Path) -> int:
@@ -158,6 +185,57 @@ async def snapshot_data_directory(data_dir: Path) -> int:
     journal = SqliteJournal.open(directory.journal, read_only=True)
     try:
         return await take_snapshot(journal=journal, snapshots=FileSnapshotStore(directory.snapshots))
+    finally:
+        await journal.close()
+
+
+def checkpoint_store(settings: Settings) -> FileCheckpointStore:
+    """Return the checkpoints of a data directory."""
+    return FileCheckpointStore(DataDirectory(settings.data_dir).checkpoints, published=settings.checkpoint_dir)
+
+
+async def checkpoint_data_directory(
+    settings: Settings, *, next_public_key: bytes | None = None
+) -> SignedCheckpoint | None:
+    """Verify a data directory's journal and sign a checkpoint of it, also while a server runs on it.
+
+    Raises what `make_checkpoint` raises, and `SecretsError`.
+    """
+    directory = DataDirectory(settings.data_dir)
+    journal = SqliteJournal.open(directory.journal, read_only=True)
+    try:
+        return await make_checkpoint(
+            journal=journal,
+            snapshots=FileSnapshotStore(directory.snapshots),
+            store=checkpoint_store(settings),
+            seed=Secrets(settings).audit_signing_key,
+            next_public_key=next_public_key,
+        )
+    finally:
+        await journal.close()
+
+
+async def check_data_directory(
+    settings: Settings, *, checkpoints: Sequence[Checkpoint], executes: bool, report: Callable[[int], None]
+) -> Finding:
+    """Check a data directory's journal against checkpoints, also while a server runs on it. Raises `JournalError`."""
+    journal = SqliteJournal.open(DataDirectory(settings.data_dir).journal, read_only=True)
+    try:
+        return await check_journal(journal=journal, checkpoints=checkpoints, executes=executes, report=report)
+    finally:
+        await journal.close()
+
+
+async def export_data_directory(settings: Settings, *, rows: ExportRange) -> AsyncIterator[bytes]:
+    """Yield the lines of an export of a data directory's journal, also while a server runs on it.
+
+    Raises what `export_rows` raises, and `SecretsError`.
+    """
+    journal = SqliteJournal.open(DataDirectory(settings.data_dir).journal, read_only=True)
+    try:
+        seed = Secrets(settings).audit_signing_key
+        async for piece in export_rows(journal=journal, checkpoints=checkpoint_store(settings), seed=seed, rows=rows):
+            yield piece
     finally:
         await journal.close()
 

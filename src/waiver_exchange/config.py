@@ -41,6 +41,7 @@ class Settings:
     `is_production` refuses what is good enough for a laptop only: weak secrets, secrets that others can read.
     `zone` is where the trading day ends.
     `snapshot_rows` journal rows lie between two snapshots of the engine.
+    `checkpoint_rows` journal rows lie between two signed checkpoints at most, which are copied to `checkpoint_dir`.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
     """
 
@@ -51,6 +52,8 @@ class Settings:
     is_production: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     snapshot_rows: int = 200_000
+    checkpoint_rows: int = 100_000
+    checkpoint_dir: Path | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     trusted_proxies: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCounts
+from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.identity_ports import (
     InvitationStore,
@@ -49,6 +50,7 @@ class Exchange:
     """The parts that use cases work with. `run` keeps the exchange going until `stop`.
 
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves tokens and is kept nowhere.
+    `audit_seed` reads the secret that signs for auditors.
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
     are can be counted before one more is stored.
     """
@@ -73,6 +75,8 @@ class Exchange:
     draw_bytes: Callable[[int], bytes]
     token_key: bytes
     take_snapshot: Callable[[], Awaitable[None]]
+    checkpoints: CheckpointKeeper
+    audit_seed: Callable[[], bytes]
     snapshot_rows: int
     snapshot_sequence: int = 0
     warning: str | None = None
@@ -107,6 +111,7 @@ class Exchange:
             self._store_key_uses_forever(),
             self._reseal_forever(),
             self._tell_failures_forever(),
+            self.checkpoints.run(self.sequencer, self.clock),
         )
         background = [asyncio.create_task(task) for task in work]
         try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from waiver_exchange import __version__
+from waiver_exchange.cli.audit import audit
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.mcp import mcp
@@ -27,7 +28,7 @@ def waiver() -> None:
     """
 
 
-for _command in (serve, account, market, shares, cash, status, verify, snapshot, secrets_group, demo_reset, mcp):
+for _command in (serve, account, market, shares, cash, status, verify, audit, snapshot, secrets_group, demo_reset, mcp):
     waiver.add_command(_command)
 
 for _command in (account_export, account_erase):

@@ -134,6 +134,8 @@ SERVICE: Final = (
     "WAIVER_DATA_DIR",
     "WAIVER_TIME_ZONE",
     "WAIVER_SNAPSHOT_ROWS",
+    "WAIVER_CHECKPOINT_ROWS",
+    "WAIVER_CHECKPOINT_DIR",
     "WAIVER_TRUSTED_PROXIES",
     "WAIVER_ENVIRONMENT",
     "WAIVER_SECRETS_DIR",
@@ -167,6 +169,8 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
     port = _choose(flags.port, "--port", environment, "WAIVER_PORT", _integer(0, _PORT_MAX))
     zone = _choose(None, "", environment, "WAIVER_TIME_ZONE", _zone)
     rows = _choose(None, "", environment, "WAIVER_SNAPSHOT_ROWS", _integer(1, 10**12))
+    checkpoint_rows = _choose(None, "", environment, "WAIVER_CHECKPOINT_ROWS", _integer(1, 10**12))
+    checkpoint_dir = environment.get("WAIVER_CHECKPOINT_DIR")
     return Settings(
         data_dir=Path(flags.data_dir or environment.get("WAIVER_DATA_DIR") or DATA_DIR_DEFAULT),
         host=flags.host or environment.get("WAIVER_HOST") or defaults.host,
@@ -174,6 +178,8 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         is_demo=flags.is_demo,
         zone=zone or defaults.zone,
         snapshot_rows=rows or defaults.snapshot_rows,
+        checkpoint_rows=checkpoint_rows or defaults.checkpoint_rows,
+        checkpoint_dir=Path(checkpoint_dir) if checkpoint_dir else None,
         limits=_read_limits(environment),
         connection_limits=_read_connection_limits(environment),
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),

@@ -85,6 +85,11 @@ class DataDirectory:
         return self.path / "snapshots"
 
     @property
+    def checkpoints(self) -> Path:
+        """The directory of the signed checkpoints and the public keys that signed them."""
+        return self.path / "checkpoints"
+
+    @property
     def control_socket(self) -> Path:
         """The socket by which the command line reaches the running service."""
         return self.path / "control.sock"

@@ -6,12 +6,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from waiver_exchange.application import accounts, api_keys, markets
+from waiver_exchange.application import accounts, api_keys, audit, markets
 from waiver_exchange.application.authority import SCOPES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError, RequestRates
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.money import (
     average_price,
     format_money,
@@ -27,6 +28,7 @@ from waiver_exchange.gateway.control.params import (
     AccountsPage,
     CreateAccount,
     Deposit,
+    ExportedRows,
     GrantOfShares,
     IssueOfShares,
     LimitsParams,
@@ -223,6 +225,11 @@ async def _status(exchange: Exchange, _: NoParams) -> Result:
     }
 
 
+async def _record_export(exchange: Exchange, params: ExportedRows) -> Result:
+    facts: dict[str, str | int] = {"first": params.first, "last": params.last}
+    return {"sequence": await audit.record(exchange, AuditEvent.audit_exported, facts=facts)}
+
+
 async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
     if exchange.sequencer.failure is not None:
         raise RefusedError(RefusalReason.journal_is_unavailable)
@@ -261,5 +268,6 @@ METHODS: Final[dict[str, Method]] = {
     "secrets.status": Method(NoParams, protection.show_data_keys),
     "secrets.rewrap": Method(protection.NewMasterKey, protection.rewrap_data_keys),
     "status": Method(NoParams, _status),
+    "audit.record_export": Method(ExportedRows, _record_export),
     "verify.live": Method(NoParams, _verify_live),
 }

@@ -34,6 +34,13 @@ class CreateAccount(_Params, frozen=True):
     cash: str = "0"
 
 
+class ExportedRows(_Params, frozen=True):
+    """Rows of the journal that are exported; `last` is 0 for those up to the newest."""
+
+    first: int
+    last: int = 0
+
+
 class OneAccount(_Params, frozen=True):
     """An account."""
 
