@@ -29,6 +29,7 @@ from waiver_exchange.application.checkpoints.checkpoint import Checkpoint, Signe
 from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.checkpoints.making import make_checkpoint
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.operating.operations import Operations
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
@@ -76,6 +77,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         read_model=read_model,
         **stores._asdict(),
         preferences=SqlitePreferencesStore(directory.preferences),
+        operations=Operations(four_eyes=settings.four_eyes),
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,

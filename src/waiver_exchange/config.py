@@ -42,6 +42,7 @@ class Settings:
     `zone` is where the trading day ends.
     `snapshot_rows` journal rows lie between two snapshots of the engine.
     `checkpoint_rows` journal rows lie between two signed checkpoints at most, which are copied to `checkpoint_dir`.
+    `four_eyes` are the admin actions that a second operator has to approve.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
     """
 
@@ -57,4 +58,5 @@ class Settings:
     limits: RequestLimits = field(default_factory=RequestLimits)
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     trusted_proxies: tuple[str, ...] = ()
+    four_eyes: frozenset[str] = frozenset()
     secrets: SecretSettings = field(default_factory=SecretSettings)

@@ -147,7 +147,18 @@ class Server:
 
     def grant(self, trader: Trader, quantity: str, *, symbol: str = "MAHOMES") -> None:
         """Give a trader shares of the house."""
-        self.waiver("shares", "grant", "--account", trader.account_id, "--symbol", symbol, "--quantity", quantity)
+        self.waiver(
+            "shares",
+            "grant",
+            "--reason",
+            "test",
+            "--account",
+            trader.account_id,
+            "--symbol",
+            symbol,
+            "--quantity",
+            quantity,
+        )
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + START_SECONDS

@@ -18,12 +18,12 @@ UNKNOWN_ACCOUNT = "000000ac-0000-8000-8000-0000000000ff"
 REFUSED = {
     "account show --account house2": "field_is_invalid",
     f"account show --account {UNKNOWN_ACCOUNT}": "account_not_found",
-    f"account halt --account {UNKNOWN_ACCOUNT}": "account_not_found",
+    f"account halt --account {UNKNOWN_ACCOUNT} --reason test": "account_not_found",
     "account create --name Ann --cash 1.0000001": "amount_is_too_precise",
     "account create --name Ann --cash -5": "amount_must_be_positive",
-    "cash deposit --account house --amount 1e3 --reference r": "field_is_invalid",
-    "cash deposit --account house --amount 0 --reference r": "amount_must_be_positive",
-    "cash deposit --account house --amount 99999999999999999999999 --reference r": "number_is_too_large",
+    "cash deposit --reason test --account house --amount 1e3 --reference r": "field_is_invalid",
+    "cash deposit --reason test --account house --amount 0 --reference r": "amount_must_be_positive",
+    "cash deposit --reason test --account house --amount 99999999999999999999999 --reference r": "number_is_too_large",
     "market show --symbol NOBODY": "market_not_found",
     "market list-player --symbol mahomes --name P --position QB --team KC --supply 1": "symbol_is_invalid",
     "market list-player --symbol MAHOMES --name P --position QB --team KC --supply 1": "symbol_already_listed",
@@ -31,8 +31,8 @@ REFUSED = {
     "market list-player --symbol A --name P --position QB --team KC --supply 1 --reference-price 0.001": (
         "price_is_off_the_tick"
     ),
-    "shares grant --account house --symbol MAHOMES --quantity 1": "house_cannot_be_granted_shares",
-    "shares issue --symbol MAHOMES --quantity 0": "quantity_must_be_positive",
+    "shares grant --reason test --account house --symbol MAHOMES --quantity 1": "house_cannot_be_granted_shares",
+    "shares issue --reason test --symbol MAHOMES --quantity 0": "quantity_must_be_positive",
 }
 
 
@@ -51,22 +51,24 @@ def run_every_command(data_dir: Path) -> dict[str, Any]:
     results = {"create": run("account", "create", "--name", "Ann", "--cash", "100.00")}
     own = ("--account", results["create"]["account_id"])
     return results | {
-        "deposit": run("cash", "deposit", *own, "--amount", "50.00", "--reference", "week 1"),
-        "deposit again": run("cash", "deposit", *own, "--amount", "50.00", "--reference", "week 1"),
+        "deposit": run("cash", "deposit", "--reason", "test", *own, "--amount", "50.00", "--reference", "week 1"),
+        "deposit again": run("cash", "deposit", "--reason", "test", *own, "--amount", "50.00", "--reference", "week 1"),
         "list-player": run(*LISTING),
-        "grant": run("shares", "grant", *own, "--symbol", "MAHOMES", "--quantity", "2.5"),
-        "issue": run("shares", "issue", "--symbol", "MAHOMES", "--quantity", "5", "--reference", "more"),
+        "grant": run("shares", "grant", "--reason", "test", *own, "--symbol", "MAHOMES", "--quantity", "2.5"),
+        "issue": run(
+            "shares", "issue", "--reason", "test", "--symbol", "MAHOMES", "--quantity", "5", "--reference", "more"
+        ),
         "show": run("account", "show", *own),
-        "halt account": run("account", "halt", *own),
-        "resume account": run("account", "resume", *own),
+        "halt account": run("account", "halt", "--reason", "test", *own),
+        "resume account": run("account", "resume", "--reason", "test", *own),
         "list": run("account", "list"),
         "house": run("account", "show", "--account", "house"),
-        "halt": run("market", "halt", "--symbol", "MAHOMES"),
-        "resume": run("market", "resume", "--symbol", "MAHOMES"),
+        "halt": run("market", "halt", "--reason", "test", "--symbol", "MAHOMES"),
+        "resume": run("market", "resume", "--reason", "test", "--symbol", "MAHOMES"),
         "show market": run("market", "show", "--symbol", "MAHOMES"),
-        "halt-all": run("market", "halt-all"),
+        "halt-all": run("market", "halt-all", "--reason", "test"),
         "status": run("status"),
-        "resume-all": run("market", "resume-all"),
+        "resume-all": run("market", "resume-all", "--reason", "test"),
         "snapshot": run("snapshot"),
         "verify": run("verify"),
     }
@@ -102,7 +104,7 @@ def check_results(results: dict[str, Any]) -> None:
 
 
 def test_a_reference_with_another_amount_is_refused(place: Path) -> None:
-    deposit = ("cash", "deposit", "--account", "house", "--reference", "once", "--json", "--amount")
+    deposit = ("cash", "deposit", "--reason", "test", "--account", "house", "--reference", "once", "--json", "--amount")
     assert waiver(*deposit, "5", data_dir=place).code == 0
     second = waiver(*deposit, "6", data_dir=place)
     assert (second.code, second.json["error"]["code"]) == (1, "reference_used_with_other_content")

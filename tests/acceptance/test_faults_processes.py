@@ -157,7 +157,18 @@ def test_a_second_server_is_refused_and_the_first_goes_on_unharmed(tmp_path: Pat
 def test_commands_without_a_server_wait_for_each_other(tmp_path: Path) -> None:
     data_dir = tmp_path / "exchange"
     trader = make_exchange(data_dir)[0]
-    deposit = ("cash", "deposit", "--account", trader.account_id, "--amount", "10", "--json", "--data-dir")
+    deposit = (
+        "cash",
+        "deposit",
+        "--reason",
+        "test",
+        "--account",
+        trader.account_id,
+        "--amount",
+        "10",
+        "--json",
+        "--data-dir",
+    )
     commands = [
         subprocess.Popen(  # noqa: S603 - our own program
             [*COMMAND, *deposit, str(data_dir), "--reference", reference],

@@ -77,7 +77,18 @@ def prepare(data_dir: Path) -> list[Told]:
         account = waiver_json("account", "create", "--name", f"trader {number}", "--cash", str(CASH), data_dir=data_dir)
         for symbol in SYMBOLS:
             owner = ("--account", account["account_id"])
-            waiver_json("shares", "grant", *owner, "--symbol", symbol, "--quantity", str(SHARES), data_dir=data_dir)
+            waiver_json(
+                "shares",
+                "grant",
+                "--reason",
+                "test",
+                *owner,
+                "--symbol",
+                symbol,
+                "--quantity",
+                str(SHARES),
+                data_dir=data_dir,
+            )
         told.append(Told(account["account_id"], account["api_key"], account["api_secret"]))
     return told
 

@@ -130,7 +130,9 @@ def prepare(data_dir: Path) -> list[Json]:
         for name in ("Ann", "Bob")
     ]
     owner = ("--account", people[0]["account_id"])
-    waiver_json("shares", "grant", *owner, "--symbol", "MAHOMES", "--quantity", "100", data_dir=data_dir)
+    waiver_json(
+        "shares", "grant", "--reason", "test", *owner, "--symbol", "MAHOMES", "--quantity", "100", data_dir=data_dir
+    )
     return people
 
 
@@ -204,7 +206,9 @@ def test_fault_13_equity_follows_cash_and_prices_and_has_the_right_magnitude(
     assert (account["cash"], account["equity"]) == ("10210.75", "12135.00")  # 89.5 shares at 21.50
     (position,) = ann.get("/api/v1/positions")
     assert (position["quantity"], position["market_value"]) == ("89.5", "1924.25")
-    server.waiver("cash", "deposit", "--account", ann.account_id, "--amount", "0.01", "--reference", "a cent")
+    server.waiver(
+        "cash", "deposit", "--reason", "test", "--account", ann.account_id, "--amount", "0.01", "--reference", "a cent"
+    )
     assert ann.get("/api/v1/account")["equity"] == "12135.01"
     trade(ann, bob, price="20.00", quantity="0.0001")
     assert bob.get("/api/v1/account")["equity"] == "9999.25"  # half a share bought at 21.50 is worth 20.00

@@ -103,7 +103,7 @@ def test_the_operator_makes_and_revokes_keys(server: Server, ann: Trader) -> Non
     new = server.waiver("account", "new-key", "--account", ann.account_id, "--name", "ops", "--scopes", "read")
     with as_key(server, new) as http:
         assert http.get("/api/v1/account").status_code == 200
-        server.waiver("account", "revoke-key", "--account", ann.account_id, "--key", new["api_key"])
+        server.waiver("account", "revoke-key", "--reason", "test", "--account", ann.account_id, "--key", new["api_key"])
         assert code_of(http.get("/api/v1/account")) == (401, "credentials_are_wrong")
 
 

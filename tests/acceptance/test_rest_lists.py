@@ -114,9 +114,9 @@ def test_markets_are_searched_filtered_and_sorted(server: Server, bob: Trader) -
     assert symbols(sort="volume", direction="desc")[0] == "MAHOMES"
     assert symbols(direction="desc") == ["JALLEN", "KELCE", "MAHOMES"]
     assert symbols(status="halted") == []
-    server.waiver("market", "halt", "--symbol", "KELCE")
+    server.waiver("market", "halt", "--reason", "test", "--symbol", "KELCE")
     assert (symbols(status="halted"), symbols(status="open")) == (["KELCE"], ["MAHOMES", "JALLEN"])
-    server.waiver("market", "resume", "--symbol", "KELCE")
+    server.waiver("market", "resume", "--reason", "test", "--symbol", "KELCE")
 
 
 @pytest.mark.parametrize(

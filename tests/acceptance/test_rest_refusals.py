@@ -254,20 +254,20 @@ def test_a_wrong_method_is_told_the_right_ones(server: Server) -> None:
 def test_halts_are_told_and_cancelling_stays_possible(server: Server) -> None:
     ann = server.create_account("Halted")
     order = ann.place(limit_price="18.00")
-    server.waiver("account", "halt", "--account", ann.account_id)
+    server.waiver("account", "halt", "--reason", "test", "--account", ann.account_id)
     refusal(ann.post_order(), 403, "account_is_halted")
     assert ann.get("/api/v1/account")["status"] == "halted"
-    server.waiver("account", "resume", "--account", ann.account_id)
-    server.waiver("market", "halt", "--symbol", "MAHOMES")
+    server.waiver("account", "resume", "--reason", "test", "--account", ann.account_id)
+    server.waiver("market", "halt", "--reason", "test", "--symbol", "MAHOMES")
     refusal(ann.post_order(), 422, "market_is_halted")
     assert server.public.get("/api/v1/markets/MAHOMES").json()["status"] == "halted"
-    server.waiver("market", "resume", "--symbol", "MAHOMES")
-    server.waiver("market", "halt-all")
+    server.waiver("market", "resume", "--reason", "test", "--symbol", "MAHOMES")
+    server.waiver("market", "halt-all", "--reason", "test")
     refusal(ann.post_order(), 422, "exchange_is_halted")
     assert server.public.get("/readyz").json()["trading"] == "halted"
     assert server.public.get("/api/v1/markets").json()[0]["status"] == "halted"
     assert ann.http.delete(f"/api/v1/orders/{order['id']}").json()["status"] == "cancelled"
-    server.waiver("market", "resume-all")
+    server.waiver("market", "resume-all", "--reason", "test")
     assert server.public.get("/api/v1/markets").json()[0]["status"] == "open"
 
 

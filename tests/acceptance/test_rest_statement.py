@@ -19,7 +19,9 @@ def ann(server: Server) -> Trader:
     server.grant(ann, "10")
     ann.place(side="sell", quantity="4", limit_price="20.00", client_order_id="ask")
     server.create_account("Bob", cash="1000.00").place(quantity="4", limit_price="20.00")
-    server.waiver("cash", "deposit", "--account", ann.account_id, "--amount", "5", "--reference", "=1+1")
+    server.waiver(
+        "cash", "deposit", "--reason", "test", "--account", ann.account_id, "--amount", "5", "--reference", "=1+1"
+    )
     return ann
 
 

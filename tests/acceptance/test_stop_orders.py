@@ -32,7 +32,9 @@ def test_held_orders_outlive_a_kill_and_are_triggered_after_it(tmp_path: Path) -
             for name in ("Ann", "Bob")
         )
         owner = ("--account", ann["account_id"])
-        waiver_json("shares", "grant", *owner, "--symbol", "MAHOMES", "--quantity", "100", data_dir=data_dir)
+        waiver_json(
+            "shares", "grant", "--reason", "test", *owner, "--symbol", "MAHOMES", "--quantity", "100", data_dir=data_dir
+        )
         with client_of(ann, server.url) as http:
             stop = place(http, side="sell", type="stop", stop_price="24.00", client_order_id="stop")
             moved = place(http, side="sell", type="stop_limit", stop_price="24.10", limit_price="24.05")

@@ -28,7 +28,9 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     seller = waiver_json("account", "create", "--name", "bob", "--cash", "100", data_dir=data_dir)
     buyer = waiver_json("account", "create", "--name", "carol", "--cash", "100", data_dir=data_dir)
     shares = ("--symbol", "MAHOMES", "--quantity", "10")
-    waiver_json("shares", "grant", "--account", str(seller["account_id"]), *shares, data_dir=data_dir)
+    waiver_json(
+        "shares", "grant", "--reason", "test", "--account", str(seller["account_id"]), *shares, data_dir=data_dir
+    )
     terms = {"symbol": "MAHOMES", "type": "limit", "time_in_force": "gtc", "quantity": "1"}
     with serving(data_dir=data_dir) as server:
         second = 0

@@ -77,7 +77,7 @@ async def furnish(exchange: Exchange) -> list[Trader]:
     for number in range(TRADERS):
         opened = {"name": f"trader {number}", "cash": "100000.00"}
         trader = Trader(**await run_method(exchange, "account.create", opened))  # type: ignore[arg-type]
-        shares = {"account": trader.account_id, "symbol": "MAHOMES", "quantity": "2000"}
+        shares = {"account": trader.account_id, "symbol": "MAHOMES", "quantity": "2000", "reason": "test"}
         await run_method(exchange, "shares.grant", shares)
         traders.append(trader)
     return traders

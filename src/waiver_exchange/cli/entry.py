@@ -9,6 +9,7 @@ import click
 
 from waiver_exchange import __version__
 from waiver_exchange.cli.audit import audit
+from waiver_exchange.cli.decide import actions, proposals
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.mcp import mcp
@@ -28,7 +29,23 @@ def waiver() -> None:
     """
 
 
-for _command in (serve, account, market, shares, cash, status, verify, audit, snapshot, secrets_group, demo_reset, mcp):
+_COMMANDS = (
+    serve,
+    account,
+    market,
+    shares,
+    cash,
+    actions,
+    proposals,
+    status,
+    verify,
+    audit,
+    snapshot,
+    secrets_group,
+    demo_reset,
+    mcp,
+)
+for _command in _COMMANDS:
     waiver.add_command(_command)
 
 for _command in (account_export, account_erase):

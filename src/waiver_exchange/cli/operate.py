@@ -1,15 +1,31 @@
 """The operator's commands on accounts, markets, shares and cash. Each is one method of the control table."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
+from waiver_exchange.application.authority import ROLES
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import print_result
 from waiver_exchange.cli.reach import run_on_exchange
+from waiver_exchange.gateway.control.params import SET_UP
 from waiver_exchange.gateway.control.protocol import Params, Result
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _account_option = click.option("--account", required=True, metavar="ID", help="The account's UUID, or house.")
 _symbol_option = click.option("--symbol", required=True, metavar="S", help="The player's ticker, such as MAHOMES.")
 _quantity_option = click.option("--quantity", required=True, metavar="SHARES", help="Up to four decimals.")
+_set_up_option = click.option(
+    "--reason", default=SET_UP, metavar="TEXT", help="Why, for the journal.", show_default=True
+)
+_reason_option = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why, for the journal: 1 to 500 characters, nobody's personal data."
+)
+_action_id_option = click.option(
+    "--action-id", default="", metavar="ID", help="The same id twice is done once; one is made without it."
+)
 _reference_option = click.option(
     "--reference", default="", metavar="TEXT", help="The same reference twice is done once."
 )
@@ -17,6 +33,16 @@ _reference_option = click.option(
 
 def _run(data_dir: str | None, as_json: bool, method: str, params: Params, *, may_create: bool = False) -> None:  # noqa: FBT001 - passed on from click
     print_result(run_on_exchange(data_dir, method, params, may_create=may_create), as_json=as_json)
+
+
+def changing(function: _F) -> _F:
+    """Add what every change takes: its reason, and the id by which it is done once."""
+    return _reason_option(_action_id_option(common_options(function)))
+
+
+def setting_up(function: _F) -> _F:
+    """Add the same to what begins an exchange, an account or a program; its reason may be left out."""
+    return _set_up_option(_action_id_option(common_options(function)))
 
 
 @click.group()
@@ -27,17 +53,17 @@ def account() -> None:
 @account.command("create")
 @click.option("--name", required=True, metavar="NAME")
 @click.option("--cash", default="0", metavar="DOLLARS", help="Cash to start with, such as 10000.00.")
-@common_options
-def account_create(data_dir: str | None, as_json: bool, name: str, cash: str) -> None:  # noqa: FBT001
+@setting_up
+def account_create(data_dir: str | None, as_json: bool, **opened: object) -> None:  # noqa: FBT001
     """Open an account; its API secret is shown this once."""
-    _run(data_dir, as_json, "account.create", {"name": name, "cash": cash}, may_create=True)
+    _run(data_dir, as_json, "account.create", opened, may_create=True)
 
 
 @account.command("new-key")
 @_account_option
 @click.option("--name", default="", metavar="NAME", help="What the key is for.")
 @click.option("--scopes", default="", metavar="SCOPES", help="Of read,trade,admin,audit; without it the first three.")
-@common_options
+@setting_up
 def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """Make one more API key for an account; its secret is shown this once."""
     _run(data_dir, as_json, "account.new_key", key)
@@ -54,7 +80,7 @@ def account_keys(data_dir: str | None, as_json: bool, account: str) -> None:  # 
 @account.command("revoke-key")
 @_account_option
 @click.option("--key", required=True, metavar="KEY", help="The API key, not its secret.")
-@common_options
+@changing
 def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """End an API key and its tokens at once."""
     _run(data_dir, as_json, "account.revoke_key", key)
@@ -64,6 +90,8 @@ def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> No
 @_account_option
 @click.option("--orders", default="", metavar="N", help="Orders per second and key; 0 lifts it; or default.")
 @click.option("--reads", default="", metavar="N", help="Reads per second and key; 0 lifts it; or default.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the journal; needed to set them.")
+@_action_id_option
 @common_options
 def account_limits(data_dir: str | None, as_json: bool, **limits: object) -> None:  # noqa: FBT001
     """Show or set an account's own request limits; they take effect at once."""
@@ -95,18 +123,41 @@ def account_list(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
 
 @account.command("halt")
 @_account_option
-@common_options
-def account_halt(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+@changing
+def account_halt(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Stop an account's new orders."""
-    _run(data_dir, as_json, "account.halt", {"account": account})
+    _run(data_dir, as_json, "account.halt", change)
 
 
 @account.command("resume")
 @_account_option
-@common_options
-def account_resume(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+@changing
+def account_resume(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Let an account place orders again."""
-    _run(data_dir, as_json, "account.resume", {"account": account})
+    _run(data_dir, as_json, "account.resume", change)
+
+
+account.add_command(account_halt, "freeze")
+account.add_command(account_resume, "unfreeze")
+
+
+@account.command("role")
+@_account_option
+@click.option("--role", required=True, type=click.Choice(list(ROLES)), help="What the account is to the exchange.")
+@changing
+def account_role(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
+    """Give an account a role, which bounds what its keys and sessions may do at once."""
+    _run(data_dir, as_json, "account.role", change)
+
+
+@account.command("cancel-orders")
+@_account_option
+@click.option("--order", default="", metavar="ID", help="Only this order.")
+@click.option("--symbol", default="", metavar="S", help="Only the orders of this market.")
+@changing
+def account_cancel_orders(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
+    """Take open orders of an account back."""
+    _run(data_dir, as_json, "account.cancel_order" if change["order"] else "account.cancel_orders", change)
 
 
 @click.group()
@@ -123,7 +174,7 @@ def market() -> None:
 @click.option("--reference-price", default="0", metavar="DOLLARS", help="Without one, market orders wait for a trade.")
 @click.option("--bye-week", default=0, type=click.IntRange(0, 30), metavar="WEEK")
 @click.option("--projected-points", default="", metavar="POINTS")
-@common_options
+@setting_up
 def market_list_player(data_dir: str | None, as_json: bool, **facts: object) -> None:  # noqa: FBT001
     """List a player; listing the same again changes nothing."""
     _run(data_dir, as_json, "market.list_player", facts, may_create=True)
@@ -139,32 +190,32 @@ def market_show(data_dir: str | None, as_json: bool, symbol: str) -> None:  # no
 
 @market.command("halt")
 @_symbol_option
-@common_options
-def market_halt(data_dir: str | None, as_json: bool, symbol: str) -> None:  # noqa: FBT001
+@changing
+def market_halt(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take no new orders in a market until it is resumed."""
-    _run(data_dir, as_json, "market.halt", {"symbol": symbol})
+    _run(data_dir, as_json, "market.halt", change)
 
 
 @market.command("resume")
 @_symbol_option
-@common_options
-def market_resume(data_dir: str | None, as_json: bool, symbol: str) -> None:  # noqa: FBT001
+@changing
+def market_resume(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take orders in a market again."""
-    _run(data_dir, as_json, "market.resume", {"symbol": symbol})
+    _run(data_dir, as_json, "market.resume", change)
 
 
 @market.command("halt-all")
-@common_options
-def market_halt_all(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
+@changing
+def market_halt_all(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take no new orders anywhere."""
-    _run(data_dir, as_json, "market.halt_all", {})
+    _run(data_dir, as_json, "market.halt_all", change)
 
 
 @market.command("resume-all")
-@common_options
-def market_resume_all(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
+@changing
+def market_resume_all(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take orders again; markets that were halted one by one stay halted."""
-    _run(data_dir, as_json, "market.resume_all", {})
+    _run(data_dir, as_json, "market.resume_all", change)
 
 
 @click.group()
@@ -177,7 +228,7 @@ def shares() -> None:
 @_symbol_option
 @_quantity_option
 @_reference_option
-@common_options
+@changing
 def shares_grant(data_dir: str | None, as_json: bool, **grant: object) -> None:  # noqa: FBT001
     """Move shares from the house to an account."""
     _run(data_dir, as_json, "shares.grant", grant)
@@ -187,7 +238,7 @@ def shares_grant(data_dir: str | None, as_json: bool, **grant: object) -> None: 
 @_symbol_option
 @_quantity_option
 @_reference_option
-@common_options
+@changing
 def shares_issue(data_dir: str | None, as_json: bool, **issue: object) -> None:  # noqa: FBT001
     """Issue more shares of a player to the house; everybody can see it."""
     _run(data_dir, as_json, "shares.issue", issue)
@@ -202,7 +253,7 @@ def cash() -> None:
 @_account_option
 @click.option("--amount", required=True, metavar="DOLLARS", help="Such as 50.00.")
 @click.option("--reference", required=True, metavar="TEXT", help="The same reference twice is one deposit.")
-@common_options
+@changing
 def cash_deposit(data_dir: str | None, as_json: bool, **deposit: object) -> None:  # noqa: FBT001
     """Issue cash to an account."""
     _run(data_dir, as_json, "cash.deposit", deposit)

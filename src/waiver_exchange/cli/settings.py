@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.config import ConnectionLimits, RequestLimits, SecretSettings, Settings
 from waiver_exchange.domain.limits import (
@@ -99,6 +100,13 @@ def _is_production(text: str) -> bool:
     return text == "production"
 
 
+def _four_eyes(text: str) -> frozenset[str]:
+    names = frozenset(part.strip() for part in text.split(",")) - {"none"}
+    if not names <= frozenset(FOUR_EYES_ACTIONS):
+        raise _WrongValueError(f"none, or some of {', '.join(FOUR_EYES_ACTIONS)} with commas between them")
+    return names
+
+
 # One variable for each field of `ExchangeParameters`; unset leaves the field as the journal has it.
 PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
     "WAIVER_MAKER_FEE_BPS": ("maker_fee_bps", _integer(0, FEE_BPS_MAX)),
@@ -139,6 +147,7 @@ SERVICE: Final = (
     "WAIVER_TRUSTED_PROXIES",
     "WAIVER_ENVIRONMENT",
     "WAIVER_SECRETS_DIR",
+    "WAIVER_FOUR_EYES",
     *LIMITS,
     *CONNECTION_LIMITS,
 )
@@ -171,6 +180,8 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
     rows = _choose(None, "", environment, "WAIVER_SNAPSHOT_ROWS", _integer(1, 10**12))
     checkpoint_rows = _choose(None, "", environment, "WAIVER_CHECKPOINT_ROWS", _integer(1, 10**12))
     checkpoint_dir = environment.get("WAIVER_CHECKPOINT_DIR")
+    is_production = _choose(None, "", environment, "WAIVER_ENVIRONMENT", _is_production) or False
+    four_eyes = _choose(None, "", environment, "WAIVER_FOUR_EYES", _four_eyes)
     return Settings(
         data_dir=Path(flags.data_dir or environment.get("WAIVER_DATA_DIR") or DATA_DIR_DEFAULT),
         host=flags.host or environment.get("WAIVER_HOST") or defaults.host,
@@ -183,7 +194,8 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         limits=_read_limits(environment),
         connection_limits=_read_connection_limits(environment),
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
-        is_production=_choose(None, "", environment, "WAIVER_ENVIRONMENT", _is_production) or False,
+        is_production=is_production,
+        four_eyes=frozenset(FOUR_EYES_ACTIONS if is_production else ()) if four_eyes is None else four_eyes,
         secrets=_read_secret_settings(environment),
     )
 

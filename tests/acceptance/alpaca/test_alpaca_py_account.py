@@ -80,7 +80,7 @@ def test_holdings_count_in_the_equity(holder: Bot) -> None:
 
 
 def test_a_halted_account_says_so(server: Server, bot: Bot) -> None:
-    server.waiver("account", "halt", "--account", bot.trader.account_id)
+    server.waiver("account", "halt", "--reason", "test", "--account", bot.trader.account_id)
     assert bot.sdk.get_account().trading_blocked is True
     with pytest.raises(APIError) as error:
         bot.limit("buy", 1, 19)
@@ -293,7 +293,16 @@ def test_all_kinds_page_together(server: Server, make_bot: MakeBot, seller: Bot,
         seller.limit("sell", 1, 20)
         bot.limit("buy", 1, 20)
         server.waiver(
-            "cash", "deposit", "--account", bot.trader.account_id, "--amount", "7", "--reference", f"gift {number}"
+            "cash",
+            "deposit",
+            "--reason",
+            "test",
+            "--account",
+            bot.trader.account_id,
+            "--amount",
+            "7",
+            "--reference",
+            f"gift {number}",
         )
     query: dict[str, object] = {"page_size": 2, "direction": direction}
     seen: list[dict[str, str]] = []
@@ -456,7 +465,7 @@ def test_assets(bot: Bot) -> None:
 
 def test_a_halted_market_is_not_tradable(server: Server, bot: Bot) -> None:
     server.list_player("HALTED")
-    server.waiver("market", "halt", "--symbol", "HALTED")
+    server.waiver("market", "halt", "--reason", "test", "--symbol", "HALTED")
     assert bot.sdk.get_asset("HALTED").tradable is False
     answer = bot.post(symbol="HALTED")
     assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (

@@ -93,8 +93,8 @@ def test_stock_data_stream(server: Server, ann: Trader, bob: Trader) -> None:
         assert isinstance(trade, Trade)
         assert (trade.symbol, trade.price, trade.size) == ("MAHOMES", 20, 0.5)
         assert _is_recent(trade.timestamp)
-        server.waiver("market", "halt", "--symbol", "MAHOMES")
-        server.waiver("market", "resume", "--symbol", "MAHOMES")
+        server.waiver("market", "halt", "--reason", "test", "--symbol", "MAHOMES")
+        server.waiver("market", "resume", "--reason", "test", "--symbol", "MAHOMES")
         told = [statuses.next(), statuses.next()]
         assert all(isinstance(status, TradingStatus) for status in told)
         assert [status.status_code for status in told] == ["H", "T"]

@@ -200,9 +200,9 @@ def test_a_book_is_whole_first_and_then_what_changed(server: Server, ann: Trader
 def test_a_halt_and_its_end_are_told(server: Server, ann: Trader) -> None:
     with data_stream(server, ann) as stream:
         stream.ask(action="subscribe", statuses=["*"])
-        server.waiver("market", "halt", "--symbol", "MAHOMES")
+        server.waiver("market", "halt", "--reason", "test", "--symbol", "MAHOMES")
         (halted,) = stream.hear()
-        server.waiver("market", "resume", "--symbol", "MAHOMES")
+        server.waiver("market", "resume", "--reason", "test", "--symbol", "MAHOMES")
         (resumed,) = stream.hear()
         assert (halted["T"], halted["S"], halted["sc"], resumed["sc"]) == ("s", "MAHOMES", "H", "T")
         assert all(isinstance(status[key], str) for status in (halted, resumed) for key in ("sm", "rc", "rm", "z"))

@@ -12,8 +12,8 @@ from waiver_exchange.cli import main
 MISSING = [
     ["account", "show", "--account", "house"],
     ["account", "list"],
-    ["cash", "deposit", "--account", "house", "--amount", "1", "--reference", "r"],
-    ["market", "halt-all"],
+    ["cash", "deposit", "--reason", "test", "--account", "house", "--amount", "1", "--reference", "r"],
+    ["market", "halt-all", "--reason", "test"],
     ["status"],
     ["verify"],
     ["snapshot"],
@@ -40,7 +40,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 
 
 def test_wrong_usage_with_json_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cash", "deposit", "--json"]) == 2
+    assert main(["cash", "deposit", "--reason", "test", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
 
 

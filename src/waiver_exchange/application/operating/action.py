@@ -34,15 +34,14 @@ class Ran(NamedTuple):
 class Action:
     """One line of the table. `parameters` is a frozen dataclass of ids, numbers and texts, none of them personal.
 
-    An action of which four eyes may be asked, by the configuration, is `may_need_approval`; one that `gives` always
-    needs them when an operator gives to his own account. The fields in `unkept` never reach the journal (a name, a
+    An action that `gives` always needs a second operator when one gives to his own account; which others do, the
+    configuration says (`four_eyes`). The fields in `unkept` never reach the journal (a name, a
     text), so it alone cannot finish what a stop cut short.
     """
 
     name: str
     parameters: type[Any]
     run: Callable[[Exchange, Any, Doing], Awaitable[Ran]]
-    may_need_approval: bool = False
     gives: bool = False
     unkept: frozenset[str] = frozenset()
 

@@ -67,5 +67,5 @@ MARKET_ACTIONS: Final = (
     Action(name="resume_exchange", parameters=given.Nothing, run=_resume_exchange),
     Action(name="configure_exchange", parameters=ExchangeParameters, run=_configure),
     Action(name="grant_shares", parameters=given.Grant, run=_grant_shares, gives=True),
-    Action(name="issue_shares", parameters=given.Issue, run=_issue_shares, may_need_approval=True),
+    Action(name="issue_shares", parameters=given.Issue, run=_issue_shares),
 )

@@ -172,7 +172,7 @@ async def _ask(exchange: Exchange, action: Action, parameters: object, request: 
 
 
 def _needs_approval(exchange: Exchange, action: Action, parameters: object, *, actor: int) -> bool:
-    if action.may_need_approval and action.name in exchange.operations.four_eyes:
+    if action.name in exchange.operations.four_eyes:
         return True
     return action.gives and actor != HOST and action.account_of(parameters) == actor
 

@@ -8,5 +8,3 @@ from waiver_exchange.application.operating.action import Action
 from waiver_exchange.application.operating.market_actions import MARKET_ACTIONS
 
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in (*ACCOUNT_ACTIONS, *MARKET_ACTIONS)}
-# Of these a second operator may be asked, by the configuration.
-FOUR_EYES_ACTIONS: Final = tuple(action.name for action in ACTIONS.values() if action.may_need_approval)

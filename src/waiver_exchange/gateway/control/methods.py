@@ -1,51 +1,51 @@
 """The one table of what an operator can ask of an exchange, used by the socket and by the command line without one."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from waiver_exchange.application import accounts, api_keys, audit, markets
-from waiver_exchange.application.authority import SCOPES
+from waiver_exchange.application import api_keys, audit
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError, RequestRates
+from waiver_exchange.application.operating.decide import approve, finish, reject
+from waiver_exchange.application.operating.perform import HOST, find_action
+from waiver_exchange.application.operating.reads import WHICH, list_actions
+from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
 from waiver_exchange.domain.audit_events import AuditEvent
-from waiver_exchange.domain.money import (
-    average_price,
-    format_money,
-    format_quantity,
-    parse_money,
-    parse_price,
-    parse_quantity,
-)
+from waiver_exchange.domain.money import format_money
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.control import protection
+from waiver_exchange.gateway.control.changes import CHANGES, SET_REQUEST_RATES, run_change
 from waiver_exchange.gateway.control.params import (
     ACCOUNTS_PAGE_MAX,
     AccountsPage,
-    CreateAccount,
-    Deposit,
+    ActionsParams,
+    Decision,
     ExportedRows,
-    GrantOfShares,
-    IssueOfShares,
     LimitsParams,
-    ListPlayer,
-    NewKeyParams,
     NoParams,
     OneAccount,
-    OneKey,
+    OneAction,
     OneMarket,
     parse_account,
-    parse_amount,
-    parse_rate,
 )
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
-from waiver_exchange.gateway.control.views import account_id, account_view, key_view, market_view, position_view
+from waiver_exchange.gateway.control.views import (
+    account_view,
+    action_view,
+    key_view,
+    market_view,
+    position_view,
+    rates_view,
+)
 from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.projections.changes import ReadModelError
+
+ACTIONS_PAGE_MAX: Final = 500
 
 
 class Method(NamedTuple):
@@ -75,41 +75,45 @@ async def run_method(exchange: Exchange, name: str, params: Params) -> Result:
         raise ControlError(code="store_failed", message=str(error)) from error
 
 
-async def _create_account(exchange: Exchange, params: CreateAccount) -> Result:
-    cash = parse_amount(parse_money, params.cash, field="cash")
-    new = await accounts.create_account(exchange, name=params.name, cash_micros=cash)
-    return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
-
-
-async def _create_key(exchange: Exchange, params: NewKeyParams) -> Result:
-    scopes = params.scopes.replace(",", " ").split() or SCOPES
-    account = parse_account(params.account)
-    new = await api_keys.create_key(exchange, account=account, name=params.name, scopes=scopes)
-    return {"account_id": account_id(new.account), "api_key": new.api_key, "api_secret": new.api_secret}
-
-
 async def _list_keys(exchange: Exchange, params: OneAccount) -> Result:
     keys = api_keys.list_keys(exchange, account=parse_account(params.account))
     return {"keys": [key_view(key) for key in keys]}
 
 
-async def _revoke_key(exchange: Exchange, params: OneKey) -> Result:
-    account = parse_account(params.account)
-    return key_view(await api_keys.revoke_key(exchange, account=account, key_id=params.key))
-
-
 async def _limits(exchange: Exchange, params: LimitsParams) -> Result:
-    account = parse_account(params.account)
-    if account not in exchange.state.accounts:
-        raise RefusedError(RefusalReason.account_not_found)
-    before = exchange.identity.find_rates(account) or RequestRates(None, None)
-    rates = RequestRates(
-        orders_per_second=parse_rate(params.orders, field="orders", unset=before.orders_per_second),
-        reads_per_second=parse_rate(params.reads, field="reads", unset=before.reads_per_second),
-    )
-    if rates != before:
-        await exchange.identity.set_rates(account=account, rates=rates)
-    return {"account_id": account_id(account), **rates._asdict()}
+    if params.orders or params.reads:
+        return await run_change(exchange, params, change=SET_REQUEST_RATES)
+    return rates_view(exchange, parse_account(params.account))
+
+
+async def _list_actions(exchange: Exchange, params: ActionsParams) -> Result:
+    which = next((known for known in WHICH if known == params.which), None)
+    if which is None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="which", allowed=", ".join(WHICH))
+    limit = max(1, min(params.limit, ACTIONS_PAGE_MAX))
+    page = await list_actions(exchange, which=which, before_sequence=params.cursor, limit=limit)
+    return {"actions": [action_view(exchange, view) for view in page.items], "next_cursor": page.next_cursor}
+
+
+async def _show_action(exchange: Exchange, params: OneAction) -> Result:
+    view = await find_action(exchange, params.action_id)
+    if view is None:
+        raise RefusedError(RefusalReason.proposal_not_found)
+    return action_view(exchange, view)
+
+
+async def _approve(exchange: Exchange, params: Decision) -> Result:
+    done = await approve(exchange, action_id=params.action_id, actor=HOST, reason=params.reason)
+    return action_view(exchange, done.view)
+
+
+async def _reject(exchange: Exchange, params: Decision) -> Result:
+    view = await reject(exchange, action_id=params.action_id, actor=HOST, reason=params.reason)
+    return action_view(exchange, view)
+
+
+async def _finish(exchange: Exchange, params: OneAction) -> Result:
+    return action_view(exchange, (await finish(exchange, action_id=params.action_id, actor=HOST)).view)
 
 
 async def _show_account(exchange: Exchange, params: OneAccount) -> Result:
@@ -128,88 +132,8 @@ async def _list_accounts(exchange: Exchange, params: AccountsPage) -> Result:
     }
 
 
-async def _halt_account(exchange: Exchange, params: OneAccount) -> Result:
-    view = await accounts.halt_account(exchange, account=parse_account(params.account))
-    return account_view(exchange, view.account)
-
-
-async def _resume_account(exchange: Exchange, params: OneAccount) -> Result:
-    view = await accounts.resume_account(exchange, account=parse_account(params.account))
-    return account_view(exchange, view.account)
-
-
-async def _list_player(exchange: Exchange, params: ListPlayer) -> Result:
-    listing = markets.Listing(
-        symbol=params.symbol,
-        name=params.name,
-        position=params.position,
-        team=params.team,
-        supply_units=parse_amount(parse_quantity, params.supply, field="supply"),
-        reference_price_cents=parse_amount(parse_price, params.reference_price, field="reference_price"),
-        bye_week=params.bye_week,
-        projected_points=params.projected_points,
-    )
-    return market_view(exchange, await markets.list_player(exchange, listing))
-
-
 async def _show_market(exchange: Exchange, params: OneMarket) -> Result:
     return market_view(exchange, exchange.market(params.symbol))
-
-
-async def _halt_market(exchange: Exchange, params: OneMarket) -> Result:
-    return market_view(exchange, await markets.halt_market(exchange, symbol=params.symbol))
-
-
-async def _resume_market(exchange: Exchange, params: OneMarket) -> Result:
-    return market_view(exchange, await markets.resume_market(exchange, symbol=params.symbol))
-
-
-async def _halt_all(exchange: Exchange, _: NoParams) -> Result:
-    await markets.halt_exchange(exchange)
-    return {"is_halted": exchange.state.is_halted}
-
-
-async def _resume_all(exchange: Exchange, _: NoParams) -> Result:
-    await markets.resume_exchange(exchange)
-    return {"is_halted": exchange.state.is_halted}
-
-
-async def _grant_shares(exchange: Exchange, params: GrantOfShares) -> Result:
-    holding = await markets.grant_shares(
-        exchange,
-        account=parse_account(params.account),
-        symbol=params.symbol,
-        quantity_units=parse_amount(parse_quantity, params.quantity, field="quantity"),
-        reference=params.reference,
-    )
-    # The account may have sold all of them since, when this grant is a repetition.
-    quantity = holding.quantity_units
-    cost = average_price(value_micros=holding.cost_micros, quantity_units=quantity) if quantity else format_money(0)
-    return {
-        "account_id": account_id(holding.account),
-        "symbol": params.symbol,
-        "quantity": format_quantity(quantity),
-        "quantity_available": format_quantity(holding.available_units),
-        "average_cost": cost,
-    }
-
-
-async def _issue_shares(exchange: Exchange, params: IssueOfShares) -> Result:
-    quantity = parse_amount(parse_quantity, params.quantity, field="quantity")
-    market = await markets.issue_shares(
-        exchange, symbol=params.symbol, quantity_units=quantity, reference=params.reference
-    )
-    return market_view(exchange, market)
-
-
-async def _deposit_cash(exchange: Exchange, params: Deposit) -> Result:
-    view = await accounts.deposit_cash(
-        exchange,
-        account=parse_account(params.account),
-        amount_micros=parse_amount(parse_money, params.amount, field="amount"),
-        reference=params.reference,
-    )
-    return account_view(exchange, view.account)
 
 
 async def _status(exchange: Exchange, _: NoParams) -> Result:
@@ -243,31 +167,23 @@ async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
 
 
 METHODS: Final[dict[str, Method]] = {
-    "account.create": Method(CreateAccount, _create_account),
-    "account.new_key": Method(NewKeyParams, _create_key),
     "account.keys": Method(OneAccount, _list_keys),
-    "account.revoke_key": Method(OneKey, _revoke_key),
     "account.limits": Method(LimitsParams, _limits),
     "account.show": Method(OneAccount, _show_account),
     "account.list": Method(AccountsPage, _list_accounts),
-    "account.halt": Method(OneAccount, _halt_account),
-    "account.resume": Method(OneAccount, _resume_account),
-    "market.list_player": Method(ListPlayer, _list_player),
     "market.show": Method(OneMarket, _show_market),
-    "market.halt": Method(OneMarket, _halt_market),
-    "market.resume": Method(OneMarket, _resume_market),
-    "market.halt_all": Method(NoParams, _halt_all),
-    "market.resume_all": Method(NoParams, _resume_all),
-    "shares.grant": Method(GrantOfShares, _grant_shares),
-    "shares.issue": Method(IssueOfShares, _issue_shares),
-    "cash.deposit": Method(Deposit, _deposit_cash),
     "account.export": Method(OneAccount, protection.export_person),
     "account.erase": Method(protection.ErasureParams, protection.erase_person),
     "secrets.rotate": Method(NoParams, protection.rotate_data_key),
     "secrets.reseal": Method(NoParams, protection.reseal),
     "secrets.status": Method(NoParams, protection.show_data_keys),
     "secrets.rewrap": Method(protection.NewMasterKey, protection.rewrap_data_keys),
+    "actions.list": Method(ActionsParams, _list_actions),
+    "actions.show": Method(OneAction, _show_action),
+    "actions.approve": Method(Decision, _approve),
+    "actions.reject": Method(Decision, _reject),
+    "actions.finish": Method(OneAction, _finish),
     "status": Method(NoParams, _status),
     "audit.record_export": Method(ExportedRows, _record_export),
     "verify.live": Method(NoParams, _verify_live),
-}
+} | {name: Method(change.params, partial(run_change, change=change)) for name, change in CHANGES.items()}

@@ -14,6 +14,8 @@ from waiver_exchange.domain.refusals import RefusalReason
 
 HOUSE: Final = "house"
 DEFAULT: Final = "default"
+# The reason of what begins an exchange, an account or a program, unless another one is given.
+SET_UP: Final = "set up"
 RATE_MAX: Final = 1_000_000
 _RATE: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
 ACCOUNTS_PAGE_MAX: Final = 1_000
@@ -23,46 +25,101 @@ class _Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fields are decimal text where they are amounts, UUIDs (or `house`) where they are accounts."""
 
 
-class NoParams(_Params, frozen=True):
+class NoParams(_Params, frozen=True, kw_only=True):
     """A method without parameters."""
 
 
-class CreateAccount(_Params, frozen=True):
+class Change(_Params, frozen=True, kw_only=True):
+    """A method that changes something: why, and under which id it is done once; without one it is given one."""
+
+    reason: str = ""
+    action_id: str = ""
+
+
+class NoMore(Change, frozen=True, kw_only=True):
+    """A change without parameters of its own."""
+
+
+class CreateAccount(Change, frozen=True, kw_only=True):
     """A new account and the cash it starts with."""
 
     name: str
     cash: str = "0"
+    reason: str = SET_UP
 
 
-class ExportedRows(_Params, frozen=True):
+class ExportedRows(_Params, frozen=True, kw_only=True):
     """Rows of the journal that are exported; `last` is 0 for those up to the newest."""
 
     first: int
     last: int = 0
 
 
-class OneAccount(_Params, frozen=True):
+class OneAccount(_Params, frozen=True, kw_only=True):
     """An account."""
 
     account: str
 
 
-class NewKeyParams(_Params, frozen=True):
+class ChangedAccount(Change, frozen=True, kw_only=True):
+    """An account to change."""
+
+    account: str
+
+
+class RoleParams(Change, frozen=True, kw_only=True):
+    """A role for an account: its name."""
+
+    account: str
+    role: str
+
+
+class CancelParams(Change, frozen=True, kw_only=True):
+    """Open orders of an account to cancel: one, or those of a market, or all."""
+
+    account: str
+    order: str = ""
+    symbol: str = ""
+
+
+class ActionsParams(_Params, frozen=True, kw_only=True):
+    """Actions of operators behind the cursor of the page before: proposed, unfinished or all."""
+
+    which: str = "all"
+    cursor: int | None = None
+    limit: int = 100
+
+
+class OneAction(_Params, frozen=True, kw_only=True):
+    """An action of an operator."""
+
+    action_id: str
+
+
+class Decision(_Params, frozen=True, kw_only=True):
+    """A second operator's decision, with its reason."""
+
+    action_id: str
+    reason: str = ""
+
+
+class NewKeyParams(Change, frozen=True, kw_only=True):
     """A key to make; scopes are separated by commas, none means all."""
 
     account: str
     name: str = ""
     scopes: str = ""
+    reason: str = SET_UP
 
 
-class OneKey(_Params, frozen=True):
+class OneKey(Change, frozen=True, kw_only=True):
     """A key of an account."""
 
     account: str
     key: str
 
 
-class LimitsParams(_Params, frozen=True):
+class LimitsParams(Change, frozen=True, kw_only=True):
     """Requests per second and key; `default` is what everybody has, empty leaves it as it is."""
 
     account: str
@@ -70,14 +127,14 @@ class LimitsParams(_Params, frozen=True):
     reads: str = ""
 
 
-class AccountsPage(_Params, frozen=True):
+class AccountsPage(_Params, frozen=True, kw_only=True):
     """Accounts behind the cursor of the page before."""
 
     cursor: int = 0
     limit: int = ACCOUNTS_PAGE_MAX
 
 
-class ListPlayer(_Params, frozen=True):
+class ListPlayer(Change, frozen=True, kw_only=True):
     """A player to list; a reference price of 0 means none yet."""
 
     symbol: str
@@ -88,15 +145,22 @@ class ListPlayer(_Params, frozen=True):
     reference_price: str = "0"
     bye_week: int = 0
     projected_points: str = ""
+    reason: str = SET_UP
 
 
-class OneMarket(_Params, frozen=True):
+class OneMarket(_Params, frozen=True, kw_only=True):
     """A market."""
 
     symbol: str
 
 
-class GrantOfShares(_Params, frozen=True):
+class ChangedMarket(Change, frozen=True, kw_only=True):
+    """A market to change."""
+
+    symbol: str
+
+
+class GrantOfShares(Change, frozen=True, kw_only=True):
     """Shares from the house to an account; the same reference twice is one grant."""
 
     account: str
@@ -105,7 +169,7 @@ class GrantOfShares(_Params, frozen=True):
     reference: str = ""
 
 
-class IssueOfShares(_Params, frozen=True):
+class IssueOfShares(Change, frozen=True, kw_only=True):
     """New shares to the house; the same reference twice is one issue."""
 
     symbol: str
@@ -113,7 +177,7 @@ class IssueOfShares(_Params, frozen=True):
     reference: str = ""
 
 
-class Deposit(_Params, frozen=True):
+class Deposit(Change, frozen=True, kw_only=True):
     """New cash to an account; the same reference twice is one deposit."""
 
     account: str

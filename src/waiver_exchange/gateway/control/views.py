@@ -1,9 +1,13 @@
 """What the methods answer with: amounts as decimal text, ids as UUIDs, times as ISO 8601."""
 
+import json
 from datetime import UTC, datetime
+from typing import Final
 
+from waiver_exchange.application.authority import ROLE_NAMES, role_of
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import ApiKey
+from waiver_exchange.application.operating.decide import status_of
+from waiver_exchange.application.ports import ApiKey, RequestRates
 from waiver_exchange.application.queries import AccountSummary, Position
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
@@ -12,8 +16,10 @@ from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.money import format_money, format_price, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.control.protocol import Result
+from waiver_exchange.projections.actions import PROPOSAL_NS, PROPOSED, ActionView
 from waiver_exchange.projections.state import MarketView
 
+HOST_NAME: Final = "host"
 HALT_CAUSES = {codes.HALT_BY_OPERATOR: "operator", codes.HALT_BY_CIRCUIT_BREAKER: "circuit_breaker"}
 
 
@@ -27,7 +33,12 @@ def account_view(exchange: Exchange, account: int) -> Result:
     summary = exchange.queries.account_summary(account)
     if summary is None:
         raise RefusedError(RefusalReason.account_not_found)
-    return {"account_id": account_id(account), "name": _name_of(exchange, account), **_money_of(summary)}
+    return {
+        "account_id": account_id(account),
+        "name": _name_of(exchange, account),
+        "role": ROLE_NAMES[role_of(exchange, account)],
+        **_money_of(summary),
+    }
 
 
 def key_view(key: ApiKey) -> Result:
@@ -100,3 +111,40 @@ def _time(time_ns: int) -> str | None:
     if not time_ns:
         return None
     return datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, tz=UTC).isoformat().replace("+00:00", "Z")
+
+
+def rates_view(exchange: Exchange, account: int) -> Result:
+    """Return an account's own requests per second. Raises `RefusedError` when there is none."""
+    if account not in exchange.state.accounts:
+        raise RefusedError(RefusalReason.account_not_found)
+    rates = exchange.identity.find_rates(account) or RequestRates(None, None)
+    return {"account_id": account_id(account), **rates._asdict()}
+
+
+def actor_name(account: int) -> str:
+    """Return who did something: `host`, or the id of an account."""
+    return HOST_NAME if account == codes.OPERATOR else account_id(account)
+
+
+def action_view(exchange: Exchange, view: ActionView) -> Result:
+    """Return an operator's action: what, by whom, why, and what came of it; the parameters as the journal has them."""
+    status = status_of(exchange, view)
+    return {
+        "action_id": view.action_id,
+        "action": view.name,
+        "status": status,
+        "account_id": account_id(view.account) if view.account else None,
+        "parameters": json.loads(view.parameters),
+        "reason": view.reason,
+        "requested_by": actor_name(view.actor),
+        "requested_at": _time(view.requested_at_ns),
+        "expires_at": _time(view.requested_at_ns + PROPOSAL_NS) if status == PROPOSED else None,
+        "decided_by": actor_name(view.decided_by) if view.decided_at_ns else None,
+        "decided_at": _time(view.decided_at_ns),
+        "decision_reason": view.decision_reason or None,
+        "done_by": actor_name(view.done_by) if view.done_at_ns else None,
+        "done_at": _time(view.done_at_ns),
+        "refusal": view.outcome or None,
+        "facts": json.loads(view.facts) if view.facts else {},
+        "sequence": view.sequence,
+    }

@@ -1,0 +1,213 @@
+"""What an operator at the host can change, and how each is an admin action with a reason."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from waiver_exchange.application.api_keys import NewKey
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.operating import parameters as given
+from waiver_exchange.application.operating.account_actions import UNSET
+from waiver_exchange.application.operating.perform import HOST, Performed, Request, perform
+from waiver_exchange.application.operating.table import ACTIONS
+from waiver_exchange.application.ports import ApiKey, RequestRates
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.ids import IdKind, from_uuid
+from waiver_exchange.domain.money import average_price, format_money, format_quantity, parse_money, parse_price
+from waiver_exchange.domain.money import parse_quantity as parse_shares
+from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.control import params as asked
+from waiver_exchange.gateway.control.params import parse_account, parse_amount, parse_rate
+from waiver_exchange.gateway.control.protocol import Result
+from waiver_exchange.gateway.control.views import (
+    account_id,
+    account_view,
+    action_view,
+    key_view,
+    market_view,
+    rates_view,
+)
+from waiver_exchange.projections.actions import DONE
+
+
+class Change(NamedTuple):
+    """A method's parameters, the action that they ask for, and what is answered when it is done."""
+
+    action: str
+    params: type[asked.Change]
+    read: Callable[[Exchange, Any], object]
+    show: Callable[[Exchange, Any, Performed], Result]
+
+
+async def run_change(exchange: Exchange, params: asked.Change, *, change: Change) -> Result:
+    """Carry out a change for the host; one that waits for a second operator is answered as it stands."""
+    parameters = change.read(exchange, params)
+    request = Request(HOST, params.reason, params.action_id)
+    performed = await perform(exchange, ACTIONS[change.action], parameters, request)
+    if performed.view.status != DONE:
+        return action_view(exchange, performed.view)
+    return change.show(exchange, parameters, performed)
+
+
+def _account(_: Exchange, params: asked.ChangedAccount) -> given.OneAccount:
+    return given.OneAccount(account=parse_account(params.account))
+
+
+def _market(_: Exchange, params: asked.ChangedMarket) -> given.OneMarket:
+    return given.OneMarket(symbol=params.symbol)
+
+
+def _nothing(_: Exchange, __: asked.NoMore) -> given.Nothing:
+    return given.Nothing()
+
+
+def _new_account(_: Exchange, params: asked.CreateAccount) -> given.NewAccount:
+    return given.NewAccount(name=params.name, cash_micros=parse_amount(parse_money, params.cash, field="cash"))
+
+
+def _new_key(_: Exchange, params: asked.NewKeyParams) -> given.NewKey:
+    return given.NewKey(account=parse_account(params.account), name=params.name, scopes=params.scopes)
+
+
+def _key(_: Exchange, params: asked.OneKey) -> given.OneKey:
+    if not params.key:
+        raise RefusedError(RefusalReason.field_is_missing, field="key")
+    return given.OneKey(account=parse_account(params.account), key_id=params.key)
+
+
+def _rates(exchange: Exchange, params: asked.LimitsParams) -> given.Rates:
+    account = parse_account(params.account)
+    before = exchange.identity.find_rates(account) or RequestRates(None, None)
+    orders = parse_rate(params.orders, field="orders", unset=before.orders_per_second)
+    reads = parse_rate(params.reads, field="reads", unset=before.reads_per_second)
+    return given.Rates(
+        account=account,
+        orders_per_second=UNSET if orders is None else orders,
+        reads_per_second=UNSET if reads is None else reads,
+    )
+
+
+def _role(_: Exchange, params: asked.RoleParams) -> given.Role:
+    return given.Role(account=parse_account(params.account), role=params.role)
+
+
+def _deposit(_: Exchange, params: asked.Deposit) -> given.Deposit:
+    return given.Deposit(
+        account=parse_account(params.account),
+        amount_micros=parse_amount(parse_money, params.amount, field="amount"),
+        reference=params.reference,
+    )
+
+
+def _grant(_: Exchange, params: asked.GrantOfShares) -> given.Grant:
+    return given.Grant(
+        account=parse_account(params.account),
+        symbol=params.symbol,
+        quantity_units=parse_amount(parse_shares, params.quantity, field="quantity"),
+        reference=params.reference,
+    )
+
+
+def _issue(_: Exchange, params: asked.IssueOfShares) -> given.Issue:
+    quantity = parse_amount(parse_shares, params.quantity, field="quantity")
+    return given.Issue(symbol=params.symbol, quantity_units=quantity, reference=params.reference)
+
+
+def _listed(_: Exchange, params: asked.ListPlayer) -> given.Listed:
+    return given.Listed(
+        symbol=params.symbol,
+        name=params.name,
+        position=params.position,
+        team=params.team,
+        supply_units=parse_amount(parse_shares, params.supply, field="supply"),
+        reference_price_cents=parse_amount(parse_price, params.reference_price, field="reference_price"),
+        bye_week=params.bye_week,
+        projected_points=params.projected_points,
+    )
+
+
+def _orders(_: Exchange, params: asked.CancelParams) -> given.OpenOrders:
+    return given.OpenOrders(account=parse_account(params.account), symbol=params.symbol)
+
+
+def _order(_: Exchange, params: asked.CancelParams) -> given.OneOrder:
+    order_id = from_uuid(IdKind.order, params.order)
+    if order_id is None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="order")
+    return given.OneOrder(account=parse_account(params.account), order_id=order_id)
+
+
+def _show_opened(_: Exchange, __: given.NewAccount, done: Performed) -> Result:
+    facts = json.loads(done.view.facts)
+    return _secret_view(facts["opened"], facts["key_id"], done)
+
+
+def _show_key_made(_: Exchange, wanted: given.NewKey, done: Performed) -> Result:
+    return _secret_view(wanted.account, json.loads(done.view.facts)["key_id"], done)
+
+
+def _secret_view(account: int, key_id: str, done: Performed) -> Result:
+    # Asked again by the same id: the secret was told once and is kept nowhere.
+    secret = done.told.api_secret if isinstance(done.told, NewKey) else None
+    return {"account_id": account_id(account), "api_key": key_id, "api_secret": secret}
+
+
+def _show_revoked(exchange: Exchange, wanted: given.OneKey, done: Performed) -> Result:
+    if isinstance(done.told, ApiKey):
+        return key_view(done.told)
+    return key_view(next(key for key in exchange.identity.list_keys(wanted.account) if key.key_id == wanted.key_id))
+
+
+def _show_account(exchange: Exchange, wanted: given.OneAccount, _: Performed) -> Result:
+    return account_view(exchange, wanted.account)
+
+
+def _show_market(exchange: Exchange, wanted: given.OneMarket, _: Performed) -> Result:
+    return market_view(exchange, exchange.market(wanted.symbol))
+
+
+def _show_rates(exchange: Exchange, wanted: given.Rates, _: Performed) -> Result:
+    return rates_view(exchange, wanted.account)
+
+
+def _show_halted(exchange: Exchange, _: given.Nothing, __: Performed) -> Result:
+    return {"is_halted": exchange.state.is_halted}
+
+
+def _show_granted(exchange: Exchange, wanted: given.Grant, _: Performed) -> Result:
+    holding = exchange.state.holdings[wanted.account][exchange.market(wanted.symbol).market]
+    # The account may have sold all of them since, when this grant is a repetition.
+    quantity = holding.quantity_units
+    cost = average_price(value_micros=holding.cost_micros, quantity_units=quantity) if quantity else format_money(0)
+    return {
+        "account_id": account_id(wanted.account),
+        "symbol": wanted.symbol,
+        "quantity": format_quantity(quantity),
+        "quantity_available": format_quantity(holding.available_units),
+        "average_cost": cost,
+    }
+
+
+def _show_facts(exchange: Exchange, _: object, done: Performed) -> Result:
+    return action_view(exchange, done.view)
+
+
+SET_REQUEST_RATES: Final = Change("set_request_rates", asked.LimitsParams, _rates, _show_rates)
+CHANGES: Final[dict[str, Change]] = {
+    "account.create": Change("open_account", asked.CreateAccount, _new_account, _show_opened),
+    "account.new_key": Change("make_key", asked.NewKeyParams, _new_key, _show_key_made),
+    "account.revoke_key": Change("revoke_keys", asked.OneKey, _key, _show_revoked),
+    "account.halt": Change("freeze_account", asked.ChangedAccount, _account, _show_account),
+    "account.resume": Change("unfreeze_account", asked.ChangedAccount, _account, _show_account),
+    "account.role": Change("set_role", asked.RoleParams, _role, _show_account),
+    "account.cancel_orders": Change("cancel_orders", asked.CancelParams, _orders, _show_facts),
+    "account.cancel_order": Change("cancel_order", asked.CancelParams, _order, _show_facts),
+    "market.list_player": Change("list_player", asked.ListPlayer, _listed, _show_market),
+    "market.halt": Change("halt_market", asked.ChangedMarket, _market, _show_market),
+    "market.resume": Change("resume_market", asked.ChangedMarket, _market, _show_market),
+    "market.halt_all": Change("halt_exchange", asked.NoMore, _nothing, _show_halted),
+    "market.resume_all": Change("resume_exchange", asked.NoMore, _nothing, _show_halted),
+    "shares.grant": Change("grant_shares", asked.GrantOfShares, _grant, _show_granted),
+    "shares.issue": Change("issue_shares", asked.IssueOfShares, _issue, _show_market),
+    "cash.deposit": Change("deposit_cash", asked.Deposit, _deposit, _show_account),
+}
