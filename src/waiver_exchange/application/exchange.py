@@ -32,6 +32,7 @@ from waiver_exchange.application.ports import (
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.fold import Projector
@@ -40,6 +41,9 @@ from waiver_exchange.projections.state import MarketView, ReadModelState
 STORE_SECONDS: Final = 0.25
 KEY_USES_SECONDS: Final = 30
 RESEAL_SECONDS: Final = 1
+FORGET_SECONDS: Final = 3_600
+# Ended ones are shown to their owner for so long; a device or address that is not needed is not kept.
+ENDED_SESSIONS_KEPT_NS: Final = 30 * 86_400 * NANOSECONDS_PER_SECOND
 RESEAL_PAUSE_SECONDS: Final = 0.05
 
 _log = logging.getLogger(__name__)
@@ -110,6 +114,7 @@ class Exchange:
             self._snapshot_forever(),
             self._store_key_uses_forever(),
             self._reseal_forever(),
+            self._forget_sessions_forever(),
             self._tell_failures_forever(),
             self.checkpoints.run(self.sequencer, self.clock),
         )
@@ -191,6 +196,15 @@ class Exchange:
                 _log.warning(
                     "personal data could not be sealed with the new data key; it is tried again", exc_info=True
                 )
+
+    async def _forget_sessions_forever(self) -> None:
+        while True:
+            try:
+                before_ns = self.clock.now_ns() - ENDED_SESSIONS_KEPT_NS
+                await self.sessions.forget_sessions(ended_before_ns=before_ns)
+            except IdentityError:
+                _log.warning("sessions that ended long ago could not be forgotten; it is tried again", exc_info=True)
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def _snapshot_forever(self) -> None:
         while True:
