@@ -1,6 +1,7 @@
 """The only module that builds and wires objects."""
 
 import asyncio
+import hmac
 import logging
 import os
 import secrets
@@ -15,6 +16,7 @@ from typing import Final
 from waiver_exchange.adapters.files.checkpoints import FileCheckpointStore
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
+from waiver_exchange.adapters.oidc.provider import OidcProvider
 from waiver_exchange.adapters.secrets.store import Secrets
 from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
 from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
@@ -23,6 +25,7 @@ from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.adapters.sqlite.read_model_check import KeptReadModel
 from waiver_exchange.adapters.system.clock import SystemClock
+from waiver_exchange.application.access_tokens import AccessTokens
 from waiver_exchange.application.audit_export import ExportRange, export_rows
 from waiver_exchange.application.checkpoints.checking import Finding, check_journal
 from waiver_exchange.application.checkpoints.checkpoint import Checkpoint, SignedCheckpoint
@@ -34,6 +37,7 @@ from waiver_exchange.application.ports import Clock, IdentityStore, Journal, Jou
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.application.sign_in_ports import SignInParts, SignUp, SignUpRules
 from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import LiveState, Verification, verify_journal
 from waiver_exchange.config import Settings
@@ -42,7 +46,8 @@ from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
-_TOKEN_KEY_BYTES: Final = 32
+# What is made of the master key for this is good for nothing else.
+_BROWSERS: Final = b"proofs that browsers bring back"
 _SNAPSHOT_NICENESS: Final = 10
 _SNAPSHOT_SECONDS_MAX: Final = 3_600
 _CHECKPOINT_SECONDS_MAX: Final = 6 * 3_600
@@ -69,6 +74,11 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     stores = open_identity_stores(directory.identity, master_key=kept_secrets.master_key)
     check_identity(stores.identity, projector.state)
     _warn_of_nameless(projector.state, stores.identity)
+    public_url = public_url_of(settings)
+    tokens = AccessTokens(
+        store=stores.signing_keys, clock=own_clock, draw_bytes=secrets.token_bytes, public_url=public_url
+    )
+    await tokens.prepare()
     return Exchange(
         sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
         projector=projector,
@@ -81,7 +91,9 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,
-        token_key=secrets.token_bytes(_TOKEN_KEY_BYTES),
+        token_key=hmac.digest(kept_secrets.master_key, _BROWSERS, "sha256"),
+        tokens=tokens,
+        sign_in=_build_sign_in(settings, kept_secrets, clock=own_clock, public_url=public_url),
         take_snapshot=partial(_run_snapshot_process, settings.data_dir),
         checkpoints=CheckpointKeeper(
             store=checkpoint_store(settings),
@@ -107,6 +119,35 @@ async def running_exchange(settings: Settings, *, clock: Clock | None = None) ->
             await running
         finally:
             await exchange.close()
+
+
+def public_url_of(settings: Settings) -> str:
+    """Return where people reach the exchange, without a slash at the end."""
+    return settings.sign_in.public_url or f"http://localhost:{settings.port}"
+
+
+def _build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, public_url: str) -> SignInParts:
+    """Return the providers and rules. Raises `SecretsError`."""
+    chosen = settings.sign_in
+    providers = {
+        provider.name: OidcProvider(
+            provider, client_secret=kept_secrets.read(f"oidc_{provider.name}_client_secret"), clock=clock
+        )
+        for provider in chosen.providers
+    }
+    # Without a chosen address it is this machine's own, by whatever name.
+    names = () if chosen.public_url else ("127.0.0.1", "[::1]")
+    return SignInParts(
+        public_url=public_url,
+        origins=frozenset((public_url, *(f"http://{name}:{settings.port}" for name in names))),
+        rules=SignUpRules(
+            mode=SignUp(chosen.sign_up),
+            domains=frozenset(chosen.sign_up_domains),
+            starting_cash_micros=chosen.starting_cash_micros,
+        ),
+        is_demo=settings.is_demo,
+        providers=providers,
+    )
 
 
 async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, until: int) -> Projector:

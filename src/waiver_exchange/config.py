@@ -35,6 +35,30 @@ class SecretSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OidcProviderSettings:
+    """An OpenID Connect provider; its client secret is among the secrets, `oidc_<name>_client_secret`."""
+
+    name: str
+    label: str
+    issuer: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInSettings:
+    """How people sign in; an empty `public_url` is this machine's own address.
+
+    `sign_up` is one of open, invitation, domains, closed; a new account begins with the starting cash.
+    """
+
+    public_url: str = ""
+    providers: tuple[OidcProviderSettings, ...] = ()
+    sign_up: str = "open"
+    sign_up_domains: tuple[str, ...] = ()
+    starting_cash_micros: int = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the operator chooses; the defaults serve a laptop.
 
@@ -60,3 +84,4 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     four_eyes: frozenset[str] = frozenset()
     secrets: SecretSettings = field(default_factory=SecretSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)

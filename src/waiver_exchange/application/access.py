@@ -1,24 +1,19 @@
 """Who asks, and what the key allows: every face of the exchange comes in through here.
 
-A key and its secret are compared in constant time. A token stands for a key for an hour and carries its own proof: the
-exchange keeps none of them, and forgets how to check them when it stops.
+A key and its secret are compared in constant time. A token stands for a key or a session for an hour and carries its
+own proof; whether its key or session still is, is looked up in memory each time.
 """
 
-import base64
 import hmac
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from waiver_exchange.application.access_tokens import Claim, Token
 from waiver_exchange.application.authority import OPERATE, require_step_up, scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
-
-TOKEN_SECONDS: Final = 3_600
-_TOKEN_LENGTH_MAX: Final = 200
-_SEPARATOR: Final = b"."
 
 
 class Caller(NamedTuple):
@@ -39,13 +34,6 @@ class Caller(NamedTuple):
         return self.key_id or self.session_id
 
 
-class Token(NamedTuple):
-    """A new token, shown this once, and the UNIX time in nanoseconds until which it is good."""
-
-    text: str
-    expires_at_ns: int
-
-
 def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller:
     """Return who has a key and its secret. Raises `RefusedError`, the same for a wrong key and a wrong secret."""
     key = exchange.identity.find_key(api_key)
@@ -57,22 +45,29 @@ def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller
 
 
 def authenticate_token(exchange: Exchange, *, token: str) -> Caller:
-    """Return who has a token that is still good and whose key is not revoked. Raises `RefusedError`."""
-    now_ns = exchange.clock.now_ns()
-    claim = _claim_of(exchange, token=token, now_ns=now_ns)
-    key = None if claim is None else exchange.identity.find_key(claim.key_id)
-    if claim is None or key is None:
+    """Return who has a token that is still good and whose key or session has not ended. Raises `RefusedError`."""
+    claim = exchange.tokens.read(token)
+    caller = None if claim is None else _caller_of_claim(exchange, claim)
+    if caller is None:
         raise RefusedError(RefusalReason.token_is_wrong)
-    return _caller_of(exchange, key, now_ns=now_ns)._replace(expires_at_ns=claim.expires_at_ns)
+    return caller
 
 
 def is_current(exchange: Exchange, caller: Caller) -> bool:
-    """Return whether a caller who came before is still who he is: his key is not revoked, his token not expired."""
-    if exchange.identity.find_key(caller.key_id) is None:
+    """Return whether a caller who came before is still who he is, with the same rights.
+
+    His key is not revoked or his session has not ended, and his token has not expired.
+    """
+    now_ns = exchange.clock.now_ns()
+    if caller.expires_at_ns and now_ns >= caller.expires_at_ns:
         return False
-    if scopes_of(exchange, caller.account, caller.scopes) != caller.scopes:
+    if caller.session_id:
+        session = exchange.sessions.find_session(caller.session_id)
+        if session is None or not session.is_live(now_ns):
+            return False
+    elif exchange.identity.find_key(caller.key_id) is None:
         return False
-    return not caller.expires_at_ns or exchange.clock.now_ns() < caller.expires_at_ns
+    return scopes_of(exchange, caller.account, caller.scopes) == caller.scopes
 
 
 def require(caller: Caller, scope: str) -> None:
@@ -93,11 +88,18 @@ def require_operator(exchange: Exchange, caller: Caller) -> None:
 
 
 def issue_token(exchange: Exchange, caller: Caller) -> Token:
-    """Return a token that stands for the caller's key, with all its scopes, until it expires or the key is revoked."""
-    expires_at_ns = exchange.clock.now_ns() + TOKEN_SECONDS * NANOSECONDS_PER_SECOND
-    claim = f"{caller.key_id} {expires_at_ns}".encode()
-    parts = (_to_text(claim), _to_text(_proof(exchange, claim)))
-    return Token(text=_SEPARATOR.join(parts).decode(), expires_at_ns=expires_at_ns)
+    """Return a token that stands for the caller's key or session, with all its scopes.
+
+    It is good for an hour; one that was asked for with a token, only as long as that one, so that who stole a token
+    cannot make himself others for ever.
+    """
+    return exchange.tokens.sign(
+        account=caller.account,
+        key_id=caller.key_id,
+        session_id=caller.session_id,
+        scopes=caller.scopes,
+        expires_at_ns=caller.expires_at_ns,
+    )
 
 
 def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
@@ -106,35 +108,23 @@ def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
     return Caller(account=key.account, key_id=key.key_id, scopes=scopes)
 
 
-class _Claim(NamedTuple):
-    key_id: str
-    expires_at_ns: int
-
-
-def _claim_of(exchange: Exchange, *, token: str, now_ns: int) -> _Claim | None:
-    """Return the key that a token stands for, and until when; None when it is not ours or no longer good."""
-    if len(token) > _TOKEN_LENGTH_MAX or not token.isascii():
-        return None
-    claim_text, _, proof_text = token.encode().partition(_SEPARATOR)
-    claim, proof = _from_text(claim_text), _from_text(proof_text)
-    if claim is None or proof is None or not hmac.compare_digest(proof, _proof(exchange, claim)):
-        return None
-    key_id, _, expires_at_ns = claim.decode().partition(" ")
-    return _Claim(key_id, int(expires_at_ns)) if now_ns < int(expires_at_ns) else None
-
-
-def _proof(exchange: Exchange, claim: bytes) -> bytes:
-    return hmac.digest(exchange.token_key, claim, "sha256")
-
-
-def _to_text(value: bytes) -> bytes:
-    return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-
-def _from_text(text: bytes) -> bytes | None:
-    try:
-        value = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    except ValueError:
-        return None
-    # The decoder skips letters that are none of its alphabet; one token has one spelling.
-    return value if _to_text(value) == text else None
+def _caller_of_claim(exchange: Exchange, claim: Claim) -> Caller | None:
+    """Return whom a token stands for, or None when its key or session has ended."""
+    now_ns = exchange.clock.now_ns()
+    if claim.session_id:
+        session = exchange.sessions.find_session(claim.session_id)
+        if session is None or not session.is_live(now_ns) or session.account != claim.account:
+            return None
+        exchange.sessions.note_use(claim.session_id, at_ns=now_ns)
+    else:
+        key = exchange.identity.find_key(claim.key_id)
+        if key is None or key.account != claim.account:
+            return None
+        exchange.identity.note_use(claim.key_id, at_ns=now_ns)
+    return Caller(
+        account=claim.account,
+        key_id=claim.key_id,
+        scopes=scopes_of(exchange, claim.account, claim.scopes),
+        expires_at_ns=claim.expires_at_ns,
+        session_id=claim.session_id,
+    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.application.access_tokens import AccessTokens
+from waiver_exchange.application.audit_facts import encode_facts
 from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCounts
 from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.feed import Feed
@@ -32,6 +34,9 @@ from waiver_exchange.application.ports import (
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
+from waiver_exchange.application.sign_in_ports import SignInParts
+from waiver_exchange.domain.audit_events import AuditEvent
+from waiver_exchange.domain.commands import RecordAudit
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
@@ -40,6 +45,9 @@ from waiver_exchange.projections.state import MarketView, ReadModelState
 
 STORE_SECONDS: Final = 0.25
 KEY_USES_SECONDS: Final = 30
+TEND_SECONDS: Final = 600
+# Ended sessions are kept for their owner to see, and for the refresh token of one to be recognised.
+ENDED_SESSION_SECONDS: Final = 30 * 86_400
 RESEAL_SECONDS: Final = 1
 FORGET_SECONDS: Final = 3_600
 # Ended ones are shown to their owner for so long; a device or address that is not needed is not kept.
@@ -53,7 +61,7 @@ _log = logging.getLogger(__name__)
 class Exchange:
     """The parts that use cases work with. `run` keeps the exchange going until `stop`.
 
-    `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves tokens and is kept nowhere.
+    `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves what browsers bring back.
     `audit_seed` reads the secret that signs for auditors.
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
     are can be counted before one more is stored.
@@ -78,6 +86,8 @@ class Exchange:
     zone: ZoneInfo
     draw_bytes: Callable[[int], bytes]
     token_key: bytes
+    tokens: AccessTokens
+    sign_in: SignInParts
     take_snapshot: Callable[[], Awaitable[None]]
     checkpoints: CheckpointKeeper
     audit_seed: Callable[[], bytes]
@@ -117,6 +127,7 @@ class Exchange:
             self._forget_sessions_forever(),
             self._tell_failures_forever(),
             self.checkpoints.run(self.sequencer, self.clock),
+            self._tend_sign_in_forever(),
         )
         background = [asyncio.create_task(task) for task in work]
         try:
@@ -183,6 +194,20 @@ class Exchange:
         while True:
             await asyncio.sleep(TELL_SECONDS)
             self.failures.tell(self.sequencer)
+
+    async def _tend_sign_in_forever(self) -> None:
+        """Let a new key sign tokens when it is time, and forget sessions that ended long ago."""
+        while True:
+            try:
+                kid = await self.tokens.rotate_if_due()
+                if kid is not None:
+                    event = int(AuditEvent.signing_key_rotated)
+                    await self.sequencer.submit(RecordAudit(event=event, facts=encode_facts({"kid": kid})))
+                long_ago_ns = self.clock.now_ns() - ENDED_SESSION_SECONDS * NANOSECONDS_PER_SECOND
+                await self.sessions.forget_sessions(ended_before_ns=long_ago_ns)
+            except Exception:  # noqa: BLE001 - a worker's boundary: said, and tried again
+                _log.exception("the keys of access tokens could not be looked after; it is tried again")
+            await asyncio.sleep(TEND_SECONDS)
 
     async def _reseal_forever(self) -> None:
         """Seal anew what an older data key seals, a little at a time, so that nobody waits for it."""

@@ -54,6 +54,7 @@ def serve_until_stopped(settings: Settings, *, parameters: dict[str, int], socke
     settings = replace(settings, connection_limits=bound_by_handles(settings.connection_limits, handles))
     signals = StopSignals()
     listener = bind(settings.host, settings.port)
+    settings = replace(settings, port=listener.getsockname()[1])
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         server = _Server(settings, parameters=parameters, socket_path=socket_path, as_json=as_json, signals=signals)
         return runner.run(server.run(listener))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
+from waiver_exchange.cli.sign_in_settings import SIGN_IN, is_provider_variable, read_sign_in_settings
 from waiver_exchange.config import ConnectionLimits, RequestLimits, SecretSettings, Settings
 from waiver_exchange.domain.limits import (
     BPS,
@@ -150,6 +151,7 @@ SERVICE: Final = (
     "WAIVER_FOUR_EYES",
     *LIMITS,
     *CONNECTION_LIMITS,
+    *SIGN_IN,
 )
 # Each also with _FILE at its end, naming a file that holds the secret.
 SECRETS: Final = ("WAIVER_MASTER_KEY", "WAIVER_AUDIT_SIGNING_KEY")
@@ -197,6 +199,7 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         is_production=is_production,
         four_eyes=frozenset(FOUR_EYES_ACTIONS if is_production else ()) if four_eyes is None else four_eyes,
         secrets=_read_secret_settings(environment),
+        sign_in=read_sign_in_settings(environment),
     )
 
 
@@ -232,11 +235,8 @@ def read_parameters(environment: Mapping[str, str]) -> dict[str, int]:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables that look like settings and are none: probably misspelled."""
-    return sorted(
-        name
-        for name in environment
-        if name.startswith(PREFIX) and name not in VARIABLES and not _SECRET.fullmatch(name)
-    )
+    given = [name for name in environment if name.startswith(PREFIX) and name not in VARIABLES]
+    return sorted(name for name in given if not _SECRET.fullmatch(name) and not is_provider_variable(name))
 
 
 def _choose(

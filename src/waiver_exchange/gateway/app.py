@@ -59,6 +59,7 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
         limits=limits,
         refusal_body=_refusal_body,
         trusted_proxies=settings.trusted_proxies,
+        origins=exchange.sign_in.origins,
     )
     return Gateway(_build_app(exchange, rate_limits), sockets)
 

@@ -7,7 +7,6 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from waiver_exchange.application.access import (
-    TOKEN_SECONDS,
     Caller,
     authenticate,
     authenticate_token,
@@ -15,6 +14,7 @@ from waiver_exchange.application.access import (
     issue_token,
     require,
 )
+from waiver_exchange.application.access_tokens import TOKEN_SECONDS
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.api_keys import NewKey, create_key, list_keys, rename_key, revoke_key
 from waiver_exchange.application.exchange import Exchange
@@ -122,8 +122,25 @@ async def test_a_token_is_good_for_an_hour(exchange: Exchange, clock: FakeClock,
 
 async def test_a_token_that_was_changed_is_wrong(exchange: Exchange, ann: NewKey) -> None:
     text = issue_token(exchange, caller_of(exchange, ann)).text
-    claim, proof = text.split(".")
-    changed = [claim, f"{claim}.", f".{proof}", f"{claim}A.{proof}", f"{claim}.{proof[:-1]}", f"{claim}.!{proof}"]
-    for wrong in [*changed, f"{text}=", f"{text}.", "", ".", "\u00e9", "x" * 10_000, text.swapcase()]:
+    header, claims, proof = text.split(".")
+    changed = [f"{header}.{claims}", f"{header}.{claims}.", f".{claims}.{proof}", f"{header}.{claims}A.{proof}"]
+    changed += [f"{header}.{claims}.{proof[:-2]}", f"{header}.{claims}.!{proof}"]
+    for wrong in [*changed, f"{text}.", "", ".", "..", "\u00e9", "x" * 10_000, text.swapcase()]:
         with pytest.raises(RefusedError, match="token_is_wrong"):
             authenticate_token(exchange, token=wrong)
+
+
+async def test_a_token_makes_no_longer_one_of_itself(exchange: Exchange, clock: FakeClock, ann: NewKey) -> None:
+    first = issue_token(exchange, caller_of(exchange, ann))
+    clock.advance(1_800)
+    second = issue_token(exchange, authenticate_token(exchange, token=first.text))
+    assert second.expires_at_ns == first.expires_at_ns
+
+
+async def test_a_token_outlives_the_process(tmp_path: Path, clock: FakeClock) -> None:
+    settings = Settings(data_dir=tmp_path)
+    async with running_exchange(settings, clock=clock) as exchange:
+        ann = await create_account(exchange, name="Ann")
+        token = issue_token(exchange, caller_of(exchange, ann))
+    async with running_exchange(settings, clock=clock) as exchange:
+        assert authenticate_token(exchange, token=token.text).account == ann.account

@@ -19,6 +19,8 @@ from waiver_exchange.gateway.rest.query import read_query
 from waiver_exchange.gateway.rest.route import JSON, Answer, Call, Route, Services
 from waiver_exchange.gateway.rest.routing import Routing, allowed
 from waiver_exchange.gateway.rest.values import Values
+from waiver_exchange.gateway.signin.cookies import ACCESS, read_cookie
+from waiver_exchange.gateway.signin.own_pages import caller_by_cookie
 
 if TYPE_CHECKING:
     from litestar.types.asgi_types import HTTPResponseBodyEvent, HTTPResponseStartEvent
@@ -69,6 +71,7 @@ class NativeApi:
             caller=caller,
             parameters=_read_parameters(route, found.parts, scope["query_string"]),
             has_query=bool(scope["query_string"]),
+            address=address_of(scope),
         )
         if route.body is not None:
             _check_content_type(headers)
@@ -77,7 +80,7 @@ class NativeApi:
 
     def _caller_of(self, route: Route, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Caller:
         try:
-            caller = self._authenticated(headers)
+            caller = self._authenticated(scope["method"], headers)
         except RefusedError as error:
             if error.reason in _FAILED:
                 self._limits.take_failure(address_of(scope))
@@ -89,7 +92,7 @@ class NativeApi:
             require(caller, route.access)
         return caller
 
-    def _authenticated(self, headers: Mapping[bytes, bytes]) -> Caller:
+    def _authenticated(self, method: str, headers: Mapping[bytes, bytes]) -> Caller:
         exchange = self._services.exchange
         api_key, api_secret = headers.get(b"x-api-key"), headers.get(b"x-api-secret")
         if api_key and api_secret:
@@ -97,6 +100,9 @@ class NativeApi:
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         if authorization[: len(_BEARER)].lower() == _BEARER:
             return authenticate_token(exchange, token=authorization[len(_BEARER) :].strip())
+        token = read_cookie(headers, ACCESS)
+        if token:
+            return caller_by_cookie(exchange, method=method, headers=headers, token=token)
         raise RefusedError(_R.credentials_are_missing)
 
 
@@ -147,7 +153,7 @@ def _read_parameters(route: Route, parts: tuple[str, ...], query_string: bytes) 
         values[parameter.name] = parameter.parse(part)
     if query_string:
         known = route.query_parameters
-        for name, text in read_query(query_string, known=known).items():
+        for name, text in read_query(query_string, known=known, ignores_unknown=route.ignores_unknown).items():
             values[name] = known[name].parse(text)
     return Values(values)
 

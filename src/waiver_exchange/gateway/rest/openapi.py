@@ -12,6 +12,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest.errors import STATUS_OF, ErrorBody
 from waiver_exchange.gateway.rest.parameters import Parameter
 from waiver_exchange.gateway.rest.route import JSON, Route
+from waiver_exchange.gateway.signin.cookies import ACCESS
 
 _R = RefusalReason
 _REF: Final = "#/components/schemas/{name}"
@@ -23,6 +24,7 @@ _TAGS: Final = {
     "orders": "Place, look at, replace and cancel orders.",
     "account": "What the asking account owns and did.",
     "keys": "API keys and tokens.",
+    "sign-in": "How people sign in, and their sessions.",
     "markets": "What everybody may see of the markets.",
     "exchange": "The exchange as a whole.",
 }
@@ -30,8 +32,14 @@ _SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Goes with `X-API-Secret`."},
     "secret": {"type": "apiKey", "in": "header", "name": "X-API-Secret", "description": "Goes with `X-API-Key`."},
     "token": {"type": "http", "scheme": "bearer", "description": "From `POST /api/v1/tokens`, good for an hour."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": ACCESS,
+        "description": "A browser's; what changes something also carries `X-CSRF-Token`.",
+    },
 }
-_SECURITY: Final[tuple[dict[str, list[str]], ...]] = ({"key": [], "secret": []}, {"token": []})
+_SECURITY: Final[tuple[dict[str, list[str]], ...]] = ({"key": [], "secret": []}, {"token": []}, {"session": []})
 _INTEGER: Final = {"type": "integer", "minimum": 0}
 _TEXT: Final = {"type": "string"}
 _HEADERS: Final = {
@@ -50,6 +58,7 @@ _EVERYWHERE: Final = ("X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remainin
 # What any route may answer.
 _ALWAYS: Final = (_R.request_rate_is_too_high, _R.internal_error)
 _WITH_KEY: Final = (_R.credentials_are_missing, _R.credentials_are_wrong, _R.token_is_wrong)
+_BY_COOKIE: Final = (_R.origin_is_foreign, _R.csrf_token_is_wrong)
 _WITH_BODY: Final = (_R.request_is_malformed, _R.request_is_too_large, _R.content_type_is_unsupported)
 _WITH_QUERY: Final = (_R.field_is_unknown, _R.field_is_invalid)
 _WAIT: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -104,6 +113,8 @@ def refusals_of(route: Route) -> list[RefusalReason]:
     found: list[RefusalReason] = [*route.refusals, *_ALWAYS]
     if route.access != "public":
         found += _WITH_KEY
+        if route.method != "GET":
+            found += _BY_COOKIE
     if route.access not in {"public", "key"}:
         found.append(_R.scope_is_missing)
     if route.body is not None:
@@ -147,13 +158,10 @@ def _parameter(parameter: Parameter[Any]) -> dict[str, object]:
 def _responses(route: Route, schema_of: Mapping[str, Any]) -> dict[str, object]:
     success = schema_of[repr(route.answer)] if route.answer is not None else _TEXT
     more = ("ETag",) if route.may_be_unchanged else ()
-    responses: dict[str, object] = {
-        "200": {
-            "description": "Done.",
-            "headers": _headers(*_EVERYWHERE, *more),
-            "content": {route.media_type: {"schema": success}},
-        }
-    }
+    done: dict[str, object] = {"description": "Done.", "headers": _headers(*_EVERYWHERE, *more)}
+    if route.status == HTTPStatus.OK:
+        done["content"] = {route.media_type: {"schema": success}}
+    responses: dict[str, object] = {str(route.status): done}
     if route.may_be_unchanged:
         responses["304"] = {
             "description": "Nothing changed since the answer whose `ETag` was sent.",

@@ -11,7 +11,7 @@ _PARAMETERS_MAX: Final = 16
 _QUOTED_MAX: Final = 60
 
 
-def read_query(raw: bytes, *, known: Container[str]) -> dict[str, str]:
+def read_query(raw: bytes, *, known: Container[str], ignores_unknown: bool = False) -> dict[str, str]:
     """Return the parameters of a query. Raises `RefusedError`."""
     try:
         pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=_PARAMETERS_MAX)
@@ -20,6 +20,8 @@ def read_query(raw: bytes, *, known: Container[str]) -> dict[str, str]:
     query: dict[str, str] = {}
     for name, value in pairs:
         if name not in known:
+            if ignores_unknown:
+                continue
             raise RefusedError(RefusalReason.field_is_unknown, field=name[:_QUOTED_MAX])
         if name in query:
             raise RefusedError(RefusalReason.field_is_invalid, field=name, problem="It is given more than once.")

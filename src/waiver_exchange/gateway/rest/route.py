@@ -57,7 +57,7 @@ class Services(NamedTuple):
 class Call:
     """One request, read: who asks, the values of the parameters that its route describes, and the object it brings."""
 
-    __slots__ = ("_caller", "_parameters", "given", "has_query", "headers", "services")
+    __slots__ = ("_caller", "_parameters", "address", "given", "has_query", "headers", "services")
 
     def __init__(
         self,
@@ -67,11 +67,13 @@ class Call:
         caller: Caller | None,
         parameters: Values,
         has_query: bool,
+        address: str = "",
     ) -> None:
         """Keep what was read; the object comes last, as `given`."""
         self.services = services
         self.has_query = has_query
         self.headers = headers
+        self.address = address
         self._caller = caller
         self._parameters = parameters
         self.given = NOTHING_GIVEN
@@ -101,6 +103,7 @@ class Call:
 class Route:
     """A method on a path. `answer` is the type of the body of a 200; None means that `media_type` is no JSON.
 
+    `status` is that of success. With `ignores_unknown` others may add parameters of their own to the query.
     `unavailable` is the type of the body of a 503 that says more than an error. The handler reads the body by the same
     description that the document shows.
     """
@@ -120,6 +123,8 @@ class Route:
     may_be_unchanged: bool = False
     unavailable: Any = None
     media_type: str = JSON
+    status: int = 200
+    ignores_unknown: bool = False
     description: str = ""
 
     @cached_property

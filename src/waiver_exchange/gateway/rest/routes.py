@@ -13,6 +13,7 @@ from waiver_exchange.gateway.rest.market_data import MARKET_DATA_ROUTES
 from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
 from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
 from waiver_exchange.gateway.rest.trades import TRADE_ROUTES
+from waiver_exchange.gateway.signin.routes import SIGN_IN_ROUTES
 
 ROUTES: Final = (
     *ORDER_ROUTES,
@@ -21,6 +22,7 @@ ROUTES: Final = (
     *EQUITY_ROUTES,
     *LEDGER_ROUTES,
     *KEY_ROUTES,
+    *SIGN_IN_ROUTES,
     *MARKET_ROUTES,
     *TRADE_ROUTES,
     *MARKET_DATA_ROUTES,

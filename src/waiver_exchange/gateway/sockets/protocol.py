@@ -237,6 +237,8 @@ class SocketProtocol(asyncio.Protocol):
         factory = self._sockets.route(self.opening.path)
         if factory is None:
             self._refuse(HTTPStatus.NOT_FOUND, RefusalReason.route_not_found)
+        elif not self._sockets.is_welcome(self.opening):
+            self._refuse(HTTPStatus.FORBIDDEN, RefusalReason.origin_is_foreign)
         elif not self._sockets.has_room_for(self.opening):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, RefusalReason.too_many_connections)
         else:

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.refusals import error_body
+from waiver_exchange.gateway.signin.own_pages import is_welcome
 from waiver_exchange.gateway.sockets.addresses import ClientAddresses
 from waiver_exchange.gateway.sockets.limits import SocketLimits
 from waiver_exchange.gateway.sockets.protocol import SocketProtocol
@@ -42,8 +43,11 @@ class Sockets:
         limits: SocketLimits,
         refusal_body: RefusalBody = native_refusal,
         trusted_proxies: tuple[str, ...] = (),
+        origins: frozenset[str] = frozenset(),
     ) -> None:
         """Take connections at the paths of `routes`; `refusal_body` words the others.
+
+        A browser opens one for pages of the `origins` only.
 
         Only a trusted proxy may say whose connection it passes on.
         """
@@ -51,6 +55,7 @@ class Sockets:
         self.limits = limits
         self.refusal_body = refusal_body
         self._routes = dict(routes)
+        self._origins = origins
         self._open: set[SocketProtocol] = set()
         self._by_address: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -72,6 +77,11 @@ class Sockets:
     def route(self, path: str) -> SessionFactory | None:
         """Return what a path is for, or None when it takes no WebSocket."""
         return self._routes.get(path)
+
+    def is_welcome(self, opening: Opening) -> bool:
+        """Return whether who opens a connection is no page of another site."""
+        headers = opening.headers
+        return is_welcome(self._origins, origin=headers.get("Origin"), host=headers.get("Host"))
 
     def has_room_for(self, opening: Opening) -> bool:
         """Return whether one more connection may be opened, from this address and at all."""

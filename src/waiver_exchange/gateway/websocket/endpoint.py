@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import final
 
 from waiver_exchange.application.access import Caller
@@ -12,6 +13,7 @@ from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.feeds.hub import Hub
 from waiver_exchange.gateway.rate_limits import RateLimits
+from waiver_exchange.gateway.signin.own_pages import caller_of_handshake
 from waiver_exchange.gateway.sockets.frames import text_frame
 from waiver_exchange.gateway.sockets.session import Connection
 from waiver_exchange.gateway.websocket.orders import CommandAnswer
@@ -33,8 +35,14 @@ class Endpoint:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self, connection: Connection) -> NativeSession:
-        """Begin a session; what a route of `Sockets` needs."""
-        return NativeSession(self, connection)
+        """Begin a session, of whoever is signed in to the page that opens it; what a route of `Sockets` needs."""
+        session = NativeSession(self, connection)
+        headers = connection.opening.headers
+        caller = caller_of_handshake(self.exchange, origin=headers.get("Origin"), cookies=headers.get("Cookie"))
+        if caller is not None:
+            with suppress(RefusedError):  # as many connections as may be: the client finds nobody signed in
+                self.sign_in(session, caller)
+        return session
 
     def sign_in(self, session: NativeSession, caller: Caller) -> None:
         """Let a session act for a caller. Raises `RefusedError` when the key has too many connections."""

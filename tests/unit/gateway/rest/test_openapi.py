@@ -30,7 +30,7 @@ def test_every_route_is_described_whole(route: Route) -> None:
     assert set(re.findall(r"\{(\w+)\}", route.path)) == {n for n, found in described.items() if found["in"] == "path"}
     assert ("requestBody" in operation) == (route.body is not None)
     assert (operation["security"] == []) == (route.access == "public")
-    assert operation["responses"]["200"]["headers"]["X-Request-Id"]
+    assert operation["responses"][str(route.status)]["headers"]["X-Request-Id"]
     for reason in refusals_of(route):
         codes = [response["description"] for response in operation["responses"].values()]
         assert any(f"`{reason.name}`" in said for said in codes) or route.unavailable is not None
