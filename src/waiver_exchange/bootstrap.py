@@ -33,6 +33,7 @@ from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.checkpoints.making import make_checkpoint
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating.operations import Operations
+from waiver_exchange.application.place_order import end_of_day_ns
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
@@ -80,7 +81,14 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     )
     await tokens.prepare()
     return Exchange(
-        sequencer=Sequencer(at=at, journal=journal, projector=projector, clock=own_clock, recover=recover),
+        sequencer=Sequencer(
+            at=at,
+            journal=journal,
+            projector=projector,
+            clock=own_clock,
+            recover=recover,
+            end_of_day=partial(end_of_day_ns, zone=settings.zone),
+        ),
         projector=projector,
         queries=Queries(state=projector.state, store=read_model, journal=journal, zone=settings.zone),
         journal=journal,

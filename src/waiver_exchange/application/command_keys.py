@@ -54,6 +54,11 @@ def audit_key(event: int, reference: str) -> bytes:
     return reference_key("audit", event, reference)
 
 
+def class_key(market: int) -> bytes:
+    """Return the key of a market's classification, which happens once."""
+    return blake2b(b"class\0%d" % market, digest_size=KEY_BYTES).digest()
+
+
 def key_of(command: Command) -> bytes | None:
     """Return the key of a command, or None when it carries no id.
 

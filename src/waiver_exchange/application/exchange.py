@@ -64,7 +64,7 @@ class Exchange:
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves what browsers bring back.
     `audit_seed` reads the secret that signs for auditors.
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
-    are can be counted before one more is stored.
+    are can be counted before one more is stored; who classifies a market holds `classifying`.
     """
 
     sequencer: Sequencer
@@ -96,6 +96,7 @@ class Exchange:
     warning: str | None = None
     operations: Operations = field(default_factory=Operations)
     making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
+    classifying: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: FailureCounts = field(default_factory=FailureCounts)
     challenges: Challenges = field(default_factory=Challenges)
     _untaken: ReadModelChanges | None = field(default=None)

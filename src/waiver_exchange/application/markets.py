@@ -7,6 +7,7 @@ from typing import Final
 
 from waiver_exchange.application.command_keys import symbol_key
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.market_classes import classify_market
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import (
     ConfigureExchange,
@@ -69,7 +70,9 @@ async def list_player(exchange: Exchange, listing: Listing) -> MarketView:
     if not isinstance(event, MarketListed):
         message = f"a listing led to {type(event).__name__}"
         raise TypeError(message)
-    return exchange.state.markets[event.market]
+    market = exchange.state.markets[event.market]
+    await classify_market(exchange, market)
+    return market
 
 
 async def grant_shares(

@@ -21,7 +21,7 @@ from waiver_exchange.application.recovery import EngineAt, catch_up
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Answer, Staged, Submission
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import Command, ExpireOrder, ResumeMarket, encode_command
+from waiver_exchange.domain.commands import BeginDay, Command, ExpireOrder, ResumeMarket, encode_command
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.fold import Projector
@@ -59,10 +59,12 @@ class Sequencer:
         projector: Projector,
         clock: Clock,
         recover: Callable[[], Awaitable[EngineAt]],
+        end_of_day: Callable[[int], int] | None = None,
     ) -> None:
         """Continue from `at`; the projector has folded the same rows.
 
-        `recover` builds the engine anew from the journal. Every part belongs to the sequencer from now on.
+        `recover` builds the engine anew from the journal. `end_of_day` gives the end of the trading day that a time
+        (UNIX nanoseconds) lies in; without it no days begin. Every part belongs to the sequencer from now on.
         """
         self._at = at
         self._journal = journal
@@ -70,7 +72,11 @@ class Sequencer:
         self.feed = Feed(projector)
         self._clock = clock
         self._recover = recover
+        self._end_of_day = end_of_day
+        self._first_day_ends_ns = 0
         self._queue: deque[Submission] = deque()
+        # What goes in front of everything that is not executed yet.
+        self._urgent: deque[Submission] = deque()
         self._staged = Staged()
         self._committing = Staged()
         self._commit: asyncio.Task[None] | None = None
@@ -89,16 +95,24 @@ class Sequencer:
         return self._at
 
     async def submit(
-        self, command: Command, *, key: bytes | None = None, refusal: RefusalReason | None = None
+        self,
+        command: Command,
+        *,
+        key: bytes | None = None,
+        refusal: RefusalReason | None = None,
+        is_urgent: bool = False,
     ) -> Outcome:
         """Return what came of a command once it is durable; a command with a key seen before gets the first outcome.
 
-        A command with a `refusal` gets that outcome too, and is refused if there is none. Raises `RefusedError` for
-        that, when the service cannot take it, and when the key belongs to another command. A refusal by the engine is
-        an outcome.
+        A command with a `refusal` gets that outcome too, and is refused if there is none. One that is urgent, which
+        has neither, is executed before all that wait, however many they are. Raises `RefusedError` when the service
+        cannot take it, and when the key belongs to another command. A refusal by the engine is an outcome.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.begin(command, answer=answer, key=key, refusal=refusal)
+        if is_urgent:
+            self._begin_urgent(command, answer=answer)
+        else:
+            self.begin(command, answer=answer, key=key, refusal=refusal)
         return await answer
 
     def begin(
@@ -109,10 +123,7 @@ class Sequencer:
         Raises `RefusedError` when the service cannot take it, or it has a `refusal` and no key by which it could be a
         repetition; then the answer gets nothing.
         """
-        if self.failure is not None:
-            raise RefusedError(RefusalReason.journal_is_unavailable)
-        if self._is_stopping:
-            raise RefusedError(RefusalReason.exchange_is_stopping)
+        self._check_working()
         if len(self._queue) >= QUEUE_MAX:
             raise RefusedError(RefusalReason.exchange_is_busy)
         if key is None:
@@ -121,6 +132,17 @@ class Sequencer:
             raise RefusedError(refusal)
         self._queue.append(Submission(command, key, answer, refusal=refusal))
         self._wake.set()
+
+    def _begin_urgent(self, command: Command, *, answer: Answer) -> None:
+        self._check_working()
+        self._urgent.append(Submission(command, None, answer))
+        self._wake.set()
+
+    def _check_working(self) -> None:
+        if self.failure is not None:
+            raise RefusedError(RefusalReason.journal_is_unavailable)
+        if self._is_stopping:
+            raise RefusedError(RefusalReason.exchange_is_stopping)
 
     async def at_rest(self) -> None:
         """Return when every executed row is durable and projected; no row is executed before the next await."""
@@ -139,7 +161,7 @@ class Sequencer:
                 await self._wake.wait()
                 self._wake.clear()
                 await self._step()
-                if self._is_stopping and not self._queue and not self._is_working():
+                if self._is_stopping and not self._is_waiting() and not self._is_working():
                     return
         finally:
             self._is_stopping = True
@@ -153,6 +175,9 @@ class Sequencer:
         """Take no more commands; `run` returns when what was taken is answered."""
         self._is_stopping = True
         self._wake.set()
+
+    def _is_waiting(self) -> bool:
+        return bool(self._queue or self._urgent)
 
     def _is_working(self) -> bool:
         return self._commit is not None or bool(self._staged.rows)
@@ -178,14 +203,18 @@ class Sequencer:
             await asyncio.sleep(0)
             return
         room = GROUP_ROWS_MAX - len(self._staged.rows)
-        if room > 0 and self._may_stage() and (self._queue or self._is_tick_due):
+        if room > 0 and self._may_stage() and (self._is_waiting() or self._is_tick_due):
             self._is_tick_due = False
             await self._stage(room)
         if self._commit is None and self._staged.rows:
             self._start_commit()
         # Only for work that the next step can do: a step that cannot would follow itself without ever giving way, and
         # the end of the commit that it waits for would never be heard of.
-        if self._queue and self._may_stage() and (self._commit is None or len(self._staged.rows) < GROUP_ROWS_MAX):
+        if (
+            self._is_waiting()
+            and self._may_stage()
+            and (self._commit is None or len(self._staged.rows) < GROUP_ROWS_MAX)
+        ):
             self._wake.set()
 
     def _may_stage(self) -> bool:
@@ -214,7 +243,7 @@ class Sequencer:
         self._commit.add_done_callback(lambda _: self._wake.set())
 
     async def _stage(self, limit: int) -> None:
-        """Execute what is due, then up to the rest of `limit` waiting commands; nothing overtakes what is due."""
+        """Execute what is urgent and what is due, then up to the rest of `limit` waiting commands, in this order."""
         time_ns = max(self._clock.now_ns(), self._at.time_ns)
         self._warn_of_clock(time_ns)
         due = [Submission(command) for command in self._due_commands(time_ns, limit=limit)]
@@ -223,7 +252,9 @@ class Sequencer:
             self._is_tick_due = True
             self._wake.set()
         fresh = await self._without_repetitions([self._queue.popleft() for _ in range(min(room, len(self._queue)))])
-        submissions = due + fresh
+        # Taken last: what became urgent while the journal was asked for keys still comes first.
+        submissions = [*self._urgent, *due, *fresh]
+        self._urgent.clear()
         if not submissions:
             return
         try:
@@ -282,10 +313,21 @@ class Sequencer:
 
     def _due_commands(self, time_ns: int, *, limit: int) -> list[Command]:
         engine = self._at.engine
-        due: list[Command] = [ExpireOrder(order_id=order_id) for order_id in engine.due_orders(time_ns, limit)]
+        due: list[Command] = self._day_to_begin(time_ns)
+        due += [ExpireOrder(order_id=order_id) for order_id in engine.due_orders(time_ns, limit - len(due))]
         # A resume lets held orders trade: first everything leaves whose time is over.
         due += [ResumeMarket(market=market) for market in engine.due_resumes(time_ns)[: limit - len(due)]]
         return due
+
+    def _day_to_begin(self, time_ns: int) -> list[Command]:
+        """Return what begins the trading day of a time when the day before is over."""
+        if self._end_of_day is None or self._at.time_ns == 0:
+            return []
+        ends_ns = self._at.engine.day_ends_at() or self._first_day_ends_ns
+        if ends_ns == 0:
+            # None was begun yet: the first day is that of the rows so far.
+            ends_ns = self._first_day_ends_ns = self._end_of_day(self._at.time_ns)
+        return [BeginDay(ends_at_ns=self._end_of_day(time_ns))] if time_ns >= ends_ns else []
 
     def _execute(self, submissions: list[Submission], *, time_ns: int) -> None:
         encoded = []
@@ -343,8 +385,9 @@ class Sequencer:
         _log.critical("journal failed, no command is taken until it works again: %s", error)
         uncertain, executed = self._committing, self._staged
         self._committing, self._staged = Staged(), Staged()
-        while self._queue:
-            self._queue.popleft().refuse(RefusalReason.journal_is_unavailable)
+        for waiting in (self._urgent, self._queue):
+            while waiting:
+                waiting.popleft().refuse(RefusalReason.journal_is_unavailable)
         executed.refuse(RefusalReason.journal_is_unavailable)
         try:
             await self._read_back(uncertain)
@@ -399,9 +442,10 @@ class Sequencer:
     def _refuse_all(self, reason: RefusalReason) -> None:
         for staged in (self._committing, self._staged):
             staged.refuse(reason)
-        for submission in self._queue:
-            submission.refuse(reason)
-        self._queue.clear()
+        for waiting in (self._urgent, self._queue):
+            for submission in waiting:
+                submission.refuse(reason)
+            waiting.clear()
 
     def _warn_of_clock(self, time_ns: int) -> None:
         behind_ns = time_ns - self._clock.now_ns()

@@ -16,6 +16,7 @@ from typing import Final
 import uvloop
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.market_classes import classify_markets
 from waiver_exchange.application.markets import configure_exchange
 from waiver_exchange.application.personal_data import resume_erasures
 from waiver_exchange.application.ports import JournalError
@@ -92,6 +93,7 @@ class _Server:
         try:
             await _configure(exchange, self._parameters)
             await resume_erasures(exchange)
+            await _classify(exchange)
             await _start_control(control)
             await self._serve(exchange, running, listener=listener)
         finally:
@@ -166,6 +168,14 @@ async def _configure(exchange: Exchange, parameters: dict[str, int]) -> None:
             message=f"The exchange refused its parameters: {error.reason.message} Check {names}.",
             exit_code=EXIT_USAGE,
         ) from error
+
+
+async def _classify(exchange: Exchange) -> None:
+    """Classify markets that an older version listed; what cannot be written now is tried again at the next start."""
+    try:
+        await classify_markets(exchange)
+    except RefusedError as error:
+        _log.warning("not every market is classified by team and position: %s", error.reason.message)
 
 
 async def _start_control(control: ControlServer) -> None:

@@ -23,6 +23,7 @@ from waiver_exchange.domain.commands import (
     DepositCash,
     ExchangeParameters,
     GrantShares,
+    HaltExchange,
     HaltMarket,
     ListMarket,
     OpenAccount,
@@ -49,6 +50,7 @@ from waiver_exchange.projections.state import ReadModelState
 
 BUY = pack_terms(side=codes.BUY, order_type=codes.LIMIT, time_in_force=codes.GTC)
 SELL = pack_terms(side=codes.SELL, order_type=codes.LIMIT, time_in_force=codes.GTC)
+DAY_NS = 86_400 * SECOND_NS
 SETUP: list[Command] = [
     ListMarket(supply_units=100_000_000, reference_price_cents=1_000, facts='{"symbol":"A"}'),
     OpenAccount(),
@@ -102,7 +104,9 @@ async def running(journal: FakeJournal | None = None, clock: FakeClock | None = 
     async def recover() -> EngineAt:
         return await recover_engine(journal=journal, snapshots=None)
 
-    sequencer = Sequencer(at=at, journal=journal, projector=projector, clock=clock, recover=recover)
+    sequencer = Sequencer(
+        at=at, journal=journal, projector=projector, clock=clock, recover=recover, end_of_day=end_of_utc_day
+    )
     task = asyncio.create_task(sequencer.run())
     try:
         rig = Rig(sequencer, journal, clock, projector)
@@ -115,6 +119,10 @@ async def running(journal: FakeJournal | None = None, clock: FakeClock | None = 
     finally:
         if not task.done():
             task.cancel()
+
+
+def end_of_utc_day(time_ns: int) -> int:
+    return time_ns - time_ns % DAY_NS + DAY_NS
 
 
 async def settle() -> None:
@@ -565,3 +573,93 @@ async def test_what_a_failed_commit_left_is_told_once(failure: Failure) -> None:
         await rig.until_working()
         await rig.place(price=902)
         assert sequences == list(range(1, rig.projector.state.books[1].sequence + 1))
+
+
+async def test_what_is_urgent_comes_before_all_that_waits_behind_a_slow_commit() -> None:
+    async with running() as rig:
+        rig.journal.gate.clear()
+        first = rig.start(order())
+        await settle()  # in its commit, which waits
+        executed = rig.start(order())
+        await settle()  # executed, and gathers for the next commit
+        waiting = [rig.start(order()) for _ in range(sequencer_module.GROUP_ROWS_MAX + 10)]
+        await asyncio.sleep(0)  # in the queue, and nothing else has run since
+        halting = asyncio.create_task(rig.sequencer.submit(HaltExchange(), is_urgent=True))
+        rig.journal.gate.set()
+        await halting
+        assert isinstance((await first).first_event(), OrderAccepted)
+        assert isinstance((await executed).first_event(), OrderAccepted)
+        halted_at = halting.result().row.sequence
+        behind = [task for task in waiting if (await task).row.sequence > halted_at]
+        assert behind
+        for task in behind:
+            with pytest.raises(RefusedError) as refused:
+                task.result().first_event()
+            assert reason_of(refused) is RefusalReason.exchange_is_halted
+
+
+async def test_a_day_begins_once_when_the_one_before_is_over() -> None:
+    async with running() as rig:
+        rows = len(rig.journal.rows)
+        await until_tick()
+        assert len(rig.journal.rows) == rows  # within the first day nothing begins
+        rig.clock.advance(86_400)
+        await rig.place()
+        begun = decode_command(rig.journal.rows[rows].command)
+        assert (begun.kind, begun.words[3]) == (codes.BEGIN_DAY, end_of_utc_day(rig.clock.now_ns()))
+        await until_tick()
+        await rig.place()
+        assert [decode_command(row.command).kind for row in rig.journal.rows[rows + 1 :]] == [codes.PLACE_ORDER] * 2
+
+
+async def test_a_day_that_ended_while_the_service_was_down_begins_at_the_start() -> None:
+    async with running() as rig:
+        rows = len(rig.journal.rows)
+    clock = FakeClock(rig.clock.now_ns() + 3 * DAY_NS)
+    async with running(FakeJournal(rig.journal.rows), clock) as rig:
+        await until_tick()
+        assert [decode_command(row.command).kind for row in rig.journal.rows[rows:]] == [codes.BEGIN_DAY]
+    async with running(FakeJournal(rig.journal.rows), clock) as again:
+        await until_tick()
+        assert len(again.journal.rows) == rows + 1
+        hash_now = state_hash(again.sequencer.engine_at.engine)
+    at = await recover_engine(journal=again.journal, snapshots=None)
+    assert state_hash(at.engine) == hash_now
+
+
+async def test_a_day_begins_anew_when_its_commit_failed() -> None:
+    async with running() as rig:
+        rows = len(rig.journal.rows)
+        rig.clock.advance(86_400)
+        rig.journal.fail_next(Failure.nothing_written)
+        await until_tick()
+        await rig.until_working()
+        await until_tick()
+        assert [decode_command(row.command).kind for row in rig.journal.rows[rows:]] == [codes.BEGIN_DAY]
+
+
+async def test_an_empty_exchange_begins_no_day() -> None:
+    journal = FakeJournal()
+    at = await recover_engine(journal=journal, snapshots=None)
+
+    async def recover() -> EngineAt:
+        return at
+
+    sequencer = Sequencer(
+        at=at,
+        journal=journal,
+        projector=Projector(ReadModelState()),
+        clock=FakeClock(),
+        recover=recover,
+        end_of_day=end_of_utc_day,
+    )
+    task = asyncio.create_task(sequencer.run())
+    await until_tick()
+    sequencer.stop()
+    await task
+    assert journal.rows == []
+
+
+async def until_tick() -> None:
+    """Wait until the sequencer has looked for what is due."""
+    await asyncio.sleep(1.5 * sequencer_module.TICK_SECONDS)

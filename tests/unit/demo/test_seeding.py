@@ -25,8 +25,9 @@ from waiver_exchange.domain import codes
 from waiver_exchange.fantasy.players import load_players
 
 PLAYERS = load_players()[:60]
-# A wider collar; a listing and the market maker's grant for each player; the traders' grants; accounts and their cash.
-ROWS = 1 + 2 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
+# A wider collar; a listing, its class and the market maker's grant for each player; the traders' grants; accounts and
+# their cash.
+ROWS = 1 + 3 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
 
 
 def assert_seeded(exchange: Exchange, seeded: Seeded) -> None:

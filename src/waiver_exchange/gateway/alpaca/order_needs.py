@@ -23,6 +23,12 @@ ASKED_BEFORE_MEANS: Final = frozenset(
         RefusalReason.price_is_outside_the_band,
         RefusalReason.order_value_is_too_large,
         RefusalReason.position_would_be_too_large,
+        RefusalReason.account_order_value_is_too_large,
+        RefusalReason.account_position_would_be_too_large,
+        RefusalReason.supply_share_would_be_too_large,
+        RefusalReason.day_turnover_would_be_too_large,
+        RefusalReason.team_share_would_be_too_large,
+        RefusalReason.playing_position_share_would_be_too_large,
     }
 )
 
