@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
@@ -35,7 +35,7 @@ class Metadata(NamedTuple):
 class ProviderDirectory:
     """A provider's metadata and keys, kept for an hour."""
 
-    def __init__(self, *, issuer: str, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, *, issuer: str, transport: httpx2.AsyncBaseTransport) -> None:
         """Ask the issuer."""
         self._issuer = issuer
         self._transport = transport
@@ -68,12 +68,12 @@ class ProviderDirectory:
 
     async def _get(self, url: str) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(transport=_Shared(self._transport), trust_env=False) as client:
+            async with httpx2.AsyncClient(transport=_Shared(self._transport), trust_env=False) as client:
                 response = await client.get(url, headers={"Accept": "application/json"}, follow_redirects=False)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             message = f"{url} cannot be read ({type(error).__name__})"
             raise ProviderUnavailableError(message) from error
-        if response.status_code != httpx.codes.OK:
+        if response.status_code != httpx2.codes.OK:
             message = f"{url} answers {response.status_code}"
             raise ProviderUnavailableError(message)
         try:
@@ -86,13 +86,13 @@ class ProviderDirectory:
         return document
 
 
-class _Shared(httpx.AsyncBaseTransport):
+class _Shared(httpx2.AsyncBaseTransport):
     """A transport that outlives the client that uses it."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         return await self._inner.handle_async_request(request)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-import httpx
+import httpx2
 
 from waiver_exchange.adapters.oidc.bounded_transport import BoundedTransport
 from waiver_exchange.adapters.oidc.id_token import Expected, check_id_token, read_key_id
@@ -26,7 +26,7 @@ class OidcProvider:
         *,
         client_secret: str | None,
         clock: Clock,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """Take what the operator set; nothing is asked before somebody signs in."""
         self._settings = settings
@@ -90,7 +90,7 @@ class OidcProvider:
             # Its description is the provider's own words, which may quote anything.
             message = f"the provider refuses the code ({str(error.error)[:40]!r})"
             raise ProviderAnswerError(message) from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             message = f"the token endpoint does not answer ({type(error).__name__})"
             raise ProviderUnavailableError(message) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
