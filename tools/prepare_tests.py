@@ -1,6 +1,6 @@
-"""Install what tests drive and the lock file does not bring: a browser, the older Alpaca SDK, an identity provider.
+"""Install what tests drive and the lock file does not bring: a browser, Redis, an older SDK, an identity provider.
 
-Silent when all are there. Without a browser, or without Node for the provider, the tests of the pages are skipped and
+Silent when all are there. Without a browser, Redis, or Node for the provider, the tests that need it are skipped and
 say so, never where CI is set; without the SDK its tests fail.
 """
 
@@ -24,13 +24,18 @@ PROVIDER = ROOT / "build" / "identity-provider"
 def main() -> int:
     """Prepare everything; return 1 when something is missing that must not be."""
     LOG.parent.mkdir(exist_ok=True)
-    is_complete = all([prepare_browser(), prepare_old_sdk(), prepare_identity_provider()])
+    is_complete = all([prepare_browser(), prepare_redis(), prepare_old_sdk(), prepare_identity_provider()])
     return 1 if not is_complete and os.environ.get("CI") else 0
 
 
 def prepare_browser() -> bool:
     """Install a browser with apt-get where that is possible; return whether there is one."""
     return prepare_programs(BROWSERS[:1], what="browser", is_there=lambda: any(map(shutil.which, BROWSERS)))
+
+
+def prepare_redis() -> bool:
+    """Install a Redis server with apt-get where that is possible; return whether there is one."""
+    return prepare_programs(("redis-server",), what="redis-server", is_there=lambda: bool(shutil.which("redis-server")))
 
 
 def prepare_programs(packages: tuple[str, ...], *, what: str, is_there: Callable[[], bool]) -> bool:

@@ -37,6 +37,7 @@ from waiver_exchange.application.place_order import end_of_day_ns
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
+from waiver_exchange.application.request_counts import LocalCounts, RequestCounts
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.application.sign_in_ports import SignInParts, SignUp, SignUpRules
 from waiver_exchange.application.take_snapshot import take_snapshot
@@ -156,6 +157,23 @@ def _build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, p
         is_demo=settings.is_demo,
         providers=providers,
     )
+
+
+@asynccontextmanager
+async def request_counts(settings: Settings, *, clock: Clock) -> AsyncIterator[RequestCounts]:
+    """Give what requests are counted in for the block: with Redis, where several processes share the counts."""
+    if not settings.redis_url:
+        yield LocalCounts(clock)
+        return
+    # Its library takes 0.2 s to import, which nobody waits for without Redis.
+    from waiver_exchange.adapters.redis.request_counts import RedisCounts  # noqa: PLC0415 - see above
+
+    counts = RedisCounts(settings.redis_url, clock=clock)
+    try:
+        await counts.start()
+        yield counts
+    finally:
+        await counts.close()
 
 
 async def _load_projections(read_model: SqliteReadModel, *, journal: Journal, until: int) -> Projector:

@@ -8,12 +8,18 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """How many requests are taken; 0 lifts a limit. The first two are per key, the others per network address."""
+    """How many requests are taken; 0 lifts a limit. The first two are per key or session, the last three per address.
+
+    Those of an account are for all its keys and sessions together; None is five times what one of them may.
+    """
 
     orders_per_second: int = 100
     reads_per_second: int = 1_000
+    account_orders_per_second: int | None = None
+    account_reads_per_second: int | None = None
     address_requests_per_second: int = 5_000
     failed_authentications_per_minute: int = 20
+    sign_ins_per_minute: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,7 @@ class Settings:
     `checkpoint_rows` journal rows lie between two signed checkpoints at most, which are copied to `checkpoint_dir`.
     `four_eyes` are the admin actions that a second operator has to approve.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
+    `redis_url` is where several processes share what they count; it may hold a password.
     """
 
     data_dir: Path
@@ -85,3 +92,4 @@ class Settings:
     four_eyes: frozenset[str] = frozenset()
     secrets: SecretSettings = field(default_factory=SecretSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+    redis_url: str = field(default="", repr=False)

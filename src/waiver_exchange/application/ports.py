@@ -188,10 +188,15 @@ class ApiKey:
 
 
 class RequestRates(NamedTuple):
-    """An account's own limits per key, which the operator set; None leaves one as it is for everybody, 0 lifts it."""
+    """An account's own limits, which the operator set; None leaves one as it is for everybody, 0 lifts it.
 
-    orders_per_second: int | None
-    reads_per_second: int | None
+    The first two are for each key and session, the others for all of the account's together.
+    """
+
+    orders_per_second: int | None = None
+    reads_per_second: int | None = None
+    account_orders_per_second: int | None = None
+    account_reads_per_second: int | None = None
 
 
 class IdentityError(Exception):

@@ -90,6 +90,8 @@ def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> No
 @_account_option
 @click.option("--orders", default="", metavar="N", help="Orders per second and key; 0 lifts it; or default.")
 @click.option("--reads", default="", metavar="N", help="Reads per second and key; 0 lifts it; or default.")
+@click.option("--all-orders", default="", metavar="N", help="Orders per second of all keys together.")
+@click.option("--all-reads", default="", metavar="N", help="Reads per second of all keys together.")
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the journal; needed to set them.")
 @_action_id_option
 @common_options

@@ -21,7 +21,8 @@ from waiver_exchange.application.markets import configure_exchange
 from waiver_exchange.application.personal_data import resume_erasures
 from waiver_exchange.application.ports import JournalError
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.bootstrap import open_exchange
+from waiver_exchange.application.request_counts import RequestCounts
+from waiver_exchange.bootstrap import open_exchange, request_counts
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_USAGE, CommandFailedError, unavailable
 from waiver_exchange.cli.http_connections import HttpConnections, HttpLimits, bound_by_handles
 from waiver_exchange.cli.logs import configure_logging
@@ -95,7 +96,8 @@ class _Server:
             await resume_erasures(exchange)
             await _classify(exchange)
             await _start_control(control)
-            await self._serve(exchange, running, listener=listener)
+            async with request_counts(self._settings, clock=exchange.clock) as counts:
+                await self._serve(exchange, running, listener=listener, counts=counts)
         finally:
             self._signals.bound_stopping()
             await control.close()
@@ -114,14 +116,18 @@ class _Server:
                 message = f"The data directory {self._settings.data_dir}: {error}"
                 raise unavailable("data_directory_unusable", message) from error
 
-    async def _serve(self, exchange: Exchange, running: asyncio.Task[None], *, listener: socket.socket) -> None:
+    async def _serve(
+        self, exchange: Exchange, running: asyncio.Task[None], *, listener: socket.socket, counts: RequestCounts
+    ) -> None:
         """Serve until a signal comes, the exchange breaks or the web server ends; then let requests finish."""
         settings = self._settings
         bounds = settings.connection_limits
         limits = HttpLimits(connections_max=bounds.connections, connections_per_address_max=bounds.address_connections)
         connections = HttpConnections(limits, trusted_proxies=settings.trusted_proxies)
         web = WebServer(
-            build_gateway(exchange, settings), connections=connections, trusted_proxies=settings.trusted_proxies
+            build_gateway(exchange, settings, counts=counts),
+            connections=connections,
+            trusted_proxies=settings.trusted_proxies,
         )
         serving = asyncio.create_task(web.serve(sockets=[listener]))
         stop = asyncio.create_task(self._signals.requested.wait())

@@ -108,6 +108,12 @@ def _four_eyes(text: str) -> frozenset[str]:
     return names
 
 
+def _redis_url(text: str) -> str:
+    if not re.fullmatch(r"(redis|rediss|unix)://.+", text):
+        raise _WrongValueError("redis://host:port/0, rediss://host:port/0 or unix:///path")
+    return text
+
+
 # One variable for each field of `ExchangeParameters`; unset leaves the field as the journal has it.
 PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
     "WAIVER_MAKER_FEE_BPS": ("maker_fee_bps", _integer(0, FEE_BPS_MAX)),
@@ -128,8 +134,11 @@ PARAMETERS: Final[dict[str, tuple[str, Callable[[str], int]]]] = {
 LIMITS: Final = {
     "WAIVER_ORDERS_PER_SECOND": "orders_per_second",
     "WAIVER_READS_PER_SECOND": "reads_per_second",
+    "WAIVER_ACCOUNT_ORDERS_PER_SECOND": "account_orders_per_second",
+    "WAIVER_ACCOUNT_READS_PER_SECOND": "account_reads_per_second",
     "WAIVER_ADDRESS_REQUESTS_PER_SECOND": "address_requests_per_second",
     "WAIVER_FAILED_AUTHENTICATIONS_PER_MINUTE": "failed_authentications_per_minute",
+    "WAIVER_SIGN_INS_PER_MINUTE": "sign_ins_per_minute",
 }
 # One variable for each field of `ConnectionLimits`; 0 lifts a limit.
 CONNECTION_LIMITS: Final = {
@@ -149,6 +158,7 @@ SERVICE: Final = (
     "WAIVER_ENVIRONMENT",
     "WAIVER_SECRETS_DIR",
     "WAIVER_FOUR_EYES",
+    "WAIVER_REDIS_URL",
     *LIMITS,
     *CONNECTION_LIMITS,
     *SIGN_IN,
@@ -156,6 +166,8 @@ SERVICE: Final = (
 # Each also with _FILE at its end, naming a file that holds the secret.
 SECRETS: Final = ("WAIVER_MASTER_KEY", "WAIVER_AUDIT_SIGNING_KEY")
 _SECRET: Final = re.compile(rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?", re.ASCII)
+# What may hold a password is not repeated when it is wrong.
+_UNSAID: Final = frozenset({"WAIVER_REDIS_URL"})
 # For clients of an exchange, which its server leaves alone.
 CLIENT: Final = ("WAIVER_URL", "WAIVER_API_KEY", "WAIVER_API_SECRET")
 VARIABLES: Final = (*SERVICE, *SECRETS, *PARAMETERS, *CLIENT)
@@ -198,6 +210,7 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
         is_production=is_production,
         four_eyes=frozenset(FOUR_EYES_ACTIONS if is_production else ()) if four_eyes is None else four_eyes,
+        redis_url=_choose(None, "", environment, "WAIVER_REDIS_URL", _redis_url) or "",
         secrets=_read_secret_settings(environment),
         sign_in=read_sign_in_settings(environment),
     )
@@ -250,7 +263,7 @@ def _choose(
     except _WrongValueError as error:
         raise CommandFailedError(
             code="setting_is_wrong",
-            message=f"{name} must be {error}, not {text[:100]!r}.",
+            message=f"{name} must be {error}{'' if name in _UNSAID else f', not {text[:100]!r}'}.",
             exit_code=EXIT_USAGE,
             details={"setting": name},
         ) from None

@@ -7,6 +7,7 @@ from litestar.datastructures import State
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.request_counts import LocalCounts, RequestCounts
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path
@@ -45,9 +46,9 @@ class Gateway(NamedTuple):
     sockets: Sockets
 
 
-def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
-    """Return what serves an exchange, which its caller runs, stops and closes."""
-    rate_limits = RateLimits(clock=exchange.clock, limits=settings.limits, identity=exchange.identity)
+def build_gateway(exchange: Exchange, settings: Settings, *, counts: RequestCounts | None = None) -> Gateway:
+    """Return what serves an exchange, which its caller runs, stops and closes, as the `counts` if there are any."""
+    rate_limits = _rate_limits(exchange, settings.limits, counts)
     bounds = settings.connection_limits
     endpoint = Endpoint(
         exchange, hub=Hub(exchange), rate_limits=rate_limits, connections_per_key_max=bounds.key_connections
@@ -66,9 +67,11 @@ def build_gateway(exchange: Exchange, settings: Settings) -> Gateway:
 
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Dispatch:
     """Return the application that serves an exchange over HTTP alone."""
-    return _build_app(
-        exchange, RateLimits(clock=exchange.clock, limits=limits or RequestLimits(), identity=exchange.identity)
-    )
+    return _build_app(exchange, _rate_limits(exchange, limits or RequestLimits(), None))
+
+
+def _rate_limits(exchange: Exchange, limits: RequestLimits, counts: RequestCounts | None) -> RateLimits:
+    return RateLimits(counts=counts or LocalCounts(exchange.clock), limits=limits, identity=exchange.identity)
 
 
 def _refusal_body(path: str, reason: RefusalReason) -> object:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from litestar.types import Message, Scope
 
-from waiver_exchange.gateway.rate_limits import Allowance
+from waiver_exchange.application.request_counts import Allowance
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -75,16 +75,16 @@ def keep_security_headers(scope: Scope, headers: Headers) -> None:
     scope["state"][_SECURITY] = headers
 
 
-def keep_allowance(scope: Scope, allowance: Allowance | None) -> None:
-    """Keep what is left of the limit of a request's sender, for the answer's headers."""
+def keep_allowance(scope: Scope, allowance: Allowance | None, *, times: int = 1) -> None:
+    """Keep what is left of the limit of a request's sender, for the answer's headers, which tell so many times it."""
     if allowance is not None:
-        scope["state"][_ALLOWANCE] = allowance
+        scope["state"][_ALLOWANCE] = (allowance, times)
 
 
-def _allowance_headers(allowance: Allowance) -> Headers:
+def _allowance_headers(allowance: Allowance, times: int) -> Headers:
     return (
-        (b"x-ratelimit-limit", b"%d" % allowance.limit),
-        (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"x-ratelimit-limit", b"%d" % (times * allowance.limit)),
+        (b"x-ratelimit-remaining", b"%d" % (times * allowance.remaining)),
         (b"x-ratelimit-reset", b"%d" % allowance.reset_at_s),
     )
 
@@ -101,8 +101,8 @@ def complete_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[t
         headers.append(_UNCACHED)
     state = scope["state"]
     headers += state.get(_SECURITY, SECURITY_HEADERS)
-    allowance: Allowance | None = state.get(_ALLOWANCE)
-    if allowance is not None:
-        headers += _allowance_headers(allowance)
+    kept: tuple[Allowance, int] | None = state.get(_ALLOWANCE)
+    if kept is not None:
+        headers += _allowance_headers(*kept)
     headers.append((b"x-request-id", request_id_of(scope).encode()))
     return headers

@@ -1,37 +1,39 @@
-"""How many requests a key and an address may send: one count for every face of the exchange.
+"""How many requests a key, an account and an address may send: one count for every face of the exchange."""
 
-A limit of n in a window refills evenly: n requests may come at once, then one each n-th of the window. Of each key and
-address one number is kept, the time at which all of its limit is free again, so that no clean-up is needed.
-"""
-
-from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from waiver_exchange.application.access import Caller
-from waiver_exchange.application.ports import Clock, IdentityStore
+from waiver_exchange.application.ports import IdentityStore, RequestRates
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.request_counts import Allowance, Charge, RequestCounts, charge_of
 from waiver_exchange.config import RequestLimits
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 
 Kind = Literal["order", "read"]
 
-TRACKED_MAX: Final = 20_000
 HEALTH_PER_SECOND: Final = 100
+# What an account may do in all, unless somebody chose a number: as much as so many of its keys.
+KEYS_PER_ACCOUNT: Final = 5
+# Charges that are kept made, because making one takes as long as counting it.
+KEPT_MAX: Final = 4_096
 _SECOND: Final = NANOSECONDS_PER_SECOND
 _MINUTE: Final = 60 * _SECOND
 _IPV6_NETWORK_BITS: Final = 64
-
-
-class Allowance(NamedTuple):
-    """A limit, how many more requests fit into it now, and the UNIX second at which all of it is free again."""
-
-    limit: int
-    remaining: int
-    reset_at_s: int
-    retry_after_s: int = 0
+_ACCOUNT_GROUPS: Final = {"order": "account_order", "read": "account_read"}
+_NO_RATES: Final = RequestRates()
+_PER: Final = {
+    "order": "key and second",
+    "read": "key and second",
+    "account_order": "account and second",
+    "account_read": "account and second",
+    "address": "address and second",
+    "failure": "address and minute, of failed ones",
+    "sign_in": "address and minute, of sign-ins",
+    "health": "address and second, of health",
+}
 
 
 class RateRefusedError(RefusedError):
@@ -44,29 +46,30 @@ class RateRefusedError(RefusedError):
 
 
 class RateLimits:
-    """The counts of everybody; what was used least recently is forgotten when there are too many."""
+    """What everybody may send, by the settings and by what the operator set for an account."""
 
-    def __init__(
-        self, *, clock: Clock, limits: RequestLimits, identity: IdentityStore, tracked_max: int = TRACKED_MAX
-    ) -> None:
-        """Limit by the settings, and by what the operator set for an account."""
+    def __init__(self, *, counts: RequestCounts, limits: RequestLimits, identity: IdentityStore) -> None:
+        """Count in `counts`."""
+        self._counts = counts
         self._limits = limits
         self._identity = identity
-        self._buckets = {
-            name: _Buckets(clock, tracked_max) for name in ("order", "read", "address", "failure", "health")
-        }
+        self._kept: dict[tuple[Kind, str], tuple[RequestRates | None, tuple[Charge, ...]]] = {}
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the counts that stops no trading."""
+        return self._counts.warning
 
     def take(self, *, caller: Caller | None = None, address: str = "", kind: Kind, count: int = 1) -> Allowance | None:
-        """Count a request of a key, or of an address, and return what is left; None where there is no limit.
+        """Count a request of a caller and his account, or of an address; return what is left, None without a limit.
 
         Requests of an address are counted whatever their kind. One that asks for much counts as `count`, and as
         nearly all of a limit that is less: else it could never be asked. Raises `RateRefusedError`.
         """
         if caller is None:
-            limit = self._limits.address_requests_per_second
-            return self._buckets["address"].take(network_of(address), limit, _SECOND, "address and second", count)
-        limit = self.limit_of(caller.account, kind)
-        return self._buckets[kind].take(caller.credential, limit, _SECOND, "key and second", count)
+            return self._take("address", network_of(address), self._limits.address_requests_per_second, _SECOND, count)
+        charges = self._charges_of(caller, kind) if count == 1 else self._make_charges(caller, kind, count)
+        return self._charge(charges) if charges else None
 
     def take_failure(self, address: str) -> Allowance | None:
         """Count one failed authentication of an address. Raises `RateRefusedError`.
@@ -75,7 +78,14 @@ class RateLimits:
         can lock the others out. A secret of 256 random bits needs no more protection than that.
         """
         limit = self._limits.failed_authentications_per_minute
-        return self._buckets["failure"].take(network_of(address), limit, _MINUTE, "address and minute, of failed ones")
+        return self._take("failure", network_of(address), limit, _MINUTE)
+
+    def take_sign_in(self, address: str) -> Allowance | None:
+        """Count the beginning of one sign-in of an address. Raises `RateRefusedError`.
+
+        Whoever is signed in, or has a key, is not concerned: it cannot be used to lock anybody out of what he has.
+        """
+        return self._take("sign_in", network_of(address), self._limits.sign_ins_per_minute, _MINUTE)
 
     def take_health(self, address: str) -> None:
         """Count one look at the service's health, which costs little and counts for nothing else.
@@ -83,56 +93,62 @@ class RateLimits:
         This machine's own are not counted. Raises `RateRefusedError`.
         """
         if self._limits.address_requests_per_second and not is_loopback(address):
-            buckets = self._buckets["health"]
-            buckets.take(network_of(address), HEALTH_PER_SECOND, _SECOND, "address and second, of health")
+            self._take("health", network_of(address), HEALTH_PER_SECOND, _SECOND)
 
-    def limit_of(self, account: int, kind: Kind) -> int:
-        """Return how many requests of a kind each key of an account may send in a second; 0 is no limit."""
-        rates = self._identity.find_rates(account)
-        is_order = kind == "order"
-        own = None if rates is None else rates.orders_per_second if is_order else rates.reads_per_second
-        if own is not None:
-            return own
-        return self._limits.orders_per_second if is_order else self._limits.reads_per_second
+    def limits_of(self, account: int, kind: Kind) -> tuple[int, int]:
+        """Return how many requests of a kind a key or session of an account may send in a second, and all of them.
 
+        0 is no limit.
+        """
+        rates, limits = self._identity.find_rates(account) or _NO_RATES, self._limits
+        if kind == "order":
+            own, all_own = rates.orders_per_second, rates.account_orders_per_second
+            common, all_common = limits.orders_per_second, limits.account_orders_per_second
+        else:
+            own, all_own = rates.reads_per_second, rates.account_reads_per_second
+            common, all_common = limits.reads_per_second, limits.account_reads_per_second
+        of_key = common if own is None else own
+        if all_own is not None:
+            return of_key, all_own
+        # Who was given more for each key has more in all.
+        is_everybodys = own is None and all_common is not None
+        return of_key, all_common if is_everybodys and all_common is not None else KEYS_PER_ACCOUNT * of_key
 
-class _Buckets:
-    """For each name the time at which its whole limit is free again."""
+    def _charges_of(self, caller: Caller, kind: Kind) -> tuple[Charge, ...]:
+        """Return the charges of one request, kept until the operator changes the account's limits."""
+        rates = self._identity.find_rates(caller.account)
+        name = (kind, caller.credential)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] is not rates:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            kept = self._kept[name] = (rates, self._make_charges(caller, kind, 1))
+        return kept[1]
 
-    def __init__(self, clock: Clock, tracked_max: int) -> None:
-        self._clock = clock
-        self._tracked_max = tracked_max
-        self._free_at_ns: OrderedDict[str, int] = OrderedDict()
+    def _make_charges(self, caller: Caller, kind: Kind, requests: int) -> tuple[Charge, ...]:
+        of_key, of_account = self.limits_of(caller.account, kind)
+        wanted = ((kind, caller.credential, of_key), (_ACCOUNT_GROUPS[kind], str(caller.account), of_account))
+        return tuple(
+            charge_of(group, name, limit=limit, window_ns=_SECOND, requests=requests)
+            for group, name, limit in wanted
+            if limit
+        )
 
-    def take(self, name: str, limit: int, window_ns: int, per: str, count: int = 1) -> Allowance | None:
+    def _take(self, group: str, name: str, limit: int, window_ns: int, requests: int = 1) -> Allowance | None:
         if not limit:
             return None
-        now_ns = self._clock.now_ns()
-        free_at_ns = self._free_at_ns.get(name, now_ns)
-        # Further ahead than the window it can only be when the clock was set back: then counting begins again.
-        if not now_ns < free_at_ns <= now_ns + window_ns:
-            free_at_ns = now_ns
-        interval_ns = window_ns // limit
-        cost_ns = interval_ns * min(count, max(1, limit - 1))
-        is_allowed = free_at_ns + cost_ns <= now_ns + window_ns
-        wait_ns = 0
-        if is_allowed:
-            free_at_ns += cost_ns
-            self._free_at_ns[name] = free_at_ns
-            self._free_at_ns.move_to_end(name)
-            if len(self._free_at_ns) > self._tracked_max:
-                self._free_at_ns.popitem(last=False)
-        else:
-            wait_ns = free_at_ns + cost_ns - now_ns - window_ns
-        allowance = Allowance(
-            limit=limit,
-            remaining=min(limit, (now_ns + window_ns - free_at_ns) // interval_ns),
-            reset_at_s=-(-free_at_ns // _SECOND),
-            retry_after_s=-(-wait_ns // _SECOND),
-        )
-        if not is_allowed:
-            raise RateRefusedError(allowance, per=per)
+        return self._charge((_kept_charge(group, name, limit, window_ns, requests),))
+
+    def _charge(self, charges: tuple[Charge, ...]) -> Allowance:
+        allowance = self._counts.take(*charges)
+        if not allowance.is_taken:
+            raise RateRefusedError(allowance, per=_PER[allowance.charge.group])
         return allowance
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _kept_charge(group: str, name: str, limit: int, window_ns: int, requests: int) -> Charge:
+    return charge_of(group, name, limit=limit, window_ns=window_ns, requests=requests)
 
 
 @lru_cache(maxsize=4_096)

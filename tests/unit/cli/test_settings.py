@@ -75,6 +75,13 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
     assert len(raised.value.message) < 300
 
 
+def test_what_may_hold_a_password_is_not_repeated_when_it_is_wrong() -> None:
+    with pytest.raises(CommandFailedError, match=r"^WAIVER_REDIS_URL must be ") as raised:
+        read_settings({"WAIVER_REDIS_URL": "http://user:hush@localhost"}, Flags())
+    assert "hush" not in raised.value.message
+    assert "hush" not in repr(read_settings({"WAIVER_REDIS_URL": "redis://user:hush@localhost"}, Flags()))
+
+
 def test_a_wrong_flag_is_named() -> None:
     with pytest.raises(CommandFailedError, match=r"^--port must be a whole number from 0 to 65535, not 'x'\.$"):
         read_settings({}, Flags(port="x"))

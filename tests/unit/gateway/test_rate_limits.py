@@ -5,6 +5,7 @@ import pytest
 from tests.fakes.clock import FakeClock
 from waiver_exchange.application.access import Caller
 from waiver_exchange.application.ports import IdentityStore, RequestRates
+from waiver_exchange.application.request_counts import LocalCounts
 from waiver_exchange.config import RequestLimits
 from waiver_exchange.gateway.rate_limits import HEALTH_PER_SECOND, RateLimits, RateRefusedError
 
@@ -31,7 +32,8 @@ class Desk:
     def __init__(self, limits: RequestLimits = LIMITS, *, tracked_max: int = 100) -> None:
         self.clock = FakeClock()
         self.identity = Rates()  # type: ignore[abstract]  # nothing else of it is asked for
-        self.limits = RateLimits(clock=self.clock, limits=limits, identity=self.identity, tracked_max=tracked_max)
+        counts = LocalCounts(self.clock, tracked_max=tracked_max)
+        self.limits = RateLimits(counts=counts, limits=limits, identity=self.identity)
 
     def orders_taken(self, tries: int, caller: Caller = ANN) -> int:
         return sum(self.is_taken(caller) for _ in range(tries))
@@ -88,14 +90,48 @@ def test_orders_and_reads_and_keys_are_counted_apart() -> None:
     assert desk.orders_taken(10, BOB) == 3
 
 
+def test_all_keys_and_sessions_of_an_account_share_a_limit() -> None:
+    desk = Desk(RequestLimits(orders_per_second=3, account_orders_per_second=4))
+    session = Caller(account=ANN.account, key_id="", scopes=frozenset(), session_id="5e55")
+    assert desk.orders_taken(10) == 3
+    assert desk.orders_taken(10, session) == 1
+    with pytest.raises(RateRefusedError) as refused:
+        desk.limits.take(caller=session, kind="order")
+    assert refused.value.details == {"limit": 4, "per": "account and second"}
+    assert desk.orders_taken(10, BOB) == 3
+
+
+def test_an_account_may_do_as_much_as_five_of_its_keys_unless_somebody_says_otherwise() -> None:
+    desk = Desk()
+    assert desk.limits.limits_of(ANN.account, "order") == (3, 15)
+    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=10)
+    assert desk.limits.limits_of(ANN.account, "order") == (10, 50)
+    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=0)
+    assert desk.limits.limits_of(ANN.account, "order") == (0, 0)
+    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=0, account_orders_per_second=2)
+    assert desk.orders_taken(10) == 2
+
+
+def test_sign_ins_are_counted_by_the_minute_and_hold_up_nobody_who_is_signed_in() -> None:
+    desk = Desk(RequestLimits(sign_ins_per_minute=2))
+    desk.limits.take_sign_in("192.0.2.1")
+    desk.limits.take_sign_in("192.0.2.1")
+    with pytest.raises(RateRefusedError) as refused:
+        desk.limits.take_sign_in("192.0.2.1")
+    assert refused.value.details == {"limit": 2, "per": "address and minute, of sign-ins"}
+    desk.limits.take_sign_in("192.0.2.2")
+    desk.limits.take(address="192.0.2.1", kind="read")
+    desk.limits.take(caller=ANN, kind="order")
+
+
 def test_the_operator_changes_an_account_at_once() -> None:
     desk = Desk()
     assert desk.orders_taken(10) == 3
-    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=6, reads_per_second=None)
+    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=6)
     desk.clock.advance(1)
     assert desk.orders_taken(10) == 6
-    assert desk.limits.limit_of(ANN.account, "read") == 5
-    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=0, reads_per_second=None)
+    assert desk.limits.limits_of(ANN.account, "read") == (5, 25)
+    desk.identity.rates[ANN.account] = RequestRates(orders_per_second=0)
     assert desk.orders_taken(1_000) == 1_000
     assert desk.orders_taken(10, BOB) == 3
 

@@ -111,7 +111,8 @@ class SqliteIdentityStore(IdentityStore):
         def remember() -> None:
             self._rates[account] = rates
 
-        await self._write("INSERT OR REPLACE INTO account_rates VALUES (?, ?, ?)", [(account, *rates)], then=remember)
+        statement = "INSERT OR REPLACE INTO account_rates VALUES (?, ?, ?, ?, ?)"
+        await self._write(statement, [(account, *rates)], then=remember)
 
     def find_rates(self, account: int) -> RequestRates | None:
         """Return an account's own limits, from memory."""
@@ -191,7 +192,7 @@ def _load(file: IdentityThread) -> _Loaded:
         "SELECT key_id, account, secret_hash, created_at_ns, name, scopes, last_used_at_ns, revoked_at_ns "
         "FROM api_keys ORDER BY created_at_ns, key_id"
     )
-    rates = connection.execute("SELECT account, orders_per_second, reads_per_second FROM account_rates")
+    rates = connection.execute("SELECT * FROM account_rates")
     return _Loaded(
         names=names,
         opened_at_ns={account: opened_at_ns for account, _, opened_at_ns in accounts},

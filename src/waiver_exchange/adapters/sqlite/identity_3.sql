@@ -112,3 +112,7 @@ CREATE TABLE erasures (
     started_at_ns INTEGER NOT NULL,
     finished_at_ns INTEGER NOT NULL
 );
+
+-- Limits of all keys and sessions of an account together, beside those of each.
+ALTER TABLE account_rates ADD COLUMN account_orders_per_second INTEGER;
+ALTER TABLE account_rates ADD COLUMN account_reads_per_second INTEGER;

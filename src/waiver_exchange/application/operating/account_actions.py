@@ -43,10 +43,13 @@ async def _revoke_keys(exchange: Exchange, wanted: given.OneKey, _: Doing) -> Ra
 
 async def _set_request_rates(exchange: Exchange, wanted: given.Rates, _: Doing) -> Ran:
     _known(exchange, wanted.account)
-    orders, reads = wanted.orders_per_second, wanted.reads_per_second
-    rates = RequestRates(
-        orders_per_second=None if orders == UNSET else orders, reads_per_second=None if reads == UNSET else reads
+    each = (
+        wanted.orders_per_second,
+        wanted.reads_per_second,
+        wanted.account_orders_per_second,
+        wanted.account_reads_per_second,
     )
+    rates = RequestRates(*(None if rate == UNSET else rate for rate in each))
     await exchange.identity.set_rates(account=wanted.account, rates=rates)
     return Ran()
 

@@ -53,11 +53,13 @@ class OneSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """An account's own requests per second and key; -1 is what everybody has, 0 no limit."""
+    """An account's own requests per second, of each key and of all; -1 is what everybody has, 0 no limit."""
 
     account: int
     orders_per_second: int
     reads_per_second: int
+    account_orders_per_second: int = -1
+    account_reads_per_second: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,3 +69,5 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     orders_per_second: int | None
     reads_per_second: int | None
+    account_orders_per_second: int | None
+    account_reads_per_second: int | None

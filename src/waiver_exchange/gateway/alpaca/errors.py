@@ -11,11 +11,12 @@ from litestar.types import Scope
 
 from waiver_exchange.application.ports import JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.request_counts import Allowance
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.alpaca.skipped import reason_of
 from waiver_exchange.gateway.alpaca.wording import wording_of
 from waiver_exchange.gateway.headers import keep_allowance, request_id_of
-from waiver_exchange.gateway.rate_limits import Allowance, RateRefusedError
+from waiver_exchange.gateway.rate_limits import RateRefusedError
 from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, allowed_methods_of
@@ -105,9 +106,7 @@ def answer_refused(request: AnyRequest, refused: RefusedError) -> Response[bytes
 
 def keep_allowance_per_minute(scope: Scope, allowance: Allowance | None) -> None:
     """Keep what is left of a limit for the answer's headers, which Alpaca's clients read as requests per minute."""
-    if allowance is not None:
-        limit, remaining = allowance.limit * _SECONDS_PER_MINUTE, allowance.remaining * _SECONDS_PER_MINUTE
-        keep_allowance(scope, allowance._replace(limit=limit, remaining=remaining))
+    keep_allowance(scope, allowance, times=_SECONDS_PER_MINUTE)
 
 
 def answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -77,14 +77,18 @@ def _key(_: Exchange, params: asked.OneKey) -> given.OneKey:
 
 def _rates(exchange: Exchange, params: asked.LimitsParams) -> given.Rates:
     account = parse_account(params.account)
-    before = exchange.identity.find_rates(account) or RequestRates(None, None)
-    orders = parse_rate(params.orders, field="orders", unset=before.orders_per_second)
-    reads = parse_rate(params.reads, field="reads", unset=before.reads_per_second)
-    return given.Rates(
-        account=account,
-        orders_per_second=UNSET if orders is None else orders,
-        reads_per_second=UNSET if reads is None else reads,
-    )
+    before = exchange.identity.find_rates(account) or RequestRates()
+    asked_for = {
+        "orders_per_second": parse_rate(params.orders, field="orders", unset=before.orders_per_second),
+        "reads_per_second": parse_rate(params.reads, field="reads", unset=before.reads_per_second),
+        "account_orders_per_second": parse_rate(
+            params.all_orders, field="all_orders", unset=before.account_orders_per_second
+        ),
+        "account_reads_per_second": parse_rate(
+            params.all_reads, field="all_reads", unset=before.account_reads_per_second
+        ),
+    }
+    return given.Rates(account=account, **{name: UNSET if rate is None else rate for name, rate in asked_for.items()})
 
 
 def _role(_: Exchange, params: asked.RoleParams) -> given.Role:

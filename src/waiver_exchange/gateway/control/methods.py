@@ -81,7 +81,7 @@ async def _list_keys(exchange: Exchange, params: OneAccount) -> Result:
 
 
 async def _limits(exchange: Exchange, params: LimitsParams) -> Result:
-    if params.orders or params.reads:
+    if any((params.orders, params.reads, params.all_orders, params.all_reads)):
         return await run_change(exchange, params, change=SET_REQUEST_RATES)
     return rates_view(exchange, parse_account(params.account))
 

@@ -120,11 +120,13 @@ class OneKey(Change, frozen=True, kw_only=True):
 
 
 class LimitsParams(Change, frozen=True, kw_only=True):
-    """Requests per second and key; `default` is what everybody has, empty leaves it as it is."""
+    """Requests per second and key, and of all keys; `default` is what everybody has, empty leaves it as it is."""
 
     account: str
     orders: str = ""
     reads: str = ""
+    all_orders: str = ""
+    all_reads: str = ""
 
 
 class AccountsPage(_Params, frozen=True, kw_only=True):

@@ -117,7 +117,7 @@ def rates_view(exchange: Exchange, account: int) -> Result:
     """Return an account's own requests per second. Raises `RefusedError` when there is none."""
     if account not in exchange.state.accounts:
         raise RefusedError(RefusalReason.account_not_found)
-    rates = exchange.identity.find_rates(account) or RequestRates(None, None)
+    rates = exchange.identity.find_rates(account) or RequestRates()
     return {"account_id": account_id(account), **rates._asdict()}
 
 

@@ -70,10 +70,12 @@ class LimitsBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestLimitsBody(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests each key of the account may send in a second; null is no limit."""
+    """How many requests each key and session may send in a second, and all of the account's; null is no limit."""
 
     orders_per_second: int | None
     reads_per_second: int | None
+    account_orders_per_second: int | None
+    account_reads_per_second: int | None
 
 
 async def _show_status(call: Call) -> Answer:
@@ -129,11 +131,15 @@ async def _show_limits(call: Call) -> Answer:
 
 
 async def _show_own_limits(call: Call) -> Answer:
-    limit_of = call.services.limits.limit_of
+    limits = call.services.limits
+    orders, all_orders = limits.limits_of(call.account, "order")
+    reads, all_reads = limits.limits_of(call.account, "read")
     return json_answer(
         RequestLimitsBody(
-            orders_per_second=limit_of(call.account, "order") or None,
-            reads_per_second=limit_of(call.account, "read") or None,
+            orders_per_second=orders or None,
+            reads_per_second=reads or None,
+            account_orders_per_second=all_orders or None,
+            account_reads_per_second=all_reads or None,
         )
     )
 
@@ -201,7 +207,7 @@ EXCHANGE_ROUTES: Final = (
         method="GET",
         path="/api/v1/account/limits",
         name="getAccountLimits",
-        summary="Show how many requests the account's keys may send.",
+        summary="Show how many requests the account may send.",
         tag="account",
         handler=_show_own_limits,
         answer=RequestLimitsBody,

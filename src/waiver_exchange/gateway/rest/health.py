@@ -45,7 +45,9 @@ async def _show_readiness(call: Call) -> Answer:
         return with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
     state = exchange.state
     trading = "halted" if state.is_halted else "open"
-    return json_answer(ReadinessBody(sequence=state.sequence, trading=trading, warning=exchange.warning))
+    warnings = [warning for warning in (exchange.warning, call.services.limits.warning) if warning]
+    warning = " ".join(warnings) or None
+    return json_answer(ReadinessBody(sequence=state.sequence, trading=trading, warning=warning))
 
 
 HEALTH_ROUTES: Final = (

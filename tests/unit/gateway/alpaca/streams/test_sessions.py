@@ -18,6 +18,7 @@ from waiver_exchange.application.api_keys import NewKey, create_key, revoke_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, grant_shares, list_player
 from waiver_exchange.application.place_order import OrderRequest, place_order
+from waiver_exchange.application.request_counts import LocalCounts
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import RequestLimits, Settings
 from waiver_exchange.gateway.alpaca.streams import data_session, pace
@@ -42,7 +43,9 @@ class World:
         self.limits = SocketLimits()
 
     def sockets(self, *, connections_per_key_max: int = 0) -> Sockets:
-        limits = RateLimits(clock=self.exchange.clock, limits=RequestLimits(), identity=self.exchange.identity)
+        limits = RateLimits(
+            counts=LocalCounts(self.exchange.clock), limits=RequestLimits(), identity=self.exchange.identity
+        )
         routes = build_stream_routes(self.exchange, rate_limits=limits, connections_per_key_max=connections_per_key_max)
         return Sockets(routes, limits=self.limits)
 
