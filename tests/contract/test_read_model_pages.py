@@ -19,6 +19,7 @@ from waiver_exchange.application.selections import (
     OrderSelection,
     TradeSelection,
 )
+from waiver_exchange.domain.commands import SettleMarket
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, ReadModelState, TradeView
 
@@ -38,16 +39,23 @@ class History:
         self.movements: list[LedgerMovement] = []
 
     async def fill(self, seed: int) -> None:
-        for row in EngineJournal().rows(commands(seed=seed, count=ROWS)):
+        journal = EngineJournal()
+        for row in journal.rows(commands(seed=seed, count=ROWS)):
             self.projector.apply(row)
             if row.sequence % 100 == 0:
-                changes = self.projector.take_changes()
-                assert changes is not None
-                await self.store.store(changes)
-                self.orders |= {int(order[0]): OrderView(*order) for order in changes.orders}  # type: ignore[arg-type]
-                self.trades += changes.trades
-                self.movements += changes.movements
-                self.projector.forget_closed(changes)
+                await self._store()
+        # A season ends too seldom for so few rows.
+        self.projector.apply(journal.row(SettleMarket(market=2, price_cents=1), time_ns=row.time_ns))
+        await self._store()
+
+    async def _store(self) -> None:
+        changes = self.projector.take_changes()
+        assert changes is not None
+        await self.store.store(changes)
+        self.orders |= {int(order[0]): OrderView(*order) for order in changes.orders}  # type: ignore[arg-type]
+        self.trades += changes.trades
+        self.movements += changes.movements
+        self.projector.forget_closed(changes)
 
 
 @pytest.fixture(params=["sqlite", "memory"])

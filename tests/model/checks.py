@@ -24,6 +24,8 @@ def check_account_and_exchange_trade(exchange: Exchange, account: Account) -> No
 
 
 def check_market_trades(market: Market) -> None:
+    if market.is_settled:
+        refuse(RefusalReason.market_is_settled)
     if market.halt_cause:
         refuse(RefusalReason.market_is_halted)
 

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 from tests.model.limiting import put_in
 from tests.model.reports import cash_changed, holding_changed
-from tests.model.rules import cost_of_part, find_account, find_market, refuse
+from tests.model.rules import cost_of_part, find_account, find_live_market, refuse
 from tests.model.state import Account, Exchange, Market
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import CommandRecord, ExchangeParameters
@@ -103,7 +103,7 @@ def grant_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
     if account.id == codes.HOUSE_ACCOUNT:
         refuse(RefusalReason.house_cannot_be_granted_shares)
     market_id, quantity = command.words[3:]
-    market = find_market(exchange, market_id)
+    market = find_live_market(exchange, market_id)
     if quantity <= 0:
         refuse(RefusalReason.quantity_must_be_positive)
     giver = exchange.position(account=codes.HOUSE_ACCOUNT, market=market.id)
@@ -124,7 +124,7 @@ def grant_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
 
 def issue_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
     market_id, quantity = command.words[3:]
-    market = find_market(exchange, market_id)
+    market = find_live_market(exchange, market_id)
     if quantity <= 0:
         refuse(RefusalReason.quantity_must_be_positive)
     if market.supply + quantity > limits.QUANTITY_UNITS_MAX:
@@ -137,14 +137,14 @@ def issue_shares(exchange: Exchange, command: CommandRecord) -> list[Event]:
 
 
 def halt_market(exchange: Exchange, command: CommandRecord) -> list[Event]:
-    market = find_market(exchange, command.words[3])
+    market = find_live_market(exchange, command.words[3])
     market.halt_cause = codes.HALT_BY_OPERATOR
     market.halted_until = 0
     return [MarketHalted(market.id, market.halt_cause, market.halted_until)]
 
 
 def resume_market(exchange: Exchange, command: CommandRecord) -> list[Event]:
-    market = find_market(exchange, command.words[3])
+    market = find_live_market(exchange, command.words[3])
     market.halt_cause = market.halted_until = 0
     market.anchor_price = market.anchor_time = 0
     return [MarketResumed(market.id)]

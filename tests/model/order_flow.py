@@ -106,7 +106,9 @@ class OrderFlow:
     def market(self) -> int:
         """A few markets see most orders."""
         markets = max(1, len(self._view.supplies))
-        return min(self._random.randint(1, markets), self._random.randint(1, markets))
+        market = min(self._random.randint(1, markets), self._random.randint(1, markets))
+        # What is settled takes nothing any more, and it takes one command to see that.
+        return market if market not in self._view.settled or self._random.random() < 0.1 else 1
 
     def limit_price(self, market: int, side: int) -> int:
         """Mostly close to the reference price or at a level of the book; at times far away or at the very ends."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.model import limiting, operating
+from tests.model import correcting, limiting, operating
 from tests.model.placing import place_order
 from tests.model.removing import cancel_order, expire_order
 from tests.model.replacing import replace_order
@@ -33,6 +33,10 @@ _EXECUTE: dict[int, Callable[[Exchange, CommandRecord], list[Event]]] = {
     codes.PLACE_STOP_ORDER: place_stop_order,
     codes.REPLACE_ORDER: replace_order,
     codes.RECORD_AUDIT: operating.record_audit,
+    codes.CORRECT_CASH: correcting.correct_cash,
+    codes.CORRECT_SHARES: correcting.correct_shares,
+    codes.BUST_TRADE: correcting.bust_trade,
+    codes.SETTLE_MARKET: correcting.settle_market,
     codes.SET_ROLE: limiting.set_role,
     codes.SET_LIMITS: limiting.set_limits,
     codes.BEGIN_DAY: limiting.begin_day,

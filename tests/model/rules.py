@@ -33,6 +33,14 @@ def find_market(exchange: Exchange, market: int) -> Market:
     return exchange.markets[market]
 
 
+def find_live_market(exchange: Exchange, market: int) -> Market:
+    """A market that is not settled."""
+    found = find_market(exchange, market)
+    if found.is_settled:
+        refuse(RefusalReason.market_is_settled)
+    return found
+
+
 def find_order(exchange: Exchange, order_id: int) -> Order:
     """Return an order that rests or is held."""
     was_given = (

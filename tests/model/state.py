@@ -177,6 +177,10 @@ class Market:
     sides: tuple[BookSide, BookSide] = field(default_factory=lambda: (BookSide(codes.BUY), BookSide(codes.SELL)))
     held: tuple[HeldSide, HeldSide] = field(default_factory=lambda: (HeldSide(codes.BUY), HeldSide(codes.SELL)))
 
+    @property
+    def is_settled(self) -> bool:
+        return self.halt_cause == codes.HALT_BY_SETTLEMENT
+
     def words(self) -> tuple[int, ...]:
         return (
             self.supply,

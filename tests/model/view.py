@@ -22,6 +22,7 @@ from waiver_exchange.domain.events import (
     MarketHalted,
     MarketListed,
     MarketResumed,
+    MarketSettled,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
@@ -36,6 +37,7 @@ from waiver_exchange.domain.events import (
 )
 
 _FINAL_KEPT = 500
+_TRADES_KEPT = 100
 
 
 @dataclass(slots=True)
@@ -104,11 +106,13 @@ class MarketView:
         self.references: dict[int, int] = {}
         self.cash: defaultdict[int, int] = defaultdict(int)
         self.halted: set[tuple[str, int]] = set()
+        self.settled: set[int] = set()
         self.live = LiveOrders()
         self.held = LiveOrders()
         self.partly_filled = LiveOrders()
         self.open: dict[int, OpenOrder] = {}
         self.final: list[int] = []
+        self.trades: list[TradeExecuted] = []
         self.last_order_id = 0
         self.cash_issued = 0
         self.lifetime_ns_max = 0
@@ -173,6 +177,7 @@ class MarketView:
                     self.open[event.order_id].is_held = False
                 case TradeExecuted():
                     self.references[event.market] = event.price_cents
+                    self._see_trade(event)
                 case _:
                     self._see_rare(event)
 
@@ -209,6 +214,11 @@ class MarketView:
             order.filled += order.remaining - event.remaining_units
             order.remaining = event.remaining_units
 
+    def _see_trade(self, event: TradeExecuted) -> None:
+        self.trades.append(event)
+        if len(self.trades) > 2 * _TRADES_KEPT:
+            del self.trades[:_TRADES_KEPT]
+
     def _see_final(self, order_id: int) -> None:
         self.live.discard(order_id)
         self.held.discard(order_id)
@@ -234,6 +244,14 @@ class MarketView:
                 self.references[event.market] = event.reference_price_cents
             case SharesIssued():
                 self.supplies[event.market] = event.supply_units
+            case MarketSettled():
+                self.settled.add(event.market)
+                self.halted.discard(("market", event.market))
+            case _:
+                self._see_halt(event)
+
+    def _see_halt(self, event: Event) -> None:
+        match event:
             case MarketHalted():
                 self.halted.add(("market", event.market))
             case MarketResumed():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
+from tests.model.correction_flow import CorrectionFlow
 from tests.model.garbage import spoil
 from tests.model.limit_flow import LimitFlow
 from tests.model.order_flow import OrderFlow
@@ -70,6 +71,7 @@ class Workload:
         self._stops = StopFlow(self._random, self._view, self._flow)
         self._replaces = ReplaceFlow(self._random, self._view, self._flow, self._stops)
         self._limits = LimitFlow(self._random, self._view)
+        self._corrections = CorrectionFlow(self._random, self._view)
         self._planned: list[Command] = []
         self._setup = self._draw_setup()
         weighted = self._kinds_and_weights()
@@ -172,6 +174,11 @@ class Workload:
             (self._resume_anything, 0.1),
             (self._open_account, 0.05),
             (self._record_audit, 0.1),
+            (self._corrections.fund_house, 0.1),
+            (self._corrections.correct_cash, 0.5),
+            (self._corrections.correct_shares, 0.5),
+            (self._corrections.bust_trade, 1.0),
+            (self._corrections.settle_market, 0.03),
             (self._list_market, 0.05),
             (lambda: draw_parameters(self._random), 0.1),
             (self._limits.set_role, 0.2),

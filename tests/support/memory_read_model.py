@@ -19,6 +19,7 @@ from waiver_exchange.projections.state import (
     MARKET_COLUMNS,
     TAPE_TRADES_MAX,
     AccountView,
+    BustView,
     HoldingView,
     LedgerMovement,
     MarketView,
@@ -42,6 +43,7 @@ _KEY_COLUMNS = {
     "movements": 2,
     "quotes": 2,
     "actions": 1,
+    "busts": 1,
 }
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 _LIMITS = tuple(AccountLimits.__slots__)
@@ -84,6 +86,8 @@ class MemoryReadModel(ReadModelStore):
             )
             candles.advance(self.time_ns)
         state.actions.update({action.action_id: action for action in self._actions() if action.is_open})
+        busts = [BustView(*row) for row in self._rows("busts")]  # type: ignore[arg-type]
+        state.busts.update((bust.trade_id, bust) for bust in busts)
         state.tape.extend(self._trades()[-TAPE_TRADES_MAX:])
         return state
 

@@ -34,10 +34,12 @@ from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import (
     AccountLimits,
     BeginDay,
+    BustTrade,
     CancelOrder,
     ClassifyMarket,
     Command,
     ConfigureExchange,
+    CorrectCash,
     DepositCash,
     ExchangeParameters,
     ExpireOrder,
@@ -52,6 +54,7 @@ from waiver_exchange.domain.commands import (
     SetLimits,
     SetMarketBand,
     SetRole,
+    SettleMarket,
 )
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, ORDER_ROWS_MAX, PRICE_CENTS_MAX, QUANTITY_UNITS_MAX
@@ -81,6 +84,16 @@ STOP = PlaceStopOrder(
 )
 DAYS_NS = 86_400_000_000_000
 FIRST_ORDER = 1 << 28 | 1
+BUST = BustTrade(
+    trade_id=1,
+    market=MAHOMES,
+    price_cents=2_500,
+    quantity_units=SHARE,
+    buyer=BOB,
+    seller=ANN,
+    buyer_fee_micros=0,
+    seller_fee_micros=0,
+)
 
 
 def limited(**limits: int) -> SetLimits:
@@ -150,6 +163,13 @@ ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
         sell(ANN, price=2_500, quantity=2),
         ReplaceOrder(account=BOB, order_id=FIRST_ORDER, quantity_units=2),
     ),
+    R.market_is_settled: (SettleMarket(market=MAHOMES, price_cents=2_500), BID),
+    R.house_needs_no_correction: (CorrectCash(account=codes.HOUSE_ACCOUNT, amount_micros=1),),
+    R.correction_moves_nothing: (CorrectCash(account=BOB, amount_micros=0),),
+    R.correction_is_too_large: (CorrectCash(account=BOB, amount_micros=-CASH_MICROS_MAX - 1),),
+    R.house_lacks_cash: (CorrectCash(account=BOB, amount_micros=1),),
+    R.trade_not_found: (BUST,),
+    R.trade_facts_are_invalid: (BID, sell(ANN, price=2_500, quantity=SHARE), replace(BUST, buyer_fee_micros=-1)),
     R.role_is_unknown: (SetRole(account=BOB, role=4),),
     R.limits_are_invalid: (limited(team_bps_max=10_001),),
     R.account_order_value_is_too_large: (limited(order_value_micros_max=24_999_999), BID),

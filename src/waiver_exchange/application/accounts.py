@@ -2,19 +2,19 @@
 
 from waiver_exchange.application.api_keys import NewKey, create_key
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.markets import check_reference
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import DepositCash, HaltAccount, OpenAccount, ResumeAccount
 from waiver_exchange.domain.events import AccountOpened
 from waiver_exchange.domain.ids import IdKind, to_uuid
-from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, CASH_MICROS_MAX, REFERENCE_LENGTH_MAX
+from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, CASH_MICROS_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import AccountView
 
 
 async def open_account(exchange: Exchange, *, reference: str = "") -> int:
     """Open an account and return its number; the same reference twice is one account. Raises `RefusedError`."""
-    if len(reference) > REFERENCE_LENGTH_MAX or not reference.isprintable():
-        raise RefusedError(RefusalReason.field_is_invalid, field="reference")
+    check_reference(reference)
     event = (await exchange.sequencer.submit(OpenAccount(reference=reference))).first_event()
     if not isinstance(event, AccountOpened):
         message = f"opening an account led to {type(event).__name__}"
@@ -48,8 +48,7 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0,
 
 async def deposit_cash(exchange: Exchange, *, account: int, amount_micros: int, reference: str) -> AccountView:
     """Issue cash to an account; the same reference twice is one deposit. Raises `RefusedError`."""
-    if not 0 < len(reference) <= REFERENCE_LENGTH_MAX or not reference.isprintable():
-        raise RefusedError(RefusalReason.field_is_invalid, field="reference")
+    check_reference(reference, is_required=True)
     command = DepositCash(account=account, amount_micros=amount_micros, reference=reference)
     (await exchange.sequencer.submit(command)).first_event()
     return exchange.state.accounts[account]

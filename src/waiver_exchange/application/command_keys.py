@@ -8,8 +8,11 @@ from typing import Final
 
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import (
+    BustTrade,
     Command,
     CommandRecord,
+    CorrectCash,
+    CorrectShares,
     DepositCash,
     GrantShares,
     IssueShares,
@@ -18,6 +21,7 @@ from waiver_exchange.domain.commands import (
     PlaceOrder,
     PlaceStopOrder,
     ReplaceOrder,
+    SettleMarket,
     decode_command,
     encode_command,
 )
@@ -75,6 +79,15 @@ def key_of(command: Command) -> bytes | None:
             return reference_key("grant", account, reference)
         case IssueShares(market=market, reference=reference) if reference:
             return reference_key("issue", market, reference)
+        case CorrectCash(account=account, reference=reference) if reference:
+            return reference_key("correct_cash", account, reference)
+        case CorrectShares(account=account, reference=reference) if reference:
+            return reference_key("correct_shares", account, reference)
+        # By their nature these happen once.
+        case BustTrade(trade_id=trade_id):
+            return reference_key("bust", 0, str(trade_id))
+        case SettleMarket(market=market):
+            return reference_key("settle", market, "")
     return None
 
 

@@ -80,7 +80,7 @@ async def grant_shares(
 ) -> HoldingView:
     """Move shares from the house to an account; the same reference twice is one grant. Raises `RefusedError`."""
     market = exchange.market(symbol).market
-    _check_reference(reference)
+    check_reference(reference)
     command = GrantShares(account=account, market=market, quantity_units=quantity_units, reference=reference)
     (await exchange.sequencer.submit(command)).first_event()
     return exchange.state.holdings[account][market]
@@ -89,7 +89,7 @@ async def grant_shares(
 async def issue_shares(exchange: Exchange, *, symbol: str, quantity_units: int, reference: str = "") -> MarketView:
     """Issue more shares of a player to the house, which everybody can see. Raises `RefusedError`."""
     market = exchange.market(symbol)
-    _check_reference(reference)
+    check_reference(reference)
     command = IssueShares(market=market.market, quantity_units=quantity_units, reference=reference)
     (await exchange.sequencer.submit(command)).first_event()
     return market
@@ -125,6 +125,7 @@ async def configure_exchange(exchange: Exchange, parameters: ExchangeParameters)
         (await exchange.sequencer.submit(ConfigureExchange(parameters=parameters))).first_event()
 
 
-def _check_reference(reference: str) -> None:
-    if len(reference) > REFERENCE_LENGTH_MAX or not reference.isprintable():
+def check_reference(reference: str, *, is_required: bool = False) -> None:
+    """Raise `RefusedError` unless this can be the operator's own name of what is done."""
+    if len(reference) > REFERENCE_LENGTH_MAX or not reference.isprintable() or (is_required and not reference):
         raise RefusedError(RefusalReason.field_is_invalid, field="reference")

@@ -32,6 +32,10 @@ REPLACE_ORDER: Final = 17
 # order_id, quantity, price_cents, stop_price_cents, expires_at_ns, time in force + 1 (0 keeps what is); tail: client
 # order id of the new order
 RECORD_AUDIT: Final = 18  # event, actor; tail: JSON of the facts
+CORRECT_CASH: Final = 19  # amount_micros (below 0: to the house); tail: reference
+CORRECT_SHARES: Final = 20  # market, quantity_units (below 0: to the house); tail: reference
+BUST_TRADE: Final = 21  # trade_id, market, price_cents, quantity_units, buyer, seller, buyer_fee, seller_fee
+SETTLE_MARKET: Final = 22  # market, price_cents
 SET_ROLE: Final = 23  # role (ROLE_*); the account is word 2
 SET_LIMITS: Final = 24
 # scope (LIMITS_OF_*), number (the role or the account), the ten limits of `AccountLimits` in its order; word 2 is the
@@ -72,6 +76,11 @@ STOP_ORDER_ACCEPTED: Final = 25
 ORDER_TRIGGERED: Final = 26  # order_id, account, price (the limit that it is worked with now)
 ORDER_REPLACED: Final = 27  # order_id, account, market, new_order_id, remaining_units (of the old order)
 AUDIT_RECORDED: Final = 28  # account, event, actor; the facts are the command's
+CASH_CORRECTED: Final = 29  # account, amount_micros: from the house, below 0 to it
+SHARES_CORRECTED: Final = 30  # account, market, quantity_units: from the house, below 0 to it
+TRADE_BUSTED: Final = 31  # trade_id, market, price, quantity, buyer, seller, buyer_fee, seller_fee
+MARKET_SETTLED: Final = 32  # market, price, quantity_units (all that others than the house had), paid_micros
+SHARES_SETTLED: Final = 33  # account, market, quantity_units, price: all its shares went to the house for cash
 ROLE_CHANGED: Final = 38  # account, role
 LIMITS_CHANGED: Final = 39  # scope, number, the ten limits
 DAY_BEGUN: Final = 40  # ends_at_ns
@@ -90,6 +99,7 @@ LIMITS_OF_ACCOUNT: Final = 1
 
 HALT_BY_OPERATOR: Final = 1
 HALT_BY_CIRCUIT_BREAKER: Final = 2
+HALT_BY_SETTLEMENT: Final = 3  # for ever
 
 # Terms of an order, packed into one word: side | type << 4 | time in force << 8 | self-trade << 12 | post only << 16.
 BUY: Final = 0

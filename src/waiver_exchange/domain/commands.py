@@ -231,6 +231,50 @@ class RecordAudit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectCash:
+    """Move cash between the house and an account, below 0 back to the house; the same reference twice is one."""
+
+    account: int
+    amount_micros: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectShares:
+    """Move shares between the house and an account, below 0 back to the house; the same reference twice is one."""
+
+    account: int
+    market: int
+    quantity_units: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BustTrade:
+    """Reverse a trade by balancing entries; these are its facts, which the application reads and the engine keeps not.
+
+    A trade is busted once.
+    """
+
+    trade_id: int
+    market: int
+    price_cents: int
+    quantity_units: int
+    buyer: int
+    seller: int
+    buyer_fee_micros: int
+    seller_fee_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleMarket:
+    """End a market for ever: its orders are cancelled, and every holder is paid a price (cents) for his shares."""
+
+    market: int
+    price_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetRole:
     """Say what an account is to the exchange; `role` is one of `codes.ROLE_*`."""
 
@@ -290,6 +334,10 @@ Command = (
     | CancelOrder
     | ExpireOrder
     | RecordAudit
+    | CorrectCash
+    | CorrectShares
+    | BustTrade
+    | SettleMarket
     | SetRole
     | SetLimits
     | BeginDay
@@ -311,6 +359,10 @@ _KINDS: Final[dict[type[Command], int]] = {
     HaltAccount: codes.HALT_ACCOUNT,
     ResumeAccount: codes.RESUME_ACCOUNT,
     RecordAudit: codes.RECORD_AUDIT,
+    CorrectCash: codes.CORRECT_CASH,
+    CorrectShares: codes.CORRECT_SHARES,
+    BustTrade: codes.BUST_TRADE,
+    SettleMarket: codes.SETTLE_MARKET,
     SetRole: codes.SET_ROLE,
     BeginDay: codes.BEGIN_DAY,
     ClassifyMarket: codes.CLASSIFY_MARKET,

@@ -260,6 +260,52 @@ class AuditRecorded(NamedTuple):
     actor: int
 
 
+class CashCorrected(NamedTuple):
+    """The operator moved cash between the house and an account; below 0 it went to the house."""
+
+    account: int
+    amount_micros: int
+
+
+class SharesCorrected(NamedTuple):
+    """The operator moved shares between the house and an account; below 0 they went to the house."""
+
+    account: int
+    market: int
+    quantity_units: int
+
+
+class TradeBusted(NamedTuple):
+    """A trade was reversed: shares went back to the seller, cash to the buyer, fees (micro-dollars) to both."""
+
+    trade_id: int
+    market: int
+    price_cents: int
+    quantity_units: int
+    buyer: int
+    seller: int
+    buyer_fee_micros: int
+    seller_fee_micros: int
+
+
+class MarketSettled(NamedTuple):
+    """A market is over: all shares that others than the house had go to the house for `paid_micros` in all."""
+
+    market: int
+    price_cents: int
+    quantity_units: int
+    paid_micros: int
+
+
+class SharesSettled(NamedTuple):
+    """All of an account's shares of a settled market went to the house for this price each."""
+
+    account: int
+    market: int
+    quantity_units: int
+    price_cents: int
+
+
 class RoleChanged(NamedTuple):
     """An account is this to the exchange now; `role` is one of `codes.ROLE_*`."""
 
@@ -334,6 +380,11 @@ Event = (
     | OrderTriggered
     | OrderReplaced
     | AuditRecorded
+    | CashCorrected
+    | SharesCorrected
+    | TradeBusted
+    | MarketSettled
+    | SharesSettled
     | RoleChanged
     | LimitsChanged
     | DayBegun
@@ -370,6 +421,11 @@ EVENT_TYPES: Final[dict[int, Callable[..., Event]]] = {
     codes.ORDER_TRIGGERED: OrderTriggered,
     codes.ORDER_REPLACED: OrderReplaced,
     codes.AUDIT_RECORDED: AuditRecorded,
+    codes.CASH_CORRECTED: CashCorrected,
+    codes.SHARES_CORRECTED: SharesCorrected,
+    codes.TRADE_BUSTED: TradeBusted,
+    codes.MARKET_SETTLED: MarketSettled,
+    codes.SHARES_SETTLED: SharesSettled,
     codes.ROLE_CHANGED: RoleChanged,
     codes.LIMITS_CHANGED: LimitsChanged,
     codes.DAY_BEGUN: DayBegun,

@@ -147,6 +147,14 @@ class RefusalReason(IntEnum):
     classification_is_invalid = 248, "A team or playing position has no such number."
     trading_day_is_invalid = 249, "The trading day has begun already, or would be longer than two days."
 
+    market_is_settled = 260, "This market is settled: its season is over, and it takes nothing any more."
+    house_needs_no_correction = 261, "A correction is between the house and another account; name that account."
+    correction_moves_nothing = 262, "A correction moves more than nothing, or less to take back."
+    correction_is_too_large = 263, "The correction is larger than all that the exchange can hold."
+    house_lacks_cash = 264, "The house has not enough available cash for this; deposit some to it first."
+    trade_not_found = 265, "There is no such trade."
+    trade_facts_are_invalid = 266, "No trade can have these facts."
+
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."
     order_is_final = 303, "The order is filled, cancelled, expired, replaced or rejected already."
@@ -203,3 +211,4 @@ class CancelReason(IntEnum):
     collar_reached = 6
     shares_ran_out = 7
     by_operator = 8
+    market_was_settled = 9

@@ -10,6 +10,7 @@ from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.engine.account_limits import set_limits, set_role
 from waiver_exchange.engine.cancelling import cancel, expire
+from waiver_exchange.engine.correcting import bust_trade, correct_cash, correct_shares
 from waiver_exchange.engine.event_buffer import EventBuffer
 from waiver_exchange.engine.expiry import due_orders, next_expiry
 from waiver_exchange.engine.holding import place_stop, read_stop_order
@@ -33,6 +34,7 @@ from waiver_exchange.engine.operating import (
 from waiver_exchange.engine.placing import place, read_order
 from waiver_exchange.engine.read_ahead import read_ahead, record_length
 from waiver_exchange.engine.replacing import read_replacement, replace
+from waiver_exchange.engine.season_end import settle_market
 from waiver_exchange.engine.settlement import check_cash, check_market
 from waiver_exchange.engine.tables import HALTED_UNTIL, LIMITS_WIDTH, MARKET_WIDTH, Tables
 from waiver_exchange.engine.triggering import trigger, trigger_everywhere
@@ -166,6 +168,8 @@ class Engine:
             return deposit_cash(t, account, first, out)
         if kind == codes.BEGIN_DAY:
             return begin_day(t, first, out)
+        if kind == codes.CORRECT_CASH:
+            return correct_cash(t, account, first, out)
         if kind == codes.SET_ROLE:
             return set_role(t, account, first, out)
         if kind == codes.HALT_MARKET:
@@ -180,6 +184,12 @@ class Engine:
             # Only put down: nothing of the state depends on it, and the account need not exist.
             out.emit3(codes.AUDIT_RECORDED, account, first, second)
             return 0
+        if kind == codes.CORRECT_SHARES:
+            return correct_shares(t, account, first, second, out)
+        if kind == codes.SETTLE_MARKET:
+            return settle_market(t, first, second, out)
+        if kind == codes.BUST_TRADE:
+            return _bust_trade(t, record, at, out)
         if kind == codes.LIST_MARKET:
             return list_market(t, first, second, out)
         if kind == codes.GRANT_SHARES:
@@ -204,3 +214,18 @@ def _words(record: bytes, at: i64, count: i64) -> list[int]:
         at += 8
         count -= 1
     return words
+
+
+def _bust_trade(t: Tables, record: bytes, at: i64, out: EventBuffer) -> i64:
+    return bust_trade(
+        t,
+        out,
+        read_i64_le(record, at + 24),
+        read_i64_le(record, at + 32),
+        read_i64_le(record, at + 40),
+        read_i64_le(record, at + 48),
+        read_i64_le(record, at + 56),
+        read_i64_le(record, at + 64),
+        read_i64_le(record, at + 72),
+        read_i64_le(record, at + 80),
+    )

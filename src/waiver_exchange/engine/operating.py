@@ -51,6 +51,11 @@ def refuse(out: EventBuffer, reason: i64, required: i64, available: i64) -> i64:
     return reason
 
 
+def is_settled(t: Tables, market: i64) -> bool:
+    """Say whether a market that exists is over for ever."""
+    return t.markets[market * MARKET_WIDTH + HALT_CAUSE] == codes.HALT_BY_SETTLEMENT
+
+
 def open_account(t: Tables, out: EventBuffer) -> i64:
     """Open the next account."""
     account: i64 = add_account(t)
@@ -107,6 +112,8 @@ def grant_shares(t: Tables, account: i64, market: i64, units: i64, out: EventBuf
         return refuse(out, RefusalReason.house_cannot_be_granted_shares, 0, 0)
     if not is_market(t, market):
         return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if is_settled(t, market):
+        return refuse(out, RefusalReason.market_is_settled, 0, 0)
     if units <= 0:
         return refuse(out, RefusalReason.quantity_must_be_positive, 0, 0)
     house: i64 = find_or_add_position(t, codes.HOUSE_ACCOUNT, market)
@@ -132,6 +139,8 @@ def issue_shares(t: Tables, market: i64, units: i64, out: EventBuffer) -> i64:
     """Raise a market's supply; the new shares go to the house."""
     if not is_market(t, market):
         return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if is_settled(t, market):
+        return refuse(out, RefusalReason.market_is_settled, 0, 0)
     if units <= 0:
         return refuse(out, RefusalReason.quantity_must_be_positive, 0, 0)
     at: i64 = market * MARKET_WIDTH
@@ -151,6 +160,8 @@ def halt_market(t: Tables, market: i64, out: EventBuffer) -> i64:
     """Halt a market until the operator resumes it."""
     if not is_market(t, market):
         return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if is_settled(t, market):
+        return refuse(out, RefusalReason.market_is_settled, 0, 0)
     t.markets[market * MARKET_WIDTH + HALT_CAUSE] = codes.HALT_BY_OPERATOR
     t.markets[market * MARKET_WIDTH + HALTED_UNTIL] = 0
     out.emit3(codes.MARKET_HALTED, market, codes.HALT_BY_OPERATOR, 0)
@@ -161,6 +172,8 @@ def resume_market(t: Tables, market: i64, out: EventBuffer) -> i64:
     """Resume a market; its circuit breaker measures anew."""
     if not is_market(t, market):
         return refuse(out, RefusalReason.market_not_found, 0, 0)
+    if is_settled(t, market):
+        return refuse(out, RefusalReason.market_is_settled, 0, 0)
     at: i64 = market * MARKET_WIDTH
     t.markets[at + HALT_CAUSE] = 0
     t.markets[at + HALTED_UNTIL] = 0

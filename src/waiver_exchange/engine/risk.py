@@ -9,6 +9,7 @@ from waiver_exchange.domain.codes import (
     FOK,
     GTC,
     GTD,
+    HALT_BY_SETTLEMENT,
     LIMIT,
     MARKET,
     SELL,
@@ -98,8 +99,9 @@ def refuse_who_and_where(t: Tables, o: IncomingOrder, accounts: vec[i64], market
         return RefusalReason.exchange_is_halted
     if not is_market(t, o.market):
         return RefusalReason.market_not_found
-    if markets[o.market * MARKET_WIDTH + HALT_CAUSE] != 0:
-        return RefusalReason.market_is_halted
+    halt_cause: i64 = markets[o.market * MARKET_WIDTH + HALT_CAUSE]
+    if halt_cause != 0:
+        return RefusalReason.market_is_settled if halt_cause == HALT_BY_SETTLEMENT else RefusalReason.market_is_halted
     if t.orders_per_second_max != 0:
         second: i64 = o.time // NANOSECONDS_PER_SECOND
         if accounts[account + RATE_SECOND] != second:

@@ -11,6 +11,7 @@ from waiver_exchange.projections.actions import ActionView, action_row
 from waiver_exchange.projections.candles import CandleView, candle_row
 from waiver_exchange.projections.state import (
     AccountView,
+    BustView,
     HoldingView,
     LedgerMovement,
     MarketView,
@@ -37,7 +38,7 @@ class ReadModelChanges:
 
     `time_ns` is the time of row `sequence`. Accounts, holdings, markets, orders and candles are rows as they are at
     `sequence`, in the order of their classes' fields; a market's row ends with `BOOK_COLUMNS`; limits are
-    (scope, number, then the ten). Trades and movements are new. `exchange` is (is halted, cash issued, then the
+    (scope, number, then the ten). Trades, movements and busts are new. `exchange` is (is halted, cash issued, then the
     thirteen parameters).
     """
 
@@ -55,6 +56,7 @@ class ReadModelChanges:
     candles: tuple[Row, ...]
     quotes: tuple[QuoteView, ...]
     actions: tuple[Row, ...] = ()
+    busts: tuple[BustView, ...] = ()
 
 
 @final
@@ -73,6 +75,7 @@ class PendingChanges:
     candles: list[CandleView] = field(default_factory=list)
     quotes: list[QuoteView] = field(default_factory=list)
     actions: list[ActionView] = field(default_factory=list)
+    busts: list[BustView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
         """Have an account's row stored."""
@@ -113,9 +116,8 @@ class PendingChanges:
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.limits) + len(self.holdings) + len(self.markets) + len(self.orders)
-        return (
-            changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes) + len(self.actions)
-        )
+        changed += len(self.actions) + len(self.busts)
+        return changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes)
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
         """Return the changes since the last take and start afresh, or None when no row was folded."""
@@ -136,6 +138,7 @@ class PendingChanges:
             candles=tuple([candle_row(view) for view in self.candles]),
             quotes=tuple(self.quotes),
             actions=tuple([action_row(view) for view in self.actions]),
+            busts=tuple(self.busts),
         )
         self.taken_sequence = state.sequence
         self._clear()
@@ -164,3 +167,4 @@ class PendingChanges:
         self.candles = []
         self.quotes = []
         self.actions = []
+        self.busts = []

@@ -1,7 +1,8 @@
 """The fold: rows of the journal in, the read model's state and its changes out.
 
 It runs once for every order, so it reads the journal's words where they stand and makes no event objects. How each kind
-of event changes the state is written in `fold_orders` (orders, trades, books) and `fold_accounts` (the rest).
+of event changes the state is written in `fold_orders` (orders, trades, books), `fold_corrections` (what the operator
+puts right) and `fold_accounts` (the rest).
 """
 
 from typing import Final, Protocol, final
@@ -14,6 +15,7 @@ from waiver_exchange.projections.changes import PendingChanges, ReadModelChanges
 from waiver_exchange.projections.context import WORD, RowContext
 from waiver_exchange.projections.feed_buffer import FeedBuffer
 from waiver_exchange.projections.fold_accounts import fold_account_event
+from waiver_exchange.projections.fold_corrections import fold_correction_event
 from waiver_exchange.projections.fold_orders import fold_order_event
 from waiver_exchange.projections.state import OPEN_STATUSES, ReadModelState
 
@@ -96,8 +98,11 @@ class Projector:
         while at < size:
             header = read_i64_le(events, at)
             kind = header & 0xFF
-            if not (fold_order_event(context, kind, at) or fold_account_event(context, kind, at)) and (
-                kind not in _UNSEEN
+            if not (
+                fold_order_event(context, kind, at)
+                or fold_account_event(context, kind, at)
+                or fold_correction_event(context, kind, at)
+                or kind in _UNSEEN
             ):
                 msg = f"row {context.sequence} holds an event of kind {kind}, which this version does not know"
                 raise JournalOrderError(msg)

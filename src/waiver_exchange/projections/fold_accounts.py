@@ -80,7 +80,7 @@ def _open_account(context: RowContext, at: i64) -> None:
 
 def _deposit_cash(context: RowContext, at: i64) -> None:
     account, amount = read_word(context.events, at, 1), read_word(context.events, at, 2)
-    context.move(amount, "deposit", 0, codes.OPERATOR, account, 0, context.command_text())
+    context.move(amount, "deposit", 0, codes.OPERATOR, account, 0, _deposit_reference(context))
     context.state.cash_issued_micros += amount
     context.state.invested_at_sequence = context.sequence
 
@@ -98,6 +98,13 @@ def _record_audit(context: RowContext, at: i64) -> None:
     )
     for view in changed:
         context.pending.add_action(view)
+
+
+def _deposit_reference(context: RowContext) -> str:
+    """Return the operator's reference, or what the house needed the cash for."""
+    if read_word(context.command, 0, 0) & 0xFF != codes.SETTLE_MARKET:
+        return context.command_text()
+    return f"settlement of {context.state.markets[read_word(context.command, 0, 3)].symbol}"
 
 
 def _list_market(context: RowContext, at: i64) -> None:
@@ -229,6 +236,15 @@ def _configure_exchange(context: RowContext, at: i64) -> None:
     context.state.parameters = ExchangeParameters(**dict(zip(_PARAMETERS, values, strict=True)))
 
 
+def _settle_market(context: RowContext, at: i64) -> None:
+    view = context.state.markets[read_word(context.events, at, 1)]
+    view.settled_price_cents = read_word(context.events, at, 2)
+    view.halt_cause = codes.HALT_BY_SETTLEMENT
+    view.halted_until_ns = 0
+    context.pending.add_market(view)
+    _tell_market(context, view.market)
+
+
 def _tell_market(context: RowContext, market: int) -> None:
     if context.feed.is_collecting:
         context.feed.markets.add(market)
@@ -253,6 +269,7 @@ _RARE: Final[dict[int, Callable[[RowContext, i64], None]]] = {
     codes.ACCOUNT_HALTED: _halt_account,
     codes.ACCOUNT_RESUMED: _resume_account,
     codes.EXCHANGE_CONFIGURED: _configure_exchange,
+    codes.MARKET_SETTLED: _settle_market,
     codes.ROLE_CHANGED: _change_role,
     codes.LIMITS_CHANGED: _change_limits,
     codes.DAY_BEGUN: _begin_day,

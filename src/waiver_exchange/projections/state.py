@@ -21,7 +21,7 @@ from waiver_exchange.projections.actions import ActionView
 from waiver_exchange.projections.candles import CandleView, MarketCandles
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
-MovementKind = Literal["deposit", "issue", "grant", "trade", "fee"]
+MovementKind = Literal["deposit", "issue", "grant", "trade", "fee", "correction", "bust", "bust_fee", "settlement"]
 
 OPEN_STATUSES: Final[frozenset[str]] = frozenset({"held", "open", "partially_filled"})
 TAPE_TRADES_MAX: Final = 1_000
@@ -74,9 +74,10 @@ class HoldingView:
 class MarketView:
     """A player's market; `projected_points` is decimal text, volume counts all trades since the listing.
 
-    `listed_price_cents` is the reference price that it was listed with; `band_bps` is the market's own price band, -1
-    when the exchange's holds. `team_number` and `position_number` are what the limits on concentration count by, 0 when
-    there is none.
+    `listed_price_cents` is the reference price that it was listed with, `settled_price_cents` what its shares were paid
+    with when it was settled; `band_bps` is the market's own price band, -1 when the exchange's holds. `team_number` and
+    `position_number` are what the limits on concentration count by, 0 when there is none. Trades that were busted count
+    on in prices and volumes.
     """
 
     market: int
@@ -99,12 +100,18 @@ class MarketView:
     band_bps: int = -1
     team_number: int = 0
     position_number: int = 0
+    settled_price_cents: int = 0
     is_pending: bool = field(default=False, repr=False, compare=False)
 
     @property
     def is_halted(self) -> bool:
         """Whether the market takes no orders now; `halt_cause` is one of `codes.HALT_BY_*`."""
         return self.halt_cause != 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the market is over for ever."""
+        return self.halt_cause == codes.HALT_BY_SETTLEMENT
 
 
 class BookLevels(NamedTuple):
@@ -322,6 +329,14 @@ class TradeView(NamedTuple):
     taker_filled_units: int
 
 
+class BustView(NamedTuple):
+    """That a trade was reversed, by row `sequence` at `time_ns`."""
+
+    trade_id: int
+    sequence: int
+    time_ns: int
+
+
 class QuoteView(NamedTuple):
     """The top of a book at the end of a second, 0 where no order was, with the time of the book's last change."""
 
@@ -372,6 +387,7 @@ class ReadModelState:
     first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
     `actions` holds, by their ids, the open actions of operators and those that the store has not confirmed.
     `limits` is what was set for roles and accounts, by scope (`codes.LIMITS_OF_*`) and number.
+    `busts` are all there ever were, by trade: a few.
     `invested_at_sequence` is the last row since the start that brought an account something without a trade.
     `cash_total_micros` and `shares_total_units` (by market) are what all accounts have together, counted once by
     `count_totals` and from then on kept as each account changes.
@@ -396,6 +412,7 @@ class ReadModelState:
     ledger: deque[LedgerMovement] = field(default_factory=deque)
     quotes: deque[QuoteView] = field(default_factory=deque)
     actions: dict[str, ActionView] = field(default_factory=dict)
+    busts: dict[int, BustView] = field(default_factory=dict)
     invested_at_sequence: int = field(default=0, compare=False)
     cash_total_micros: int = field(default=0, compare=False)
     shares_total_units: dict[int, int] = field(default_factory=dict, compare=False)

@@ -37,6 +37,7 @@ from waiver_exchange.projections.state import (
     MARKET_COLUMNS,
     TAPE_TRADES_MAX,
     AccountView,
+    BustView,
     HoldingView,
     LedgerMovement,
     MarketView,
@@ -78,6 +79,7 @@ _WRITE_ORDER: Final = schema.build_upsert(schema.orders, changing=schema.ORDER_C
 _WRITE_TRADE: Final = schema.build_append(schema.trades)
 _WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
 _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
+_WRITE_BUST: Final = schema.build_append(schema.busts)
 _WRITE_QUOTE: Final = schema.build_append(schema.quotes)
 _WRITE_ACTION: Final = schema.build_upsert(schema.actions)
 
@@ -373,6 +375,7 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_TRADE, changes.trades),
             (_WRITE_MOVEMENT, changes.movements),
             (_WRITE_CANDLE, changes.candles),
+            (_WRITE_BUST, changes.busts),
             (_WRITE_QUOTE, reads.quotes_to_keep(changes)),
             (_WRITE_ACTION, changes.actions),
             (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
@@ -415,6 +418,7 @@ def _load_state(connection: Connection) -> ReadModelState:
         for candles in state.candles.values():
             reads.restore_candles(connection, candles, now_ns=state.time_ns)
         newest = select(schema.trades).order_by(schema.trades.c.trade_id.desc()).limit(TAPE_TRADES_MAX)
+        state.busts.update((bust.trade_id, bust) for bust in _rows(connection, schema.busts, BustView))
         state.tape.extendleft(TradeView(*trade) for trade in connection.execute(newest))
     return state
 

@@ -122,6 +122,7 @@ markets: Final = Table(
         "band_bps",
         "team_number",
         "position_number",
+        "settled_price_cents",
         "book_sequence",
         "book_changed_at_ns",
         "quoted_bid_cents",
@@ -201,6 +202,9 @@ Index("trades_by_market", trades.c.market, trades.c.trade_id)
 # The fills of one order; those of an account are found by its movements of shares.
 Index("trades_by_maker_order", trades.c.maker_order, trades.c.trade_id)
 Index("trades_by_taker_order", trades.c.taker_order, trades.c.trade_id)
+
+# Trades never change; which of them were reversed stands beside them.
+busts: Final = Table("busts", metadata, _key("trade_id"), *_numbers("sequence", "time_ns"))
 
 movements: Final = Table(
     "movements",

@@ -11,7 +11,7 @@ from waiver_exchange.projections.state import LedgerMovement, MovementKind
 
 _KINDS: Final[tuple[MovementKind, ...]] = get_args(MovementKind)
 # How an account comes to something without trading.
-INVESTMENTS: Final[tuple[MovementKind, ...]] = ("deposit", "issue", "grant")
+INVESTMENTS: Final[tuple[MovementKind, ...]] = ("deposit", "issue", "grant", "correction")
 # A cursor is sequence * this + line: a row has far fewer lines.
 _LINES: Final = 1 << 32
 

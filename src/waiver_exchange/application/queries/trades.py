@@ -60,6 +60,17 @@ class TradeReads(Reads):
         page = await self.trades_page(symbol=symbol, limit=limit)
         return None if page is None else page.items
 
+    async def trade(self, trade_id: int) -> TradeView | None:
+        """Return one trade, or None."""
+        just_this = TradeSelection(after_trade=trade_id - 1, before_trade=trade_id + 1)
+        for trade in reversed(self._state.tape):
+            if trade.trade_id <= trade_id:
+                if trade.trade_id == trade_id:
+                    return trade
+                break
+        found = await self._store.list_trades(just_this, limit=1)
+        return found[0] if found else None
+
     async def trades_page(
         self,
         *,

@@ -61,7 +61,7 @@ _CODES: Final[Mapping[type[BaseError], tuple[str, ...]]] = {
     BadSymbol: ("market_not_found",),
     DuplicateOrderId: ("client_order_id_used_with_other_content",),
     InsufficientFunds: ("insufficient_cash", "insufficient_shares"),
-    MarketClosed: ("exchange_is_halted", "market_is_halted"),
+    MarketClosed: ("exchange_is_halted", "market_is_halted", "market_is_settled"),
     OnMaintenance: ("exchange_is_stopping",),
     OrderNotFound: ("order_not_found", "order_is_final"),
     # Nobody knows whether it was done, as after a request that timed out.

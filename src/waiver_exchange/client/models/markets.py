@@ -10,12 +10,15 @@ from waiver_exchange.client.timestamps import Timestamp
 
 CandleInterval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
 Direction = Literal["asc", "desc"]
-MarketStatus = Literal["open", "halted"]
+MarketStatus = Literal["open", "halted", "settled"]
 MarketSort = Literal["symbol", "name", "price", "change", "volume"]
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's market; volume is in shares, since the listing."""
+    """A player's market; volume is in shares, since the listing.
+
+    One that is settled is over, and its shares were paid with the settled price.
+    """
 
     symbol: str
     name: str
@@ -33,6 +36,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     volume: Decimal
     trades: int
     status: MarketStatus
+    settled_price: Decimal | None
 
 
 class Level(msgspec.Struct, frozen=True, array_like=True):
@@ -51,7 +55,10 @@ class BookLevels(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """One trade as everybody may see it; the side is that of the order that came last."""
+    """One trade as everybody may see it; the side is that of the order that came last.
+
+    One that was busted was reversed later; the prices and volumes made of trades still count it.
+    """
 
     id: str
     symbol: str
@@ -59,6 +66,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal
     quantity: Decimal
     time: Timestamp
+    busted: bool = False
 
 
 class Candle(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,7 +85,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """What one trade did for one order of the account."""
+    """What one trade did for one order of the account; one that was busted was reversed later."""
 
     id: str
     order_id: str
@@ -97,3 +97,4 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal
     liquidity: Liquidity
     time: Timestamp
+    busted: bool = False

@@ -16,7 +16,7 @@ from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.gateway.alpaca import query
 from waiver_exchange.gateway.alpaca.access import caller_of
 from waiver_exchange.gateway.alpaca.activity_bodies import (
-    TYPES_OF_KINDS,
+    POSTED_KINDS,
     Activity,
     Place,
     fill_activity,
@@ -24,17 +24,17 @@ from waiver_exchange.gateway.alpaca.activity_bodies import (
     posting_activity,
     posting_of,
     trade_of,
+    type_of,
+    types_of,
 )
 from waiver_exchange.gateway.alpaca.errors import invalid
 from waiver_exchange.gateway.alpaca.times import parse_time
 from waiver_exchange.gateway.rest.answers import answer
 from waiver_exchange.gateway.rest.context import AnyRequest, exchange_of
-from waiver_exchange.projections.state import MovementKind
 
 PAGE_MAX: Final = 100
 # So many more are read at once, because those that share the time of the token come again.
 _SHARING_A_TIME: Final = 16
-_KINDS: Final[tuple[MovementKind, ...]] = ("deposit", "fee", "grant", "issue")
 _FILL: Final = "FILL"
 _QUOTED_MAX: Final = 40
 # All of Alpaca's; most of them never happen here.
@@ -165,7 +165,7 @@ async def _postings(
     exchange: Exchange, *, account: int, wanted: Wanted, cursor: int | None = None
 ) -> AsyncGenerator[Activity, None]:
     """Yield what else moved the account's cash and shares, in the order of the page."""
-    kinds = tuple(kind for kind in _KINDS if TYPES_OF_KINDS[kind] in wanted.types)
+    kinds = tuple(kind for kind in POSTED_KINDS if types_of(kind) & wanted.types)
     if not kinds or wanted.order_id is not None:
         return
     ledger_filter = LedgerFilter(
@@ -179,6 +179,8 @@ async def _postings(
             account=account, filter=ledger_filter, cursor=cursor, limit=wanted.limit + _SHARING_A_TIME
         )
         for line in page.items:
+            if type_of(line) not in wanted.types:
+                continue
             symbol = exchange.state.markets[line.market].symbol if line.market else None
             yield posting_activity(line, symbol=symbol, zone=exchange.zone)
         cursor = page.next_cursor

@@ -10,15 +10,31 @@ from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.gateway.alpaca.order_body import price_text
 from waiver_exchange.gateway.alpaca.times import local_time
 from waiver_exchange.gateway.rest.bodies import format_time
+from waiver_exchange.projections.state import MovementKind
 
 _SIDES: Final = {codes.BUY: "buy", codes.SELL: "sell"}
 _LINE_BITS: Final = 20
-TYPES_OF_KINDS: Final = {"deposit": "CSD", "fee": "FEE", "grant": "JNLS", "issue": "JNLS"}
+# The types of cash and of shares; what does not exist is the other one.
+_TYPES_OF_KINDS: Final[dict[MovementKind, tuple[str, str]]] = {
+    "deposit": ("CSD", "CSD"),
+    "fee": ("FEE", "FEE"),
+    "grant": ("JNLS", "JNLS"),
+    "issue": ("JNLS", "JNLS"),
+    "correction": ("JNLC", "JNLS"),
+    "bust": ("JNLC", "JNLS"),
+    "bust_fee": ("FEE", "FEE"),
+    "settlement": ("REORG", "REORG"),
+}
+POSTED_KINDS: Final = tuple(_TYPES_OF_KINDS)
 _DESCRIPTIONS: Final = {
     "deposit": "cash deposit",
     "fee": "fee of a trade",
     "grant": "shares granted by the exchange",
     "issue": "shares issued",
+    "correction": "correction",
+    "bust": "reversal of a busted trade",
+    "bust_fee": "fee of a busted trade given back",
+    "settlement": "settlement at the end of the season",
 }
 _UTC: Final = ZoneInfo("UTC")
 
@@ -58,6 +74,16 @@ def posting_of(activity_id: str) -> tuple[int, int] | None:
     return None if number is None else divmod(number, 1 << _LINE_BITS)
 
 
+def types_of(kind: MovementKind) -> frozenset[str]:
+    """Return Alpaca's types of a kind of movement."""
+    return frozenset(_TYPES_OF_KINDS[kind])
+
+
+def type_of(line: LedgerLine) -> str:
+    """Return Alpaca's type of a line that is no trade."""
+    return _TYPES_OF_KINDS[line.kind][line.market != 0]
+
+
 def fill_activity(fill: Fill, *, symbol: str) -> Activity:
     """Return a trade seen from one of its orders."""
     trade, order = fill.trade, fill.order
@@ -84,7 +110,7 @@ def fill_activity(fill: Fill, *, symbol: str) -> Activity:
 def posting_activity(line: LedgerLine, *, symbol: str | None, zone: ZoneInfo) -> Activity:
     """Return a movement of cash, or (with a symbol) of shares, that is no trade; below zero it left the account."""
     body: dict[str, object] = {
-        "activity_type": TYPES_OF_KINDS[line.kind],
+        "activity_type": type_of(line),
         "id": _activity_id(line.time_ns, IdKind.posting, line.sequence << _LINE_BITS | line.line),
         "account_id": str(to_uuid(IdKind.account, line.account)),
         "date": local_time(line.time_ns, zone=zone).date().isoformat(),

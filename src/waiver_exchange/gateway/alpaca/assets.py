@@ -38,14 +38,14 @@ def market_of(exchange: Exchange, symbol_or_id: str) -> MarketView:
 
 
 def asset_body(market: MarketView, *, is_exchange_halted: bool) -> dict[str, object]:
-    """Return a market as an asset; a halted one is active and not tradable."""
+    """Return a market as an asset; a halted one is active and not tradable, a settled one is inactive."""
     return {
         "id": asset_id_of(market.market),
         "class": ASSET_CLASS,
         "exchange": VENUE,
         "symbol": market.symbol,
         "name": f"{market.name} ({market.position}, {market.team})",
-        "status": "active",
+        "status": "inactive" if market.is_settled else "active",
         "tradable": not (market.is_halted or is_exchange_halted),
         "marginable": False,
         "shortable": False,
@@ -68,11 +68,12 @@ async def list_assets(request: AnyRequest) -> Response[bytes]:
     status = query.word(given, "status", allowed=_STATUSES, default="all")
     classes = query.words(given, "asset_class") or [ASSET_CLASS]
     venue = given.get("exchange", VENUE).upper()
-    if status == "inactive" or venue != VENUE or _CLASSES.isdisjoint(name.lower() for name in classes):
+    if venue != VENUE or _CLASSES.isdisjoint(name.lower() for name in classes):
         return answer([])
     wanted = set(query.words(given, "attributes") or ())
     markets = sorted(state.markets.values(), key=lambda market: market.symbol)
     bodies = [asset_body(market, is_exchange_halted=state.is_halted) for market in markets]
+    bodies = [body for body in bodies if status in {"all", body["status"]}]
     return answer([body for body in bodies if wanted.issubset(body["attributes"])])  # type: ignore[arg-type]
 
 

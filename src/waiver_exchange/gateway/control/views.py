@@ -20,7 +20,11 @@ from waiver_exchange.projections.actions import PROPOSAL_NS, PROPOSED, ActionVie
 from waiver_exchange.projections.state import MarketView
 
 HOST_NAME: Final = "host"
-HALT_CAUSES = {codes.HALT_BY_OPERATOR: "operator", codes.HALT_BY_CIRCUIT_BREAKER: "circuit_breaker"}
+HALT_CAUSES = {
+    codes.HALT_BY_OPERATOR: "operator",
+    codes.HALT_BY_CIRCUIT_BREAKER: "circuit_breaker",
+    codes.HALT_BY_SETTLEMENT: "settlement",
+}
 
 
 def account_id(account: int) -> str:

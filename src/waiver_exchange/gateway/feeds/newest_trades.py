@@ -1,6 +1,7 @@
 """The newest trades of each market and of all, kept while somebody listens, and encoded once for everybody."""
 
 from collections import deque
+from collections.abc import Container
 from typing import Final, final
 
 import msgspec
@@ -24,10 +25,14 @@ class _Kept:
         self._symbol = symbol
         self._data: bytes | None = None
 
-    def data(self) -> bytes:
+    def data(self, busts: Container[int]) -> bytes:
         if self._data is None:
-            self._data = _encode(trade_body(self._trade, symbol=self._symbol))
+            is_busted = self._trade.trade_id in busts
+            self._data = _encode(trade_body(self._trade, symbol=self._symbol, is_busted=is_busted))
         return self._data
+
+    def forget(self) -> None:
+        self._data = None
 
 
 @final
@@ -40,6 +45,7 @@ class NewestTrades:
         self._newest: dict[int, deque[_Kept]] = {}
         self._arrays: dict[int, bytes] = {}
         self._last_trade_id = 0
+        self._bust_count = 0
 
     def start(self) -> None:
         """Begin with what the tape has; from here on `put` tells of every trade."""
@@ -61,7 +67,18 @@ class NewestTrades:
 
     def of(self, market: int) -> bytes:
         """Return the newest trades of a market, or of `ALL`, as JSON, newest first."""
+        busts = self._state.busts
+        if len(busts) != self._bust_count:
+            self._bust_count = len(busts)
+            self._forget_encoded()
         found = self._arrays.get(market)
         if found is None:
-            found = self._arrays[market] = array(kept.data() for kept in reversed(self._newest.get(market, ())))
+            found = self._arrays[market] = array(kept.data(busts) for kept in reversed(self._newest.get(market, ())))
         return found
+
+    def _forget_encoded(self) -> None:
+        """A trade was busted, which is rare: all are encoded anew."""
+        self._arrays.clear()
+        for trades in self._newest.values():
+            for kept in trades:
+                kept.forget()

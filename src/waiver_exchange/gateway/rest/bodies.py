@@ -16,6 +16,7 @@ from waiver_exchange.gateway.rest.formats import (
     AveragePrice,
     Halt,
     Id,
+    MarketStatus,
     Money,
     OrderStatus,
     OrderType,
@@ -99,7 +100,10 @@ class PositionBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's market; volume is in shares, since the listing."""
+    """A player's market; volume is in shares, since the listing.
+
+    One that is settled is over, and its shares were paid with the settled price.
+    """
 
     symbol: Symbol
     name: str
@@ -116,7 +120,8 @@ class MarketBody(msgspec.Struct, frozen=True, kw_only=True):
     best_ask_quantity: Quantity | None
     volume: Quantity
     trades: int
-    status: Halt
+    status: MarketStatus
+    settled_price: Price | None
 
 
 class BookBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +133,10 @@ class BookBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeBody(msgspec.Struct, frozen=True, kw_only=True):
-    """One trade as everybody may see it; the side is that of the order that came last."""
+    """One trade as everybody may see it; the side is that of the order that came last.
+
+    One that was busted was reversed later; the prices and volumes made of trades still count it.
+    """
 
     id: Id
     symbol: Symbol
@@ -136,6 +144,7 @@ class TradeBody(msgspec.Struct, frozen=True, kw_only=True):
     price: Price
     quantity: Quantity
     time: Time
+    busted: bool = False
 
 
 def format_time(time_ns: int) -> str:
@@ -239,7 +248,8 @@ def market_body(market: MarketView, *, book: BookView, is_exchange_halted: bool)
         best_ask_quantity=format_quantity(book.asks[ask]) if ask else None,
         volume=format_quantity(market.volume_units),
         trades=market.trade_count,
-        status=_status(is_halted=market.is_halted or is_exchange_halted),
+        status="settled" if market.is_settled else _status(is_halted=market.is_halted or is_exchange_halted),
+        settled_price=format_price(market.settled_price_cents) if market.is_settled else None,
     )
 
 
@@ -252,8 +262,8 @@ def book_body(levels: BookLevels) -> BookBody:
     )
 
 
-def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
-    """Return a trade without those who made it."""
+def trade_body(trade: TradeView, *, symbol: str, is_busted: bool = False) -> TradeBody:
+    """Return a trade without those who made it; a new one is not busted."""
     return TradeBody(
         id=to_text(IdKind.trade, trade.trade_id),
         symbol=symbol,
@@ -261,6 +271,7 @@ def trade_body(trade: TradeView, *, symbol: str) -> TradeBody:
         price=format_price(trade.price_cents),
         quantity=format_quantity(trade.quantity_units),
         time=format_time(trade.time_ns),
+        busted=is_busted,
     )
 
 

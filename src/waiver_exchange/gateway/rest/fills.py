@@ -24,7 +24,10 @@ _ORDER: Final = parameters.order_id_query("Only fills of this order.")
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A trade of the asking account: the side and the fee are its own, the maker's order was there first."""
+    """A trade of the asking account: the side and the fee are its own, the maker's order was there first.
+
+    One that was busted was reversed later, as the statement shows.
+    """
 
     id: Id
     order_id: Id
@@ -36,6 +39,7 @@ class FillBody(msgspec.Struct, frozen=True, kw_only=True):
     fee: Money
     liquidity: Liquidity
     time: Time
+    busted: bool = False
 
 
 class FillsPageBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +79,7 @@ def _fill_body(exchange: Exchange, fill: Fill) -> FillBody:
         fee=format_money(fill.fee_micros),
         liquidity="maker" if fill.is_maker else "taker",
         time=format_time(trade.time_ns),
+        busted=trade.trade_id in exchange.state.busts,
     )
 
 

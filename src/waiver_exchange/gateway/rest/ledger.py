@@ -135,7 +135,8 @@ def _party(line: LedgerLine, account: int) -> str:
         return "account"
     if account == codes.OPERATOR:
         return "operator"
-    return "market" if line.kind == "trade" or account != codes.HOUSE_ACCOUNT else "house"
+    is_between_traders = line.kind in {"trade", "bust"}
+    return "market" if is_between_traders or account != codes.HOUSE_ACCOUNT else "house"
 
 
 LEDGER_ROUTES: Final = (

@@ -24,6 +24,12 @@ _NO_ORDERS: Final = frozenset(
         _R.supply_would_be_too_large,
         _R.parameters_are_invalid,
         _R.house_cannot_be_granted_shares,
+        _R.house_needs_no_correction,
+        _R.correction_moves_nothing,
+        _R.correction_is_too_large,
+        _R.house_lacks_cash,
+        _R.trade_not_found,
+        _R.trade_facts_are_invalid,
         _R.nothing_is_replaced,
     }
 )

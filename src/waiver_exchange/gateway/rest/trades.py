@@ -30,8 +30,11 @@ async def _list_newest(call: Call) -> Answer:
     trades = await call.exchange.queries.trades(symbol=symbol, limit=call[_LIMIT])
     if trades is None:
         raise RefusedError(_R.market_not_found, symbol=symbol or "")
-    markets = call.exchange.state.markets
-    bodies = [trade_body(trade, symbol=markets[trade.market].symbol) for trade in trades]
+    state = call.exchange.state
+    bodies = [
+        trade_body(trade, symbol=state.markets[trade.market].symbol, is_busted=trade.trade_id in state.busts)
+        for trade in trades
+    ]
     return answer_if_changed(call, msgspec.json.encode(bodies))
 
 
@@ -48,7 +51,8 @@ async def _list_of_market(call: Call) -> Answer:
     if page is None:
         raise RefusedError(_R.market_not_found, symbol=symbol)
     following = None if page.next_cursor is None else encode_cursor(_CURSOR, page.next_cursor)
-    items = [trade_body(trade, symbol=symbol) for trade in page.items]
+    busts = call.exchange.state.busts
+    items = [trade_body(trade, symbol=symbol, is_busted=trade.trade_id in busts) for trade in page.items]
     return json_answer(TradesPageBody(items=items, next_cursor=following))
 
 

@@ -25,7 +25,7 @@ def test_a_trade_tells_nothing_of_those_who_made_it() -> None:
     exchange = FoldedExchange(sell(ANN, price=2_500, quantity=10_000), buy(BOB, price=2_500, quantity=10_000))
     body = trade_body(exchange.state.tape[-1], symbol="MAHOMES")
     assert (body.side, body.price, body.quantity) == ("buy", "25.00", "1")
-    assert set(body.__struct_fields__) == {"id", "symbol", "side", "price", "quantity", "time"}
+    assert set(body.__struct_fields__) == {"id", "symbol", "side", "price", "quantity", "time", "busted"}
 
 
 def test_encoded_markets_follow_every_change() -> None:

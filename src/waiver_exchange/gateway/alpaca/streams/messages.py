@@ -105,7 +105,7 @@ def book_change_message(changes: dict[tuple[int, int], int], *, time_ns: int) ->
 def status_message(market: MarketView, *, is_exchange_halted: bool, time_ns: int) -> Message:
     """Return whether a market trades now."""
     moment = Moment(time_ns)
-    if is_exchange_halted or market.halt_cause == codes.HALT_BY_OPERATOR:
+    if is_exchange_halted or market.halt_cause in {codes.HALT_BY_OPERATOR, codes.HALT_BY_SETTLEMENT}:
         return Message("s", StatusBody(t=moment, sc="H", sm="Trading Halt", rc="O1", rm="Operations Halt"))
     if market.halt_cause == codes.HALT_BY_CIRCUIT_BREAKER:
         return Message("s", StatusBody(t=moment, sc="H", sm="Trading Halt", rc="LUDP", rm="Volatility Trading Pause"))
