@@ -54,8 +54,9 @@ class Desk:
             balances[line.market] = line.balance
         cash = balances.pop(0, 0)
         equity = cash + sum(units * self.price(market, time_ns) for market, units in balances.items())
-        deposits = sum(line.amount for line in page.items if line.kind == "deposit")
-        given = [line for line in page.items if line.kind in {"issue", "grant"}]
+        given = [line for line in page.items if line.kind in {"deposit", "issue", "grant", "correction"}]
+        deposits = sum(line.amount for line in given if not line.market)
+        given = [line for line in given if line.market]
         shares = sum(line.amount * self.price(line.market, line.time_ns, line.sequence) for line in given)
         return equity, cash, deposits, deposits + shares
 

@@ -12,7 +12,18 @@ from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ZONE
 from waiver_exchange.application.queries import LedgerFilter, LedgerLine, Queries
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.events import CashDeposited, SharesGranted, SharesIssued, TradeExecuted, decode_events
+from waiver_exchange.domain.events import (
+    CashCorrected,
+    CashDeposited,
+    Event,
+    SharesCorrected,
+    SharesGranted,
+    SharesIssued,
+    SharesSettled,
+    TradeBusted,
+    TradeExecuted,
+    decode_events,
+)
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
@@ -50,8 +61,32 @@ def moved_in(row: FoldableRow) -> list[Moved]:
                     if fee and payer != HOUSE:
                         moved.append(Moved("fee", 0, fee, payer, HOUSE))
             case _:
-                pass
+                moved += put_right_in(event)
     return moved
+
+
+def put_right_in(event: Event) -> list[Moved]:
+    match event:
+        case CashCorrected():
+            parties = (HOUSE, event.account) if event.amount_micros > 0 else (event.account, HOUSE)
+            return [Moved("correction", 0, abs(event.amount_micros), *parties)]
+        case SharesCorrected():
+            parties = (HOUSE, event.account) if event.quantity_units > 0 else (event.account, HOUSE)
+            return [Moved("correction", event.market, abs(event.quantity_units), *parties)]
+        case TradeBusted():
+            value = event.price_cents * event.quantity_units
+            fees = ((event.buyer, event.buyer_fee_micros), (event.seller, event.seller_fee_micros))
+            return [
+                Moved("bust", 0, value, event.seller, event.buyer),
+                Moved("bust", event.market, event.quantity_units, event.buyer, event.seller),
+                *(Moved("bust_fee", 0, fee, HOUSE, payer) for payer, fee in fees if fee and payer != HOUSE),
+            ]
+        case SharesSettled():
+            value = event.price_cents * event.quantity_units
+            cash = [Moved("settlement", 0, value, HOUSE, event.account)] if value else []
+            return [*cash, Moved("settlement", event.market, event.quantity_units, event.account, HOUSE)]
+        case _:
+            return []
 
 
 class Desk:
