@@ -8,11 +8,13 @@ import hmac
 from hashlib import sha256
 from typing import NamedTuple
 
+from waiver_exchange.application import audit
 from waiver_exchange.application.access_tokens import Claim, Token
 from waiver_exchange.application.authority import OPERATE, require_step_up, scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.refusals import RefusalReason
 
 
@@ -40,7 +42,7 @@ def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller
     given = sha256(api_secret.encode("utf-8", "replace")).digest()
     expected = key.secret_hash if key is not None else bytes(len(given))
     if not hmac.compare_digest(given, expected) or key is None:
-        raise RefusedError(RefusalReason.credentials_are_wrong)
+        raise _wrong(exchange, RefusalReason.credentials_are_wrong, key)
     return _caller_of(exchange, key, now_ns=exchange.clock.now_ns())
 
 
@@ -49,7 +51,7 @@ def authenticate_token(exchange: Exchange, *, token: str) -> Caller:
     claim = exchange.tokens.read(token)
     caller = None if claim is None else _caller_of_claim(exchange, claim)
     if caller is None:
-        raise RefusedError(RefusalReason.token_is_wrong)
+        raise _wrong(exchange, RefusalReason.token_is_wrong)
     return caller
 
 
@@ -100,6 +102,15 @@ def issue_token(exchange: Exchange, caller: Caller) -> Token:
         scopes=caller.scopes,
         expires_at_ns=caller.expires_at_ns,
     )
+
+
+def _wrong(exchange: Exchange, reason: RefusalReason, key: ApiKey | None = None) -> RefusedError:
+    """Return the refusal of what opens nothing, which is counted for the journal."""
+    account, credential = (0, "") if key is None else (key.account, key.key_id)
+    audit.note_failure(
+        exchange, AuditEvent.authentication_failed, account=account, credential=credential, reason=reason.name
+    )
+    return RefusedError(reason)
 
 
 def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from waiver_exchange.application import audit
 from waiver_exchange.application.authority import KEY_SCOPES, SCOPES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.refusals import RefusalReason
 
 KEYS_MAX: Final = 50
@@ -36,10 +38,12 @@ async def create_key(
     name: str = "",
     scopes: Iterable[str] = SCOPES,
     may: frozenset[str] = _KEY_SCOPES,
+    actor: int | None = None,
 ) -> NewKey:
     """Make one more API key for an account; the others stay valid.
 
-    `may` is what the asking key has: nobody gives away more than he was given. Raises `RefusedError`.
+    `may` is what the asking key has: nobody gives away more than he was given. What an account does to its own keys is
+    journaled as an event of the `actor`; what the host does is journaled as an action already. Raises `RefusedError`.
     """
     if account not in exchange.state.accounts:
         raise RefusedError(RefusalReason.account_not_found)
@@ -63,6 +67,7 @@ async def create_key(
             scopes=wanted,
         )
         await exchange.identity.add_key(key)
+    await _record(exchange, AuditEvent.key_made, key, actor=actor)
     return NewKey(account=account, api_key=key.key_id, api_secret=secret, key=key)
 
 
@@ -80,12 +85,20 @@ async def rename_key(exchange: Exchange, *, account: int, key_id: str, name: str
     return await exchange.identity.rename_key(key_id, name=name)
 
 
-async def revoke_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:
+async def revoke_key(exchange: Exchange, *, account: int, key_id: str, actor: int | None = None) -> ApiKey:
     """End an account's key and every token made with it, at once; again it changes nothing. Raises `RefusedError`."""
     key = _own_key(exchange, account=account, key_id=key_id)
     if not key.is_usable:
         return key
-    return await exchange.identity.revoke_key(key_id, at_ns=exchange.clock.now_ns())
+    revoked = await exchange.identity.revoke_key(key_id, at_ns=exchange.clock.now_ns())
+    await _record(exchange, AuditEvent.key_revoked, revoked, actor=actor)
+    return revoked
+
+
+async def _record(exchange: Exchange, event: AuditEvent, key: ApiKey, *, actor: int | None) -> None:
+    if actor is not None:
+        facts = {"key": key.key_id, "scopes": " ".join(sorted(key.scopes))}
+        await audit.record(exchange, event, account=key.account, actor=actor, facts=facts)
 
 
 def _own_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:

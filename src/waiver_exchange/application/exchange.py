@@ -151,6 +151,8 @@ class Exchange:
             _log.warning("the read model is behind the journal; the next start folds the rest", exc_info=True)
         await self.read_model.close()
         await self._store_key_uses()
+        for provider in self.sign_in.providers.values():
+            await provider.close()
         await self.identity.close()
         await self.preferences.close()
         await self.journal.close()

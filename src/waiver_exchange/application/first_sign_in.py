@@ -91,6 +91,8 @@ async def _spend_invitation(exchange: Exchange, person: Person, *, invitation: s
     )
     if used is None:
         raise RefusedError(RefusalReason.invitation_is_wrong)
+    facts = {"invitation": used.invitation_id, "person": person.person_id}
+    await audit.record(exchange, AuditEvent.invitation_used, facts=facts, key=used.invitation_id)
 
 
 async def _open(exchange: Exchange, person: Person) -> int:

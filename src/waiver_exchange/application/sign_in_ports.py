@@ -47,6 +47,9 @@ class Provider(Protocol):
         `ProviderAnswerError`.
         """
 
+    async def close(self) -> None:
+        """Give the connections back."""
+
 
 class SignUp(StrEnum):
     """Who may open an account by signing in for the first time."""

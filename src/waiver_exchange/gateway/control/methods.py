@@ -18,7 +18,7 @@ from waiver_exchange.application.verify import describe_live
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.money import format_money
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.control import protection
+from waiver_exchange.gateway.control import protection, signing_in
 from waiver_exchange.gateway.control.changes import CHANGES, SET_REQUEST_RATES, run_change
 from waiver_exchange.gateway.control.params import (
     ACCOUNTS_PAGE_MAX,
@@ -174,6 +174,8 @@ METHODS: Final[dict[str, Method]] = {
     "market.show": Method(OneMarket, _show_market),
     "account.export": Method(OneAccount, protection.export_person),
     "account.erase": Method(protection.ErasureParams, protection.erase_person),
+    "account.invite": Method(signing_in.InviteParams, signing_in.make_invitations),
+    "secrets.rotate_signing_key": Method(signing_in.RotationParams, signing_in.rotate_token_key),
     "secrets.rotate": Method(NoParams, protection.rotate_data_key),
     "secrets.reseal": Method(NoParams, protection.reseal),
     "secrets.status": Method(NoParams, protection.show_data_keys),

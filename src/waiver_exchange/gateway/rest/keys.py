@@ -47,7 +47,7 @@ class NewKeyBody(KeyBody, frozen=True, kw_only=True):
 
 
 class TokenBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands for the asking key, with all its scopes, until it expires, the key is revoked or the server stops."""
+    """What stands for the asking key, with all its scopes, until it expires, or the key is revoked."""
 
     token: str
     expires_at: Time
@@ -68,6 +68,7 @@ async def _create(call: Call) -> Answer:
         name=fields[_NAME] or "",
         scopes=may.intersection(KEY_SCOPES) if scopes is None else scopes,
         may=may,
+        actor=call.account,
     )
     shown = msgspec.structs.asdict(_key_body(new.key))
     return json_answer(NewKeyBody(**shown, api_key=new.api_key, api_secret=new.api_secret))
@@ -80,7 +81,7 @@ async def _rename(call: Call) -> Answer:
 
 
 async def _revoke(call: Call) -> Answer:
-    key = await api_keys.revoke_key(call.exchange, account=call.account, key_id=call[KEY_PATH])
+    key = await api_keys.revoke_key(call.exchange, account=call.account, key_id=call[KEY_PATH], actor=call.account)
     return json_answer(_key_body(key))
 
 

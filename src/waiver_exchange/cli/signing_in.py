@@ -1,0 +1,24 @@
+"""Commands on who gets in: invitations, and the key that signs access tokens."""
+
+import click
+
+from waiver_exchange.cli.options import common_options
+from waiver_exchange.cli.output import print_result
+from waiver_exchange.cli.reach import run_on_exchange
+
+
+@click.command("invite")
+@click.option("--count", default=1, metavar="N", help="How many codes, up to 100.", show_default=True)
+@click.option("--days", default=7, metavar="D", help="For how many days they are good.", show_default=True)
+@common_options
+def account_invite(data_dir: str | None, as_json: bool, count: int, days: int) -> None:  # noqa: FBT001
+    """Make codes that let one person each open an account; they are shown this once."""
+    print_result(run_on_exchange(data_dir, "account.invite", {"count": count, "days": days}), as_json=as_json)
+
+
+@click.command("rotate-signing-key")
+@click.option("--at-once", is_flag=True, help="End all access tokens that were given before.")
+@common_options
+def secrets_rotate_signing_key(data_dir: str | None, as_json: bool, at_once: bool) -> None:  # noqa: FBT001
+    """Sign access tokens with a new key; it does so by itself every 30 days."""
+    print_result(run_on_exchange(data_dir, "secrets.rotate_signing_key", {"at_once": at_once}), as_json=as_json)

@@ -1,0 +1,31 @@
+"""The methods about who gets in: invitations, and the key that signs access tokens."""
+
+from msgspec import Struct
+
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.invitations import invite
+from waiver_exchange.application.signing_keys import rotate_signing_key
+from waiver_exchange.gateway.control.protocol import Result
+
+
+class InviteParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many invitations, and for how many days they are good."""
+
+    count: int = 1
+    days: int = 7
+
+
+class RotationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether all tokens that were given before end."""
+
+    at_once: bool = False
+
+
+async def make_invitations(exchange: Exchange, params: InviteParams) -> Result:
+    """Make invitations; their codes are shown this once."""
+    return {"codes": await invite(exchange, count=params.count, days=params.days), "days": params.days}
+
+
+async def rotate_token_key(exchange: Exchange, params: RotationParams) -> Result:
+    """Sign access tokens with a new key."""
+    return {"kid": await rotate_signing_key(exchange, at_once=params.at_once)}

@@ -1,0 +1,175 @@
+"""Accounts at a first sign-in: who may open one, and that a crash anywhere in between leaves exactly one."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from waiver_exchange.application import audit, first_sign_in
+from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.first_sign_in import find_or_open
+from waiver_exchange.application.invitations import invite
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.sign_in_ports import ProvenLogin, SignUp
+from waiver_exchange.bootstrap import running_exchange
+from waiver_exchange.config import Settings, SignInSettings
+from waiver_exchange.domain.refusals import RefusalReason
+
+R = RefusalReason
+ANN = ProvenLogin("https://id.example", "ann", "Ann", "ann@example.org", is_email_verified=True)
+CASH = 10_000_000_000
+
+
+class CrashedError(Exception):
+    """The process ended here."""
+
+
+@pytest.fixture
+async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        yield exchange
+
+
+def let_in(exchange: Exchange, mode: SignUp, *domains: str) -> None:
+    exchange.sign_in.rules = replace(exchange.sign_in.rules, mode=mode, domains=frozenset(domains))
+
+
+async def refusal(exchange: Exchange, login: ProvenLogin, invitation: str = "") -> RefusalReason:
+    with pytest.raises(RefusedError) as error:
+        await find_or_open(exchange, login, provider="league", invitation=invitation)
+    return error.value.reason
+
+
+async def test_a_first_sign_in_opens_an_account_with_the_grant(exchange: Exchange) -> None:
+    person = await find_or_open(exchange, ANN, provider="league")
+    assert exchange.state.accounts[person.account].cash_micros == CASH
+    again = await find_or_open(exchange, ANN._replace(display_name="Ann B."), provider="league")
+    assert (again.account, again.person_id, again.display_name) == (person.account, person.person_id, "Ann B.")
+    assert exchange.state.cash_issued_micros == CASH
+
+
+async def test_the_same_address_of_another_subject_or_issuer_is_another_person(exchange: Exchange) -> None:
+    ann = await find_or_open(exchange, ANN, provider="league")
+    others = [ANN._replace(subject="other"), ANN._replace(issuer="https://evil.example")]
+    accounts = {(await find_or_open(exchange, login, provider="league")).account for login in others}
+    assert len(accounts | {ann.account}) == 3
+
+
+STEPS: dict[str, Callable[[Exchange], tuple[object, str]]] = {
+    "before the person": lambda exchange: (exchange.people, "add_person"),
+    "before the account": lambda _: (first_sign_in, "open_account"),
+    "before the grant": lambda _: (first_sign_in, "deposit_cash"),
+    "before the name": lambda exchange: (exchange.identity, "add_account"),
+    "before the record": lambda _: (audit, "record"),
+    "before the link": lambda exchange: (exchange.people, "link_account"),
+}
+
+
+@pytest.mark.parametrize("is_done", [False, True], ids=["not done", "done"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_crash_in_between_is_made_good_by_signing_in_again(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, step: str, *, is_done: bool
+) -> None:
+    owner, name = STEPS[step](exchange)
+    work = getattr(owner, name)
+
+    async def crash(*given: object, **named: object) -> None:
+        if is_done:
+            await work(*given, **named)
+        raise CrashedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, crash)
+        with suppress(CrashedError):
+            await find_or_open(exchange, ANN, provider="league")
+    first = await find_or_open(exchange, ANN, provider="league")
+    second = await find_or_open(exchange, ANN, provider="league")
+    assert first.account == second.account > 0
+    assert exchange.state.cash_issued_micros == exchange.state.accounts[first.account].cash_micros == CASH
+    assert len(exchange.state.accounts) == 2  # the house and Ann
+    assert len(exchange.people.list_people()) == 1
+
+
+async def test_another_grant_by_now_is_no_obstacle(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crash(*_: object, **__: object) -> None:
+        raise CrashedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange.people, "link_account", crash)
+        with suppress(CrashedError):
+            await find_or_open(exchange, ANN, provider="league")
+    exchange.sign_in.rules = replace(exchange.sign_in.rules, starting_cash_micros=5)
+    person = await find_or_open(exchange, ANN, provider="league")
+    assert exchange.state.accounts[person.account].cash_micros == CASH
+
+
+async def test_nobody_is_let_in_while_sign_up_is_closed_but_those_who_are(exchange: Exchange) -> None:
+    ann = await find_or_open(exchange, ANN, provider="league")
+    let_in(exchange, SignUp.closed)
+    assert await refusal(exchange, ANN._replace(subject="bob")) is R.sign_up_is_closed
+    assert (await find_or_open(exchange, ANN, provider="league")).account == ann.account
+    assert len(exchange.people.list_people()) == 1  # nothing is kept of who is not let in
+
+
+@pytest.mark.parametrize(
+    ("email", "is_verified", "is_in"),
+    [
+        ("ann@example.org", True, True),
+        ("ann@EXAMPLE.org", True, True),
+        ("ann@example.org", False, False),
+        ("ann@sub.example.org", True, False),
+        ("ann@example.org.evil.example", True, False),
+        ("", True, False),
+    ],
+)
+async def test_only_verified_addresses_of_the_domains_are_let_in(
+    exchange: Exchange, email: str, *, is_verified: bool, is_in: bool
+) -> None:
+    let_in(exchange, SignUp.domains, "example.org")
+    login = ANN._replace(email=email, is_email_verified=is_verified)
+    if is_in:
+        assert (await find_or_open(exchange, login, provider="league")).account
+    else:
+        assert await refusal(exchange, login) is R.email_domain_is_not_allowed
+
+
+async def test_an_invitation_is_good_for_one_person(exchange: Exchange) -> None:
+    let_in(exchange, SignUp.invitation)
+    [code] = await invite(exchange, count=1, days=7)
+    for wrong in ("", "made up", code[:-1]):
+        assert await refusal(exchange, ANN, wrong) is R.invitation_is_wrong
+    assert exchange.people.list_people() == []
+    ann = await find_or_open(exchange, ANN, provider="league", invitation=f" {code} ")
+    assert await refusal(exchange, ANN._replace(subject="bob"), code) is R.invitation_is_wrong
+    assert (await find_or_open(exchange, ANN, provider="league")).account == ann.account
+
+
+async def test_an_invitation_that_a_crash_spent_is_still_its_persons(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_in(exchange, SignUp.invitation)
+    [code] = await invite(exchange, count=1, days=7)
+
+    async def crash(*_: object, **__: object) -> None:
+        raise CrashedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(first_sign_in, "open_account", crash)
+        with suppress(CrashedError):
+            await find_or_open(exchange, ANN, provider="league", invitation=code)
+    assert (await find_or_open(exchange, ANN, provider="league")).account
+
+
+@pytest.mark.parametrize(("count", "days"), [(0, 1), (101, 1), (1, 0), (1, 366)])
+async def test_invitations_have_bounds(exchange: Exchange, count: int, days: int) -> None:
+    with pytest.raises(RefusedError, match="field_is_invalid"):
+        await invite(exchange, count=count, days=days)
+
+
+async def test_an_account_may_begin_with_nothing(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, sign_in=SignInSettings(starting_cash_micros=0))
+    async with running_exchange(settings) as exchange:
+        person = await find_or_open(exchange, ANN, provider="league")
+        assert exchange.state.accounts[person.account].cash_micros == 0
