@@ -13,6 +13,7 @@ from waiver_exchange.application.authority import OPERATE
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import address_of, complete_headers, keep_allowance
+from waiver_exchange.gateway.rate_limits import RateRefusedError
 from waiver_exchange.gateway.rest.errors import answer_of_failure, refusal
 from waiver_exchange.gateway.rest.json_object import decode_object
 from waiver_exchange.gateway.rest.query import read_query
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from litestar.types.asgi_types import HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 _R = RefusalReason
-_FAILED: Final = frozenset({_R.credentials_are_wrong, _R.token_is_wrong})
+_FAILED: Final = frozenset(
+    {
+        _R.credentials_are_wrong,
+        _R.token_is_wrong,
+        _R.refresh_token_is_wrong,
+        _R.invitation_is_wrong,
+        _R.passkey_is_wrong,
+    }
+)
 _BEARER: Final = "bearer "
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
@@ -52,8 +61,17 @@ class NativeApi:
         except ClientGoneError:
             return
         except Exception as error:  # noqa: BLE001 - the boundary of a request; what is unforeseen is logged there
-            answer = answer_of_failure(error, scope)
+            answer = answer_of_failure(self._counted(error, scope), scope)
         await send_answer(answer, scope, send)
+
+    def _counted(self, error: Exception, scope: HTTPScope) -> Exception:
+        """Count a failed proof of who somebody is, and return what to say: that it failed, or failed too often."""
+        if isinstance(error, RefusedError) and error.reason in _FAILED:
+            try:
+                self._limits.take_failure(address_of(scope))
+            except RateRefusedError as too_many:
+                return too_many
+        return error
 
     async def _answer(self, scope: HTTPScope, receive: Receive) -> Answer:
         method: str = scope["method"]
@@ -64,6 +82,8 @@ class NativeApi:
         if route is None:
             return _other_method(method, allowed(found.routes))
         headers = dict(scope["headers"])
+        if route.begins_sign_in:
+            keep_allowance(scope, self._limits.take_sign_in(address_of(scope)))
         caller = None if route.access == "public" else self._caller_of(route, scope, headers)
         call = Call(
             services=self._services,
@@ -79,12 +99,7 @@ class NativeApi:
         return await route.handler(call)
 
     def _caller_of(self, route: Route, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Caller:
-        try:
-            caller = self._authenticated(scope["method"], headers)
-        except RefusedError as error:
-            if error.reason in _FAILED:
-                self._limits.take_failure(address_of(scope))
-            raise
+        caller = self._authenticated(scope["method"], headers)
         keep_allowance(scope, self._limits.take(caller=caller, kind=route.kind))
         if route.access == OPERATE:
             require_operator(self._services.exchange, caller)

@@ -105,7 +105,7 @@ class Route:
 
     `status` is that of success. With `ignores_unknown` others may add parameters of their own to the query.
     `unavailable` is the type of the body of a 503 that says more than an error. The handler reads the body by the same
-    description that the document shows.
+    description that the document shows. `begins_sign_in` counts a request among the sign-ins of its address.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -121,6 +121,7 @@ class Route:
     body: Body | None = None
     refusals: tuple[RefusalReason, ...] = ()
     may_be_unchanged: bool = False
+    begins_sign_in: bool = False
     unavailable: Any = None
     media_type: str = JSON
     status: int = 200
