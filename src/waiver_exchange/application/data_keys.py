@@ -21,6 +21,16 @@ async def rotate_data_key(exchange: Exchange) -> DataKeyStatus:
     return await exchange.data_keys.data_key_status()
 
 
+async def change_master_key(exchange: Exchange, new_master_key: bytes) -> int:
+    """Wrap the keys with another master key, needed from the next start on, and return how many keys there are.
+
+    Raises `IdentityError`, and `RefusedError` when it cannot be journaled: then the new master key counts all the same.
+    """
+    count = await exchange.data_keys.rewrap_data_keys(new_master_key)
+    await audit.record(exchange, AuditEvent.master_key_changed, facts={"keys": count})
+    return count
+
+
 async def reseal(exchange: Exchange) -> DataKeyStatus:
     """Encrypt the next older values with the newest key without waiting for the background. Raises `IdentityError`."""
     for _ in range(BATCHES_MAX):

@@ -65,6 +65,7 @@ class AuditEvent(IntEnum):
     audit_key_rotated = 62, "A new key signs checkpoints."
     checkpoint_made = 63, "A checkpoint of the journal was verified and signed."
     audit_exported = 64, "Rows of the journal were exported for an auditor."
+    master_key_changed = 65, "Another master key wraps the keys that encrypt personal data."
 
 
 _BY_NUMBER: Final = {int(member): member for member in AuditEvent}

@@ -1,5 +1,7 @@
 """The methods about personal data: the keys that encrypt it, its export and its erasure."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from waiver_exchange.application import data_keys, personal_data
@@ -12,7 +14,7 @@ from waiver_exchange.gateway.control.params import NoParams, OneAccount, parse_a
 from waiver_exchange.gateway.control.protocol import Result
 from waiver_exchange.gateway.control.views import account_id
 
-_KEY_DIGITS = 64
+_KEY_DIGITS: Final = 64
 
 
 class NewMasterKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +65,7 @@ async def rewrap_data_keys(exchange: Exchange, params: NewMasterKey) -> Result:
         key = bytes.fromhex(params.master_key)
     except ValueError as error:
         raise RefusedError(RefusalReason.field_is_invalid, field="master_key") from error
-    return {"keys_wrapped": await exchange.data_keys.rewrap_data_keys(key)}
+    return {"keys_wrapped": await data_keys.change_master_key(exchange, key)}
 
 
 def _view(status: DataKeyStatus) -> Result:
