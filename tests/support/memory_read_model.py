@@ -111,7 +111,7 @@ class MemoryReadModel(ReadModelStore):
 
     async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
         orders = self._orders() if selection.is_ascending else self._orders()[::-1]
-        return [order for order in orders if order.account == selection.account and selection.includes(order)][:limit]
+        return [order for order in orders if selection.includes(order)][:limit]
 
     async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
         return [order for order in self._orders() if order.order_id in order_ids]

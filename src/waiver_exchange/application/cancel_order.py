@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Answer
+from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.refusals import RefusalReason
@@ -40,14 +41,18 @@ class CancelledOrders(NamedTuple):
         return self.orders
 
 
-async def cancel_order(exchange: Exchange, *, account: int, order_id: int) -> OrderView:
-    """Return the order once its cancel is durable. Raises `RefusedError`: not found (also when another's), or final."""
+async def cancel_order(exchange: Exchange, *, account: int, order_id: int, by_operator: bool = False) -> OrderView:
+    """Return the order once its cancel is durable; its reason says who cancelled it.
+
+    Raises `RefusedError`: not found (also when another's), or final.
+    """
     order = await exchange.queries.order(account=account, order_id=order_id)
     if order is None:
         raise RefusedError(RefusalReason.order_not_found)
     if not order.is_open:
         raise RefusedError(RefusalReason.order_is_final, status=order.status)
-    outcome = await exchange.sequencer.submit(CancelOrder(account=account, order_id=order_id))
+    by = codes.OPERATOR if by_operator else account
+    outcome = await exchange.sequencer.submit(CancelOrder(account=by, order_id=order_id))
     try:
         outcome.first_event()
     except RefusedError as refused:
@@ -74,7 +79,9 @@ def begin_cancel(exchange: Exchange, *, account: int, order_id: int, answer: Ans
     return True
 
 
-async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | None = None) -> CancelledOrders:
+async def cancel_all_orders(
+    exchange: Exchange, *, account: int, symbol: str | None = None, by_operator: bool = False
+) -> CancelledOrders:
     """Cancel an account's open orders, in one market or in all; one that fails keeps no other from its cancel."""
     market = exchange.market(symbol).market if symbol is not None else None
     own = exchange.state.account_orders.get(account, {})
@@ -84,7 +91,9 @@ async def cancel_all_orders(exchange: Exchange, *, account: int, symbol: str | N
     done = CancelledOrders([], [])
     for start in range(0, len(open_ids), CANCELS_AT_ONCE):
         part = open_ids[start : start + CANCELS_AT_ONCE]
-        tries = [cancel_order(exchange, account=account, order_id=order_id) for order_id in part]
+        tries = [
+            cancel_order(exchange, account=account, order_id=order_id, by_operator=by_operator) for order_id in part
+        ]
         for order_id, outcome in zip(part, await asyncio.gather(*tries, return_exceptions=True), strict=True):
             if isinstance(outcome, OrderView):
                 done.orders.append(outcome)

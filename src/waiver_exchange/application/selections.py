@@ -8,12 +8,12 @@ from waiver_exchange.projections.state import LedgerMovement, MovementKind, Orde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSelection:
-    """Some orders of one account, newest first or ascending; a bound that is None does not bind, all exclude the value.
+    """Some orders, newest first or ascending; a bound that is None does not bind, all exclude the value.
 
-    An order's id grows with the time of its acceptance.
+    An order's id grows with the time of its acceptance. Without an account they are those of all.
     """
 
-    account: int
+    account: int | None
     is_open: bool | None = None
     markets: tuple[int, ...] | None = None
     side: int | None = None
@@ -24,9 +24,10 @@ class OrderSelection:
     is_ascending: bool = False
 
     def includes(self, order: OrderView) -> bool:
-        """Return whether an order of the account is one of them."""
+        """Return whether an order is one of them."""
         return (
-            (self.is_open is None or order.is_open == self.is_open)
+            (self.account is None or order.account == self.account)
+            and (self.is_open is None or order.is_open == self.is_open)
             and (self.markets is None or order.market in self.markets)
             and (self.side is None or order.side == self.side)
             and (self.after_ns is None or order.created_at_ns > self.after_ns)

@@ -47,7 +47,9 @@ def order_queries(selection: OrderSelection, *, bounds: Bounds) -> Iterator[Sele
     `bounds` are the lowest and the highest order id, both excluded.
     """
     table = schema.orders
-    query = select(table).where(table.c.account == selection.account)
+    query = select(table)
+    if selection.account is not None:
+        query = query.where(table.c.account == selection.account)
     lowest, highest = bounds
     if lowest is not None:
         query = query.where(table.c.order_id > lowest)

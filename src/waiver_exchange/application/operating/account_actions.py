@@ -1,19 +1,24 @@
 """What operators do with accounts: open, freeze, bound, give a role, end keys and sessions, note, and cash."""
 
+from dataclasses import asdict
 from typing import Final
 
 from waiver_exchange.application import accounts, api_keys
 from waiver_exchange.application.authority import ROLES, SCOPES
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.identity_ports import Note
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
 from waiver_exchange.application.passkeys import remove_all_passkeys
 from waiver_exchange.application.ports import RequestRates
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.risk_limits import set_role
+from waiver_exchange.application.risk_limits import set_limits, set_role
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.refusals import RefusalReason
 
+NOTE_LENGTH_MAX: Final = 2_000
 # Of the request rates: what everybody has.
 UNSET: Final = -1
 
@@ -65,16 +70,69 @@ async def _unfreeze(exchange: Exchange, wanted: given.OneAccount, _: Doing) -> R
 
 
 async def _set_role(exchange: Exchange, wanted: given.Role, _: Doing) -> Ran:
-    role = ROLES.get(wanted.role)
+    await set_role(exchange, account=wanted.account, role=_role_of(wanted.role))
+    return Ran()
+
+
+def _role_of(name: str) -> int:
+    role = ROLES.get(name)
     if role is None:
         raise RefusedError(RefusalReason.field_is_invalid, field="role", allowed=", ".join(ROLES))
-    await set_role(exchange, account=wanted.account, role=role)
-    return Ran()
+    return role
 
 
 async def _remove_passkeys(exchange: Exchange, wanted: given.OneAccount, doing: Doing) -> Ran:
     removed = await remove_all_passkeys(exchange, account=wanted.account, actor=doing.actor)
     return Ran({"removed": len(removed)})
+
+
+async def _set_limits(exchange: Exchange, wanted: given.LimitsOfAccount, _: Doing) -> Ran:
+    _known(exchange, wanted.account)
+    await set_limits(
+        exchange, scope=codes.LIMITS_OF_ACCOUNT, number=wanted.account, limits=_limits_of(wanted, "account")
+    )
+    return Ran()
+
+
+async def _set_role_limits(exchange: Exchange, wanted: given.LimitsOfRole, _: Doing) -> Ran:
+    role = _role_of(wanted.role)
+    await set_limits(exchange, scope=codes.LIMITS_OF_ROLE, number=role, limits=_limits_of(wanted, "role"))
+    return Ran()
+
+
+def _limits_of(wanted: AccountLimits, owner: str) -> AccountLimits:
+    return AccountLimits(**{name: value for name, value in asdict(wanted).items() if name != owner})
+
+
+async def _revoke_sessions(exchange: Exchange, wanted: given.OneSession, _: Doing) -> Ran:
+    _known(exchange, wanted.account)
+    person = exchange.people.find_person_of(wanted.account)
+    now_ns = exchange.clock.now_ns()
+    if wanted.session_id:
+        own = [] if person is None else exchange.sessions.list_sessions(person.person_id)
+        if all(session.session_id != wanted.session_id for session in own):
+            raise RefusedError(RefusalReason.session_not_found)
+        await exchange.sessions.revoke_session(wanted.session_id, at_ns=now_ns)
+        return Ran({"revoked": 1})
+    # Who never signed in has none.
+    ended = [] if person is None else await exchange.sessions.revoke_sessions(person.person_id, at_ns=now_ns)
+    return Ran({"revoked": len(ended)})
+
+
+async def _add_note(exchange: Exchange, wanted: given.NewNote, doing: Doing) -> Ran:
+    _known(exchange, wanted.account)
+    if not 0 < len(wanted.text) <= NOTE_LENGTH_MAX or not wanted.text.replace("\n", "").isprintable():
+        raise RefusedError(RefusalReason.field_is_invalid, field="text")
+    note = Note(
+        note_id=doing.action_id,
+        account=wanted.account,
+        author=doing.actor,
+        created_at_ns=exchange.clock.now_ns(),
+        text=wanted.text,
+    )
+    if all(known.note_id != note.note_id for known in await exchange.notes.list_notes(wanted.account)):
+        await exchange.notes.add_note(note)
+    return Ran({"note_id": note.note_id})
 
 
 async def _deposit_cash(exchange: Exchange, wanted: given.Deposit, doing: Doing) -> Ran:
@@ -86,13 +144,16 @@ async def _deposit_cash(exchange: Exchange, wanted: given.Deposit, doing: Doing)
 
 
 async def _cancel_order(exchange: Exchange, wanted: given.OneOrder, _: Doing) -> Ran:
-    await cancel_order(exchange, account=wanted.account, order_id=wanted.order_id)
-    return Ran({"cancelled": 1})
+    order = await exchange.queries.order_of_anybody(wanted.order_id)
+    if order is None:
+        raise RefusedError(RefusalReason.order_not_found)
+    await cancel_order(exchange, account=order.account, order_id=wanted.order_id, by_operator=True)
+    return Ran({"cancelled": 1, "owner": order.account})
 
 
 async def _cancel_orders(exchange: Exchange, wanted: given.OpenOrders, _: Doing) -> Ran:
     _known(exchange, wanted.account)
-    done = await cancel_all_orders(exchange, account=wanted.account, symbol=wanted.symbol or None)
+    done = await cancel_all_orders(exchange, account=wanted.account, symbol=wanted.symbol or None, by_operator=True)
     return Ran({"cancelled": len(done.some()), "failed": len(done.failed)}, told=done)
 
 
@@ -109,6 +170,10 @@ ACCOUNT_ACTIONS: Final = (
     Action(name="freeze_account", parameters=given.OneAccount, run=_freeze),
     Action(name="unfreeze_account", parameters=given.OneAccount, run=_unfreeze),
     Action(name="set_role", parameters=given.Role, run=_set_role, gives=True),
+    Action(name="set_limits", parameters=given.LimitsOfAccount, run=_set_limits, gives=True),
+    Action(name="set_role_limits", parameters=given.LimitsOfRole, run=_set_role_limits),
+    Action(name="revoke_sessions", parameters=given.OneSession, run=_revoke_sessions),
+    Action(name="add_note", parameters=given.NewNote, run=_add_note, unkept=frozenset({"text"})),
     Action(name="remove_passkeys", parameters=given.OneAccount, run=_remove_passkeys),
     Action(name="deposit_cash", parameters=given.Deposit, run=_deposit_cash, gives=True),
     Action(name="cancel_order", parameters=given.OneOrder, run=_cancel_order),

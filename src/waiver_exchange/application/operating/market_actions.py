@@ -7,7 +7,7 @@ from waiver_exchange.application import markets
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import ExchangeParameters, SetMarketBand
 
 
 async def _list_player(exchange: Exchange, wanted: given.Listed, _: Doing) -> Ran:
@@ -22,6 +22,12 @@ async def _halt_market(exchange: Exchange, wanted: given.OneMarket, _: Doing) ->
 
 async def _resume_market(exchange: Exchange, wanted: given.OneMarket, _: Doing) -> Ran:
     await markets.resume_market(exchange, symbol=wanted.symbol)
+    return Ran()
+
+
+async def _set_band(exchange: Exchange, wanted: given.Band, _: Doing) -> Ran:
+    market = exchange.market(wanted.symbol).market
+    (await exchange.sequencer.submit(SetMarketBand(market=market, band_bps=wanted.band_bps))).first_event()
     return Ran()
 
 
@@ -63,6 +69,7 @@ MARKET_ACTIONS: Final = (
     Action(name="list_player", parameters=given.Listed, run=_list_player),
     Action(name="halt_market", parameters=given.OneMarket, run=_halt_market),
     Action(name="resume_market", parameters=given.OneMarket, run=_resume_market),
+    Action(name="set_band", parameters=given.Band, run=_set_band),
     Action(name="halt_exchange", parameters=given.Nothing, run=_halt_exchange),
     Action(name="resume_exchange", parameters=given.Nothing, run=_resume_exchange),
     Action(name="configure_exchange", parameters=ExchangeParameters, run=_configure),

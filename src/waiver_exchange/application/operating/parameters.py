@@ -5,6 +5,8 @@ Micro-dollars, cents per share, units of 1/10,000 share, basis points, UNIX nano
 
 from dataclasses import dataclass
 
+from waiver_exchange.domain.commands import AccountLimits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
@@ -67,6 +69,20 @@ class Role:
     """A role for an account: its name."""
 
     account: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsOfAccount(AccountLimits):
+    """All limits of an account."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsOfRole(AccountLimits):
+    """All limits of the accounts of a role: its name."""
+
     role: str
 
 
@@ -169,9 +185,8 @@ class OneTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOrder:
-    """An open order of an account."""
+    """An open order, whoever it belongs to."""
 
-    account: int
     order_id: int
 
 

@@ -51,6 +51,10 @@ class OrderReads(Reads):
         order = self._state.orders.get(order_id) or await self._store.find_order(order_id)
         return order if order is not None and order.account == account else None
 
+    async def order_of_anybody(self, order_id: int) -> OrderView | None:
+        """Return an order, whoever it belongs to, or None: for those who may see all."""
+        return self._state.orders.get(order_id) or await self._store.find_order(order_id)
+
     async def order_by_client_order_id(self, *, account: int, client_order_id: str) -> OrderView | None:
         """Return the account's order of that name; one that its owner did not name goes by its UUID's text.
 
@@ -65,8 +69,8 @@ class OrderReads(Reads):
         order = None if order_id is None else await self.order(account=account, order_id=order_id)
         return order if order is not None and order.client_order_id == client_order_id else None
 
-    async def orders_page(self, *, account: int, filter: OrdersFilter, limit: int) -> OrdersPage:  # noqa: A002
-        """Return up to `limit` of an account's orders, newest first or ascending.
+    async def orders_page(self, *, account: int | None, filter: OrdersFilter, limit: int) -> OrdersPage:  # noqa: A002
+        """Return up to `limit` of an account's orders, or of all accounts', newest first or ascending.
 
         An order is on exactly one page of a walk from cursor to cursor, whatever opens, closes or is stored meanwhile;
         only one that came to match the filter after its place was passed is left out.
@@ -85,7 +89,7 @@ class OrderReads(Reads):
         has_more = len(items) > limit
         return OrdersPage(items=items[:limit], next_cursor=items[limit - 1].order_id if has_more else None)
 
-    def _selection(self, account: int, given: OrdersFilter) -> OrderSelection:
+    def _selection(self, account: int | None, given: OrdersFilter) -> OrderSelection:
         symbols = self._state.symbols
         return OrderSelection(
             account=account,
@@ -104,7 +108,8 @@ class OrderReads(Reads):
         )
 
     def _recent_orders(self, selection: OrderSelection, limit: int) -> list[OrderView]:
-        own = self._state.account_orders.get(selection.account, {}).values()
+        state = self._state
+        own = (state.orders if selection.account is None else state.account_orders.get(selection.account, {})).values()
         ordered = own if selection.is_ascending else reversed(own)
         return list(islice(filter(selection.includes, ordered), limit))
 

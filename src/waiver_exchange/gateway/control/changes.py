@@ -138,7 +138,7 @@ def _order(_: Exchange, params: asked.CancelParams) -> given.OneOrder:
     order_id = from_uuid(IdKind.order, params.order)
     if order_id is None:
         raise RefusedError(RefusalReason.field_is_invalid, field="order")
-    return given.OneOrder(account=parse_account(params.account), order_id=order_id)
+    return given.OneOrder(order_id=order_id)
 
 
 def _show_opened(_: Exchange, __: given.NewAccount, done: Performed) -> Result:

@@ -11,6 +11,7 @@ from waiver_exchange.gateway.rest.keys import KEY_ROUTES
 from waiver_exchange.gateway.rest.ledger import LEDGER_ROUTES
 from waiver_exchange.gateway.rest.market_data import MARKET_DATA_ROUTES
 from waiver_exchange.gateway.rest.markets import MARKET_ROUTES
+from waiver_exchange.gateway.rest.operator.routes import OPERATOR_ROUTES
 from waiver_exchange.gateway.rest.orders import ORDER_ROUTES
 from waiver_exchange.gateway.rest.trades import TRADE_ROUTES
 from waiver_exchange.gateway.signin.routes import SIGN_IN_ROUTES
@@ -28,4 +29,5 @@ ROUTES: Final = (
     *MARKET_DATA_ROUTES,
     *EXCHANGE_ROUTES,
     *HEALTH_ROUTES,
+    *OPERATOR_ROUTES,
 )

@@ -1,0 +1,1 @@
+"""The operator console, `/api/v1/operator`: auditors read all of it, operators change things, with a reason."""
