@@ -9,6 +9,7 @@ import click
 
 from waiver_exchange import __version__
 from waiver_exchange.cli.audit import audit
+from waiver_exchange.cli.correct import correct, kill_switch, trade
 from waiver_exchange.cli.decide import actions, proposals
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
@@ -36,6 +37,9 @@ _COMMANDS = (
     market,
     shares,
     cash,
+    correct,
+    trade,
+    kill_switch,
     actions,
     proposals,
     status,

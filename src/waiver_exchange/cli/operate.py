@@ -162,6 +162,68 @@ def account_cancel_orders(data_dir: str | None, as_json: bool, **change: object)
     _run(data_dir, as_json, "account.cancel_order" if change["order"] else "account.cancel_orders", change)
 
 
+@account.command("risk-limits")
+@_account_option
+@click.option("--set", "limits", multiple=True, metavar="NAME=N", help="A limit to set: -1 inherits, 0 is none.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the journal; needed to set them.")
+@_action_id_option
+@common_options
+def account_risk_limits(data_dir: str | None, as_json: bool, **change: Any) -> None:  # noqa: FBT001, ANN401
+    """Show or set an account's own risk limits, in the exchange's units; they count for its next order."""
+    if not change["limits"]:
+        _run(data_dir, as_json, "account.show_risk_limits", {"account": change["account"]})
+        return
+    _run(data_dir, as_json, "account.risk_limits", change | {"limits": _limits(change["limits"])})
+
+
+def _limits(given: tuple[str, ...]) -> dict[str, int]:
+    limits: dict[str, int] = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        try:
+            limits[name] = int(number)
+        except ValueError:
+            raise click.UsageError(f"--set takes NAME=N, not {text[:100]!r}.") from None
+    return limits
+
+
+@account.command("notes")
+@_account_option
+@click.option("--add", "text", default="", metavar="TEXT", help="Write this note; it is not in the journal.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the journal; needed to write one.")
+@_action_id_option
+@common_options
+def account_notes(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
+    """List the notes about an account, or write one."""
+    if change["text"]:
+        _run(data_dir, as_json, "account.add_note", change)
+    else:
+        _run(data_dir, as_json, "account.notes", {"account": change["account"]})
+
+
+@account.command("sessions")
+@_account_option
+@click.option("--revoke", "session", default="", metavar="ID", help="End this session, or all of them.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the journal; needed to end one.")
+@_action_id_option
+@common_options
+def account_sessions(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
+    """List the sessions of an account's owner, or end them."""
+    if not change["session"]:
+        _run(data_dir, as_json, "account.sessions", {"account": change["account"]})
+        return
+    session = "" if change["session"] == "all" else change["session"]
+    _run(data_dir, as_json, "account.revoke_sessions", change | {"session": session})
+
+
+@account.command("remove-passkeys")
+@_account_option
+@changing
+def account_remove_passkeys(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
+    """Remove the passkeys of an account whose device is lost, and end its sessions."""
+    _run(data_dir, as_json, "account.remove_passkeys", change)
+
+
 @click.group()
 def market() -> None:
     """List players, show, halt and resume their markets."""

@@ -105,7 +105,7 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashCorrection:
-    """Cash to add to an account, or to take away when it is less than zero."""
+    """Cash to move from the house to an account, or back when it is less than zero."""
 
     account: int
     amount_micros: int

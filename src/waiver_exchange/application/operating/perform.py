@@ -81,11 +81,18 @@ async def run_open(exchange: Exchange, action: Action, view: ActionView, paramet
 
 
 async def journal_action(
-    exchange: Exchange, event: AuditEvent, *, key: bytes, actor: int, account: int, facts: Mapping[str, Fact]
+    exchange: Exchange,
+    event: AuditEvent,
+    *,
+    key: bytes,
+    actor: int,
+    account: int,
+    facts: Mapping[str, Fact],
+    is_urgent: bool = False,
 ) -> bool:
     """Make a row of the audit trail durable; return whether the very same was there before. Raises `RefusedError`."""
     command = RecordAudit(account=account, event=int(event), actor=actor, facts=encode_facts(facts))
-    outcome = await exchange.sequencer.submit(command, key=key)
+    outcome = await exchange.sequencer.submit(command, key=key, is_urgent=is_urgent)
     outcome.first_event()
     return outcome.is_repetition
 
@@ -168,6 +175,7 @@ async def _ask(exchange: Exchange, action: Action, parameters: object, request: 
         actor=request.actor,
         account=action.account_of(parameters),
         facts=facts,
+        is_urgent=action.is_urgent,
     )
 
 

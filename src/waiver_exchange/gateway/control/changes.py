@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from waiver_exchange.application.api_keys import NewKey
+from waiver_exchange.application.authority import ROLES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.account_actions import UNSET
@@ -12,6 +14,8 @@ from waiver_exchange.application.operating.perform import HOST, Performed, Reque
 from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.ports import ApiKey, RequestRates
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain import codes
+from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.money import average_price, format_money, format_quantity, parse_money, parse_price
 from waiver_exchange.domain.money import parse_quantity as parse_shares
@@ -141,6 +145,63 @@ def _order(_: Exchange, params: asked.CancelParams) -> given.OneOrder:
     return given.OneOrder(order_id=order_id)
 
 
+def _cash(_: Exchange, params: asked.CorrectionOfCash) -> given.CashCorrection:
+    amount = parse_amount(parse_money, params.amount, field="amount")
+    return given.CashCorrection(account=parse_account(params.account), amount_micros=amount)
+
+
+def _shares(_: Exchange, params: asked.CorrectionOfShares) -> given.ShareCorrection:
+    quantity = parse_amount(parse_shares, params.quantity, field="quantity")
+    return given.ShareCorrection(account=parse_account(params.account), symbol=params.symbol, quantity_units=quantity)
+
+
+def _trade(_: Exchange, params: asked.OneTrade) -> given.OneTrade:
+    trade_id = from_uuid(IdKind.trade, params.trade)
+    if trade_id is None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="trade")
+    return given.OneTrade(trade_id=trade_id)
+
+
+def _settled(_: Exchange, params: asked.SettledMarket) -> given.Settlement:
+    price = parse_amount(parse_price, params.price, field="price")
+    return given.Settlement(symbol=params.symbol, price_cents=price)
+
+
+def _band(_: Exchange, params: asked.BandParams) -> given.Band:
+    bps = parse_rate(params.bps, field="bps", unset=None)
+    return given.Band(symbol=params.symbol, band_bps=UNSET if bps is None else bps)
+
+
+def _kill(_: Exchange, params: asked.KillSwitchParams) -> given.KillSwitch:
+    return given.KillSwitch(cancels_orders=int(params.cancel_orders))
+
+
+def _account_limits(exchange: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfAccount:
+    account = parse_account(params.account)
+    return given.LimitsOfAccount(account=account, **_merged(exchange, codes.LIMITS_OF_ACCOUNT, account, params.limits))
+
+
+def _role_limits(exchange: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfRole:
+    number = ROLES.get(params.role, UNSET)
+    return given.LimitsOfRole(role=params.role, **_merged(exchange, codes.LIMITS_OF_ROLE, number, params.limits))
+
+
+def _merged(exchange: Exchange, scope: int, number: int, wanted: dict[str, int]) -> dict[str, int]:
+    before = exchange.state.limits.get((scope, number)) or AccountLimits()
+    unknown = wanted.keys() - asdict(before).keys()
+    if unknown:
+        raise RefusedError(RefusalReason.field_is_unknown, field=min(unknown)[:60])
+    return asdict(before) | wanted
+
+
+def _note(_: Exchange, params: asked.NoteParams) -> given.NewNote:
+    return given.NewNote(account=parse_account(params.account), text=params.text)
+
+
+def _session(_: Exchange, params: asked.SessionParams) -> given.OneSession:
+    return given.OneSession(account=parse_account(params.account), session_id=params.session)
+
+
 def _show_opened(_: Exchange, __: given.NewAccount, done: Performed) -> Result:
     facts = json.loads(done.view.facts)
     return _secret_view(facts["opened"], facts["key_id"], done)
@@ -213,5 +274,16 @@ CHANGES: Final[dict[str, Change]] = {
     "market.resume_all": Change("resume_exchange", asked.NoMore, _nothing, _show_halted),
     "shares.grant": Change("grant_shares", asked.GrantOfShares, _grant, _show_granted),
     "shares.issue": Change("issue_shares", asked.IssueOfShares, _issue, _show_market),
+    "account.risk_limits": Change("set_limits", asked.RiskLimitsParams, _account_limits, _show_facts),
+    "role.risk_limits": Change("set_role_limits", asked.RiskLimitsParams, _role_limits, _show_facts),
+    "account.add_note": Change("add_note", asked.NoteParams, _note, _show_facts),
+    "account.revoke_sessions": Change("revoke_sessions", asked.SessionParams, _session, _show_facts),
+    "account.remove_passkeys": Change("remove_passkeys", asked.ChangedAccount, _account, _show_facts),
+    "market.settle": Change("settle_market", asked.SettledMarket, _settled, _show_market),
+    "market.band": Change("set_band", asked.BandParams, _band, _show_market),
+    "correct.cash": Change("correct_cash", asked.CorrectionOfCash, _cash, _show_account),
+    "correct.shares": Change("correct_shares", asked.CorrectionOfShares, _shares, _show_granted),
+    "trade.bust": Change("bust_trade", asked.OneTrade, _trade, _show_facts),
+    "kill_switch": Change("kill_switch", asked.KillSwitchParams, _kill, _show_facts),
     "cash.deposit": Change("deposit_cash", asked.Deposit, _deposit, _show_account),
 }

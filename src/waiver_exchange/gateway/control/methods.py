@@ -1,6 +1,7 @@
 """The one table of what an operator can ask of an exchange, used by the socket and by the command line without one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,8 @@ from waiver_exchange.application.ports import IdentityError, JournalError, Prefe
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
 from waiver_exchange.domain.audit_events import AuditEvent
+from waiver_exchange.domain.codes import LIMITS_OF_ACCOUNT
+from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.money import format_money
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.control import protection, signing_in
@@ -35,12 +38,15 @@ from waiver_exchange.gateway.control.params import (
 )
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
 from waiver_exchange.gateway.control.views import (
+    account_id,
     account_view,
     action_view,
     key_view,
     market_view,
+    note_view,
     position_view,
     rates_view,
+    session_view,
 )
 from waiver_exchange.gateway.refusals import details_of
 from waiver_exchange.projections.changes import ReadModelError
@@ -84,6 +90,23 @@ async def _limits(exchange: Exchange, params: LimitsParams) -> Result:
     if any((params.orders, params.reads, params.all_orders, params.all_reads)):
         return await run_change(exchange, params, change=SET_REQUEST_RATES)
     return rates_view(exchange, parse_account(params.account))
+
+
+async def _list_notes(exchange: Exchange, params: OneAccount) -> Result:
+    notes = await exchange.notes.list_notes(parse_account(params.account))
+    return {"notes": [note_view(note) for note in notes]}
+
+
+async def _list_sessions(exchange: Exchange, params: OneAccount) -> Result:
+    person = exchange.people.find_person_of(parse_account(params.account))
+    sessions = [] if person is None else exchange.sessions.list_sessions(person.person_id)
+    return {"sessions": [session_view(session) for session in sessions]}
+
+
+async def _show_risk_limits(exchange: Exchange, params: OneAccount) -> Result:
+    account = parse_account(params.account)
+    limits = exchange.state.limits.get((LIMITS_OF_ACCOUNT, account)) or AccountLimits()
+    return {"account_id": account_id(account), **asdict(limits)}
 
 
 async def _list_actions(exchange: Exchange, params: ActionsParams) -> Result:
@@ -171,6 +194,9 @@ METHODS: Final[dict[str, Method]] = {
     "account.limits": Method(LimitsParams, _limits),
     "account.show": Method(OneAccount, _show_account),
     "account.list": Method(AccountsPage, _list_accounts),
+    "account.notes": Method(OneAccount, _list_notes),
+    "account.sessions": Method(OneAccount, _list_sessions),
+    "account.show_risk_limits": Method(OneAccount, _show_risk_limits),
     "market.show": Method(OneMarket, _show_market),
     "account.export": Method(OneAccount, protection.export_person),
     "account.erase": Method(protection.ErasureParams, protection.erase_person),

@@ -103,6 +103,69 @@ class Decision(_Params, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class CorrectionOfCash(Change, frozen=True, kw_only=True):
+    """Cash from the house to an account, or back below zero."""
+
+    account: str
+    amount: str
+
+
+class CorrectionOfShares(Change, frozen=True, kw_only=True):
+    """Shares from the house to an account, or back below zero."""
+
+    account: str
+    symbol: str
+    quantity: str
+
+
+class OneTrade(Change, frozen=True, kw_only=True):
+    """A trade."""
+
+    trade: str
+
+
+class SettledMarket(Change, frozen=True, kw_only=True):
+    """A market and what its shares are worth at the end."""
+
+    symbol: str
+    price: str
+
+
+class BandParams(Change, frozen=True, kw_only=True):
+    """A market's own price band: basis points, or `default`."""
+
+    symbol: str
+    bps: str
+
+
+class KillSwitchParams(Change, frozen=True, kw_only=True):
+    """Whether all open orders are taken back too."""
+
+    cancel_orders: bool = False
+
+
+class RiskLimitsParams(Change, frozen=True, kw_only=True):
+    """Limits of an account or a role to set; those that are not given stay."""
+
+    account: str = ""
+    role: str = ""
+    limits: dict[str, int] = {}
+
+
+class NoteParams(Change, frozen=True, kw_only=True):
+    """A note about an account."""
+
+    account: str
+    text: str
+
+
+class SessionParams(Change, frozen=True, kw_only=True):
+    """A session of an account to end; all without one."""
+
+    account: str
+    session: str = ""
+
+
 class NewKeyParams(Change, frozen=True, kw_only=True):
     """A key to make; scopes are separated by commas, none means all."""
 

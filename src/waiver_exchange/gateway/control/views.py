@@ -6,6 +6,7 @@ from typing import Final
 
 from waiver_exchange.application.authority import ROLE_NAMES, role_of
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.identity_ports import Note, Session
 from waiver_exchange.application.operating.decide import status_of
 from waiver_exchange.application.ports import ApiKey, RequestRates
 from waiver_exchange.application.queries import AccountSummary, Position
@@ -151,4 +152,28 @@ def action_view(exchange: Exchange, view: ActionView) -> Result:
         "refusal": view.outcome or None,
         "facts": json.loads(view.facts) if view.facts else {},
         "sequence": view.sequence,
+    }
+
+
+def note_view(note: Note) -> Result:
+    """Return a note about an account."""
+    return {
+        "id": note.note_id,
+        "author": actor_name(note.author),
+        "created_at": _time(note.created_at_ns),
+        "text": note.text,
+    }
+
+
+def session_view(session: Session) -> Result:
+    """Return a session of an account's owner."""
+    return {
+        "id": session.session_id,
+        "provider": session.provider,
+        "device": session.device,
+        "address": session.address,
+        "created_at": _time(session.created_at_ns),
+        "last_used_at": _time(session.last_used_at_ns),
+        "expires_at": _time(session.expires_at_ns),
+        "revoked_at": _time(session.revoked_at_ns),
     }

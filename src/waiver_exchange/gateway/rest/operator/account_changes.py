@@ -166,7 +166,7 @@ ACCOUNT_CHANGES: Final = (
         read=_limits,
         fields=LIMIT_FIELDS,
         parameters=_OF_ACCOUNT,
-        refusals=(*_FOUND, _R.parameters_are_invalid),
+        refusals=(*_FOUND, _R.limits_are_invalid),
     ),
     change_route(
         path="/role-limits",
@@ -175,7 +175,7 @@ ACCOUNT_CHANGES: Final = (
         action="set_role_limits",
         read=_role_limits,
         fields=(_ROLE, *LIMIT_FIELDS),
-        refusals=(_R.parameters_are_invalid,),
+        refusals=(_R.limits_are_invalid,),
     ),
     change_route(
         path="/accounts/{account_id}/request-rates",

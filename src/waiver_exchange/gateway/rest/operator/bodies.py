@@ -185,6 +185,7 @@ class FullTradeBody(msgspec.Struct, frozen=True, kw_only=True):
     taker_order_id: Id
     maker_fee: Money
     taker_fee: Money
+    busted: bool
     sequence: int
 
 
@@ -316,6 +317,7 @@ def full_trade_body(exchange: Exchange, trade: TradeView) -> FullTradeBody:
         taker_order_id=to_text(IdKind.order, trade.taker_order),
         maker_fee=format_money(trade.maker_fee_micros),
         taker_fee=format_money(trade.taker_fee_micros),
+        busted=trade.trade_id in exchange.state.busts,
         sequence=trade.sequence,
     )
 

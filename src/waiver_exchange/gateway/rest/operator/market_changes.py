@@ -4,13 +4,15 @@ from dataclasses import asdict
 from typing import Final
 
 from waiver_exchange.application.operating import parameters as asked
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.limits import REFERENCE_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import body
 from waiver_exchange.gateway.rest.operator.account_changes import integer
 from waiver_exchange.gateway.rest.operator.changes import ACCOUNT_PATH, change_route, given
-from waiver_exchange.gateway.rest.parameters import SYMBOL_PATH, SYMBOL_SCHEMA
+from waiver_exchange.gateway.rest.parameters import SYMBOL_PATH, SYMBOL_SCHEMA, Parameter
 from waiver_exchange.gateway.rest.route import Call
 from waiver_exchange.gateway.rest.values import Values
 
@@ -31,10 +33,21 @@ _REFERENCE: Final = body.optional_text(
     "The same reference twice is done once.",
 )
 _BAND: Final = integer("band_bps", "Basis points; 0 is none, -1 the exchange's.", least=-1)
+_SETTLED_AT: Final = body.price("price", "Dollars per share, from 0.")
+_CORRECTION: Final = body.money("amount", "Dollars to the account; less than zero takes them back.")
+_MOVED: Final = body.quantity("quantity", "Shares to the account; less than zero takes them back.")
+_CANCELS: Final = body.flag("cancel_orders", "Take all open orders back too.")
 PARAMETER_FIELDS: Final = tuple(
     integer(name, "See docs/trading-rules.md; what is not given stays.")
     for name in ExchangeParameters.__dataclass_fields__
 )
+
+
+def _trade(found: str) -> int:
+    trade_id = from_uuid(IdKind.trade, found)
+    if trade_id is None:
+        raise RefusedError(_R.trade_not_found)
+    return trade_id
 
 
 def _nothing(_: Call, __: Values) -> asked.Nothing:
@@ -79,6 +92,25 @@ def _parameters(call: Call, values: Values) -> ExchangeParameters:
     return ExchangeParameters(**before | {name: value for name, value in wanted.items() if value is not None})
 
 
+CORRECTING: Final = (
+    _R.house_needs_no_correction,
+    _R.correction_moves_nothing,
+    _R.correction_is_too_large,
+    _R.house_lacks_cash,
+    _R.insufficient_cash,
+    _R.insufficient_shares,
+)
+BUSTING: Final = (_R.trade_not_found, _R.house_lacks_cash, _R.insufficient_cash, _R.insufficient_shares)
+SETTLING: Final = (_R.market_is_settled, _R.price_is_too_high, _R.cash_issued_would_be_too_large)
+TRADE_PATH: Final = Parameter(
+    name="trade_id",
+    schema={"type": "string", "format": "uuid"},
+    description="The trade's id.",
+    parse=_trade,
+    default=0,
+    place="path",
+    is_required=True,
+)
 _OF_MARKET: Final = (SYMBOL_PATH,)
 _FOUND: Final = (_R.market_not_found,)
 MARKET_CHANGES: Final = (
@@ -123,7 +155,7 @@ MARKET_CHANGES: Final = (
         read=lambda call, values: asked.Band(symbol=call[SYMBOL_PATH], band_bps=given(values, _BAND)),
         fields=(_BAND,),
         parameters=_OF_MARKET,
-        refusals=(*_FOUND, _R.parameters_are_invalid),
+        refusals=(*_FOUND, _R.band_is_invalid),
     ),
     change_route(
         path="/markets/{symbol}/issue-shares",
@@ -156,6 +188,57 @@ MARKET_CHANGES: Final = (
             _R.insufficient_shares,
             _R.reference_used_with_other_content,
         ),
+    ),
+    change_route(
+        path="/markets/{symbol}/settle",
+        name="settleMarket",
+        summary="Cancel a market's orders, pay a price for every share, and close it for good.",
+        action="settle_market",
+        read=lambda call, values: asked.Settlement(symbol=call[SYMBOL_PATH], price_cents=given(values, _SETTLED_AT)),
+        fields=(_SETTLED_AT,),
+        parameters=_OF_MARKET,
+        refusals=(*_FOUND, *SETTLING),
+    ),
+    change_route(
+        path="/accounts/{account_id}/cash-corrections",
+        name="correctCash",
+        summary="Move cash from the house to an account, or back: a balancing entry, never an edit.",
+        action="correct_cash",
+        read=lambda call, values: asked.CashCorrection(
+            account=call[ACCOUNT_PATH], amount_micros=given(values, _CORRECTION)
+        ),
+        fields=(_CORRECTION,),
+        parameters=(ACCOUNT_PATH,),
+        refusals=(_R.account_not_found, *CORRECTING),
+    ),
+    change_route(
+        path="/accounts/{account_id}/share-corrections",
+        name="correctShares",
+        summary="Move shares from the house to an account, or back: a balancing entry, never an edit.",
+        action="correct_shares",
+        read=lambda call, values: asked.ShareCorrection(
+            account=call[ACCOUNT_PATH], symbol=values[_SYMBOL], quantity_units=given(values, _MOVED)
+        ),
+        fields=(_SYMBOL, _MOVED),
+        parameters=(ACCOUNT_PATH,),
+        refusals=(_R.account_not_found, *_FOUND, *CORRECTING),
+    ),
+    change_route(
+        path="/trades/{trade_id}/bust",
+        name="bustTrade",
+        summary="Undo a trade by balancing entries; it stays on the tape, marked.",
+        action="bust_trade",
+        read=lambda call, _: asked.OneTrade(trade_id=call[TRADE_PATH]),
+        parameters=(TRADE_PATH,),
+        refusals=BUSTING,
+    ),
+    change_route(
+        path="/kill-switch",
+        name="useKillSwitch",
+        summary="Halt the whole exchange before the next command, and cancel all open orders if wanted.",
+        action="kill_switch",
+        read=lambda _, values: asked.KillSwitch(cancels_orders=int(values[_CANCELS])),
+        fields=(_CANCELS,),
     ),
     change_route(
         path="/exchange/halt",
