@@ -17,7 +17,7 @@ from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.dispatch import Dispatch
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.feeds.hub import Hub
-from waiver_exchange.gateway.headers import add_headers
+from waiver_exchange.gateway.headers import add_headers, security_headers_for
 from waiver_exchange.gateway.page import PAGE_HANDLERS
 from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.allowed_methods import AllowedMethods
@@ -106,4 +106,10 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
         kept=KeptAnswers(exchange.clock),
     )
     native = NativeApi(services=services, routing=routing, body_bytes_max=BODY_BYTES_MAX)
-    return Dispatch(native=native, framework=framework, routing=routing, limits=rate_limits)
+    return Dispatch(
+        native=native,
+        framework=framework,
+        routing=routing,
+        limits=rate_limits,
+        security=security_headers_for(exchange.sign_in.public_url),
+    )

@@ -70,6 +70,20 @@ def optional_text(name: str, schema: Schema, description: str) -> Field[str | No
     return Field(name=name, schema=or_null(schema), description=description, read=fields.text)
 
 
+def required_object(name: str, description: str) -> Field[JsonObject]:
+    """Return a field that is an object, whose own fields are read elsewhere, and must be there."""
+
+    def read(given: JsonObject, field: str) -> JsonObject:
+        value = given.get(field)
+        if value is None:
+            raise RefusedError(RefusalReason.field_is_missing, field=field)
+        if not isinstance(value, dict):
+            raise RefusedError(RefusalReason.field_is_invalid, field=field, expected="object")
+        return value
+
+    return Field(name=name, schema={"type": "object"}, description=description, is_required=True, read=read)
+
+
 def flag(name: str, description: str) -> Field[bool]:
     """Return a field that is true or false, and false when it is not given."""
     schema = {"type": ["boolean", "null"], "default": False}

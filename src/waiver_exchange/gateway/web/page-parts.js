@@ -23,7 +23,7 @@ export function timeText(value, never = "never") {
 }
 
 const BROWSERS = [
-  [/\bEdg/, "Edge"], [/\bOPR\//, "Opera"], [/\bFirefox\//, "Firefox"], [/\bChrom(?:e|ium)\//, "Chrome"], [/\bSafari\//, "Safari"],
+  [/\bEdg/, "Edge"], [/\bOPR\//, "Opera"], [/\bFirefox\//, "Firefox"], [/Chrom(?:e|ium)\//, "Chrome"], [/\bSafari\//, "Safari"],
 ];
 const SYSTEMS = [
   [/\biPhone\b/, "iPhone"], [/\biPad\b/, "iPad"], [/\bAndroid\b/, "Android"], [/\bWindows\b/, "Windows"], [/\bMac OS X\b/, "Mac"], [/\bLinux\b/, "Linux"],
