@@ -133,10 +133,11 @@ def take_token(exchange: Exchange, account: Account) -> None:
     token = limits.NANOSECONDS_PER_SECOND // own.orders_per_second
     whole = token * (own.orders_burst or own.orders_per_second)
     full_at = min(max(account.bucket_full_at, exchange.time), exchange.time + whole)
+    account.bucket_full_at = full_at
     wait = full_at + token - whole - exchange.time
     if wait > 0:
         refuse(RefusalReason.account_order_rate_is_too_high, wait, own.orders_per_second)
-    account.bucket_full_at = full_at + token
+    account.bucket_full_at += token
 
 
 def check_limits(

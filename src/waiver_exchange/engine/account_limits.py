@@ -147,6 +147,7 @@ def take_token(t: Tables, o: IncomingOrder, accounts: vec[i64]) -> i64:
     full_at: i64 = smaller(larger(accounts[at], o.time), o.time + burst * token)
     wait: i64 = full_at + token - burst * token - o.time
     if wait > 0:
+        accounts[at] = full_at
         return refuse(o, RefusalReason.account_order_rate_is_too_high, wait, rate)
     accounts[at] = full_at + token
     return 0

@@ -6,6 +6,9 @@ from tests.support.journal_rows import EngineJournal
 from tests.support.trading import ANN, FACTS, MAHOMES, FoldedExchange
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import (
+    AccountLimits,
+    BeginDay,
+    ClassifyMarket,
     ConfigureExchange,
     DepositCash,
     ExchangeParameters,
@@ -19,6 +22,9 @@ from waiver_exchange.domain.commands import (
     ResumeAccount,
     ResumeExchange,
     ResumeMarket,
+    SetLimits,
+    SetMarketBand,
+    SetRole,
 )
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import MarketView, ReadModelState
@@ -131,3 +137,24 @@ def test_refused_command_changes_nothing() -> None:
 
     assert sorted(state.accounts) == [1, 2, 3]
     assert state.sequence == 7
+
+
+def test_roles_limits_classes_and_bands_are_shown_and_stored() -> None:
+    limits = AccountLimits(open_orders_max=3, team_bps_max=0)
+    exchange = FoldedExchange(
+        SetRole(account=ANN, role=codes.ROLE_SERVICE),
+        SetLimits(scope=codes.LIMITS_OF_ACCOUNT, number=ANN, limits=AccountLimits(open_orders_max=1)),
+        SetLimits(scope=codes.LIMITS_OF_ACCOUNT, number=ANN, limits=limits),
+        SetLimits(scope=codes.LIMITS_OF_ROLE, number=codes.ROLE_TRADER, limits=AccountLimits()),
+        ClassifyMarket(market=MAHOMES, team=16, position=1),
+        SetMarketBand(market=MAHOMES, band_bps=250),
+        BeginDay(ends_at_ns=3_600_000_000_000),
+    )
+    state, market = exchange.state, exchange.state.markets[MAHOMES]
+    assert (state.accounts[ANN].role, state.accounts[codes.HOUSE_ACCOUNT].role) == (codes.ROLE_SERVICE, 0)
+    assert state.limits == {(1, ANN): limits, (0, 0): AccountLimits()}
+    assert (market.team_number, market.position_number, market.band_bps) == (16, 1, 250)
+
+    changes = exchange.take()
+    assert changes.limits == ((0, 0, *[-1] * 10), (1, ANN, -1, -1, -1, 3, -1, -1, -1, -1, 0, -1))
+    assert exchange.projector.pending_count == 0
