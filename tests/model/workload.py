@@ -174,17 +174,17 @@ class Workload:
             (self._resume_anything, 0.1),
             (self._open_account, 0.05),
             (self._record_audit, 0.1),
-            (self._corrections.fund_house, 0.1),
-            (self._corrections.correct_cash, 0.5),
-            (self._corrections.correct_shares, 0.5),
-            (self._corrections.bust_trade, 1.0),
-            (self._corrections.settle_market, 0.03),
+            (self._corrections.fund_house, 0.05),
+            (self._corrections.correct_cash, 0.2),
+            (self._corrections.correct_shares, 0.2),
+            (self._corrections.bust_trade, 0.4),
+            (self._corrections.settle_market, 0.02),
             (self._list_market, 0.05),
             (lambda: draw_parameters(self._random), 0.1),
             (self._limits.set_role, 0.2),
             (self._limits.set_limits, 0.2),
             (self._limits.lift, 0.8),
-            (self._limit_traders, 0.03),
+            (self._limit_traders, 0.05),
             (self._limits.begin_day, 0.15),
             (self._limits.classify, 0.15),
             (self._limits.set_band, 0.1),
@@ -193,7 +193,8 @@ class Workload:
     def _limit_traders(self) -> Command:
         """Limits of nearly everybody, lifted again some commands later."""
         lift = SetLimits(scope=codes.LIMITS_OF_ROLE, number=codes.ROLE_TRADER, limits=AccountLimits())
-        self._planned = [lift, *(self._flow.limit_order() for _ in range(_ORDERS_UNDER_LIMITS))]
+        kinds = (self._flow.limit_order, self._flow.limit_order, self._replaces.replace)
+        self._planned = [lift, *(kinds[number % 3]() for number in range(_ORDERS_UNDER_LIMITS))]
         return self._limits.limit_traders()
 
     def _account(self) -> int:
