@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from waiver_exchange.application.ports import ReadModelStore
 from waiver_exchange.application.selections import (
+    AuditSelection,
     CandleSelection,
     FillSelection,
     LedgerSelection,
@@ -13,6 +14,7 @@ from waiver_exchange.application.selections import (
 )
 from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import ActionView
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, quotes_kept_from
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -44,6 +46,7 @@ _KEY_COLUMNS = {
     "quotes": 2,
     "actions": 1,
     "busts": 1,
+    "audit": 1,
 }
 _PARAMETERS = tuple(ExchangeParameters.__slots__)
 _LIMITS = tuple(AccountLimits.__slots__)
@@ -164,6 +167,11 @@ class MemoryReadModel(ReadModelStore):
         candles = self._candles(selection.market, selection.minutes)
         ordered = candles if selection.is_ascending else candles[::-1]
         return [candle for candle in ordered if selection.includes(candle)][:limit]
+
+    async def list_audit(self, selection: AuditSelection, *, limit: int) -> list[AuditView]:
+        events = [AuditView(*row) for row in self._rows("audit")]  # type: ignore[arg-type]
+        ordered = events if selection.is_ascending else events[::-1]
+        return [event for event in ordered if selection.includes(event)][:limit]
 
     async def find_action(self, action_id: str) -> ActionView | None:
         return next((action for action in self._actions() if action.action_id == action_id), None)

@@ -417,6 +417,14 @@ async def full_disk(*_: object) -> NoReturn:
     raise JournalError("the disk is full")
 
 
+async def export_of_rows_that_are_not(service: Service) -> httpx.Response:
+    command = SetRole(account=ANN, role=codes.ROLE_AUDITOR)
+    await service.exchange.sequencer.submit(command)
+    auditor = await create_key(service.exchange, account=ANN, scopes=["audit"])
+    headers = {"X-API-Key": auditor.api_key, "X-API-Secret": auditor.api_secret}
+    return await service.http.get("/api/v1/audit/export?first=1000", headers=headers)
+
+
 async def recorded(service: Service, reason: str) -> str:
     with pytest.raises(RefusedError) as refused:
         await audit.record(service.exchange, AuditEvent.action_requested, facts={"reason": reason})
@@ -566,6 +574,7 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.connection_is_not_authenticated: before_signing_in,
     R.connection_is_authenticated: as_another_account,
     R.audit_facts_look_personal: lambda s: recorded(s, "asked for by ann@example.com"),
+    R.audit_range_is_wrong: export_of_rows_that_are_not,
     R.audit_facts_are_too_long: lambda s: recorded(s, "because " * 300),
     R.journal_is_unavailable: with_full_disk,
     R.exchange_is_busy: with_full_queue,

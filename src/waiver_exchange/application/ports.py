@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from waiver_exchange.application.selections import (
+    AuditSelection,
     CandleSelection,
     FillSelection,
     LedgerSelection,
@@ -13,6 +14,7 @@ from waiver_exchange.application.selections import (
     TradeSelection,
 )
 from waiver_exchange.projections.actions import ActionView
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import LedgerMovement, OrderView, QuoteView, ReadModelState, TradeView
@@ -154,6 +156,9 @@ class ReadModelStore(Protocol):
 
     async def find_action(self, action_id: str) -> ActionView | None:
         """Return an operator's action as of the checkpoint, or None."""
+
+    async def list_audit(self, selection: AuditSelection, *, limit: int) -> list[AuditView]:
+        """Return the first `limit` audit events of a selection as of the checkpoint, in the selection's order."""
 
     async def list_actions(self, *, before_sequence: int | None, limit: int) -> list[ActionView]:
         """Return the newest `limit` actions of operators as of the checkpoint, newest first."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.state import LedgerMovement, MovementKind, OrderView, QuoteView, TradeView
 
@@ -139,3 +140,32 @@ class QuoteSelection:
     def includes(self, quote: QuoteView) -> bool:
         """Return whether a quote is one of them."""
         return quote.market == self.market and self.start_ns <= quote.time_ns < self.end_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSelection:
+    """Some audit events, newest first or ascending; a bound that is None does not bind.
+
+    `start_ns` is included; `end_ns`, `before_sequence` and `after_sequence` are not.
+    """
+
+    event: int | None = None
+    account: int | None = None
+    actor: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    before_sequence: int | None = None
+    after_sequence: int | None = None
+    is_ascending: bool = False
+
+    def includes(self, event: AuditView) -> bool:
+        """Return whether an audit event is one of them."""
+        return (
+            (self.event is None or event.event == self.event)
+            and (self.account is None or event.account == self.account)
+            and (self.actor is None or event.actor == self.actor)
+            and (self.start_ns is None or event.time_ns >= self.start_ns)
+            and (self.end_ns is None or event.time_ns < self.end_ns)
+            and (self.before_sequence is None or event.sequence < self.before_sequence)
+            and (self.after_sequence is None or event.sequence > self.after_sequence)
+        )

@@ -65,6 +65,7 @@ class Sequencer:
 
         `recover` builds the engine anew from the journal. `end_of_day` gives the end of the trading day that a time
         (UNIX nanoseconds) lies in; without it no days begin. Every part belongs to the sequencer from now on.
+        `head` is the last durable row that is shown, with its hash.
         """
         self._at = at
         self._journal = journal
@@ -88,6 +89,7 @@ class Sequencer:
         self._is_clock_behind = False
         self._suspicion: JournalError | None = None
         self.failure: str | None = None
+        self.head = (at.sequence, at.chain)
 
     @property
     def engine_at(self) -> EngineAt:
@@ -375,6 +377,7 @@ class Sequencer:
                     # The first was refused and its id is free again: the others are heard on their own.
                     self._queue.extend(submission.followers)
                     submission.followers = None
+        self.head = (done.rows[-1].sequence, done.rows[-1].chain)
         self.feed.publish(time_ns=done.rows[-1].time_ns)
         done.resolve()
 
@@ -405,6 +408,7 @@ class Sequencer:
             try:
                 self._at = await self._recover()
                 await catch_up(self._projector, journal=self._journal, until=self._at.sequence)
+                self.head = (self._at.sequence, self._at.chain)
                 self.feed.publish(time_ns=self._at.time_ns)
             except JournalError as error:
                 self.failure = str(error)

@@ -29,6 +29,7 @@ from waiver_exchange.client.models.account import (
     Scope,
     Token,
 )
+from waiver_exchange.client.models.audit import AuditEvent, AuditPublicKeys, Checkpoint
 from waiver_exchange.client.models.exchange import AccountLimits, Conservation, ExchangeStatus, Fees, Limits
 from waiver_exchange.client.models.markets import (
     BookLevels,
@@ -289,6 +290,44 @@ class AsyncClient(AsyncTransport):
     async def conservation(self) -> Conservation:
         """Return the totals that prove that no cash and no share was made or lost."""
         return await self.send(get("/conservation", Conservation))
+
+    # Audit
+
+    def checkpoints(self, *, limit: int | None = None) -> AsyncPages[Checkpoint]:
+        """Go through the signed checkpoints of the journal, newest first. Keep copies: they are what is verified."""
+        return AsyncPages(self, get("/audit/checkpoints", Page[Checkpoint]), limit=limit)
+
+    async def audit_public_keys(self) -> AuditPublicKeys:
+        """Return the public keys that signed checkpoints."""
+        return await self.send(get("/audit/public-key", AuditPublicKeys))
+
+    def audit_events(
+        self,
+        *,
+        event: str | None = None,
+        account: str | None = None,
+        actor: str | None = None,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[AuditEvent]:
+        """Go through security events and admin actions. Needs the scope `audit`, as does `journal_export`."""
+        call = get(
+            "/audit/events",
+            Page[AuditEvent],
+            event=event,
+            account=account,
+            actor=actor,
+            start=start,
+            end=end,
+            direction=direction,
+        )
+        return AsyncPages(self, call, limit=limit)
+
+    def journal_export(self, *, first: int | None = None, last: int | None = None) -> AsyncIterator[bytes]:
+        """Go through rows of the journal as JSON Lines with their proof; a piece is not a line. Never sent twice."""
+        return self.stream(get("/audit/export", bytes, first=first, last=last))
 
     async def fees(self) -> Fees:
         """Return what trading costs."""

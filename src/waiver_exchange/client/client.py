@@ -28,6 +28,7 @@ from waiver_exchange.client.models.account import (
     Scope,
     Token,
 )
+from waiver_exchange.client.models.audit import AuditEvent, AuditPublicKeys, Checkpoint
 from waiver_exchange.client.models.exchange import AccountLimits, Conservation, ExchangeStatus, Fees, Limits
 from waiver_exchange.client.models.markets import (
     BookLevels,
@@ -289,6 +290,44 @@ class Client(Transport):
     def conservation(self) -> Conservation:
         """Return the totals that prove that no cash and no share was made or lost."""
         return self.send(get("/conservation", Conservation))
+
+    # Audit
+
+    def checkpoints(self, *, limit: int | None = None) -> Pages[Checkpoint]:
+        """Go through the signed checkpoints of the journal, newest first. Keep copies: they are what is verified."""
+        return Pages(self, get("/audit/checkpoints", Page[Checkpoint]), limit=limit)
+
+    def audit_public_keys(self) -> AuditPublicKeys:
+        """Return the public keys that signed checkpoints."""
+        return self.send(get("/audit/public-key", AuditPublicKeys))
+
+    def audit_events(
+        self,
+        *,
+        event: str | None = None,
+        account: str | None = None,
+        actor: str | None = None,
+        start: When = None,
+        end: When = None,
+        direction: Direction | None = None,
+        limit: int | None = None,
+    ) -> Pages[AuditEvent]:
+        """Go through security events and admin actions. Needs the scope `audit`, as does `journal_export`."""
+        call = get(
+            "/audit/events",
+            Page[AuditEvent],
+            event=event,
+            account=account,
+            actor=actor,
+            start=start,
+            end=end,
+            direction=direction,
+        )
+        return Pages(self, call, limit=limit)
+
+    def journal_export(self, *, first: int | None = None, last: int | None = None) -> Iterator[bytes]:
+        """Go through rows of the journal as JSON Lines with their proof; a piece is not a line. Never sent twice."""
+        return self.stream(get("/audit/export", bytes, first=first, last=last))
 
     def fees(self) -> Fees:
         """Return what trading costs."""

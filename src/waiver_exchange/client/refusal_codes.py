@@ -58,6 +58,7 @@ class RefusalCode(StrEnum):
     too_many_passkeys = auto()
     audit_facts_look_personal = auto()
     audit_facts_are_too_long = auto()
+    audit_range_is_wrong = auto()
     exchange_is_halted = auto()
     market_is_halted = auto()
     order_rate_is_too_high = auto()

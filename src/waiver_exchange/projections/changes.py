@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, field
 from typing import final
 
 from waiver_exchange.projections.actions import ActionView, action_row
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView, candle_row
 from waiver_exchange.projections.state import (
     AccountView,
@@ -57,6 +58,7 @@ class ReadModelChanges:
     quotes: tuple[QuoteView, ...]
     actions: tuple[Row, ...] = ()
     busts: tuple[BustView, ...] = ()
+    audit: tuple[AuditView, ...] = ()
 
 
 @final
@@ -76,6 +78,7 @@ class PendingChanges:
     quotes: list[QuoteView] = field(default_factory=list)
     actions: list[ActionView] = field(default_factory=list)
     busts: list[BustView] = field(default_factory=list)
+    audit: list[AuditView] = field(default_factory=list)
 
     def add_account(self, view: AccountView) -> None:
         """Have an account's row stored."""
@@ -116,7 +119,7 @@ class PendingChanges:
     def count(self) -> int:
         """Return the number of rows that a take would copy now."""
         changed = len(self.accounts) + len(self.limits) + len(self.holdings) + len(self.markets) + len(self.orders)
-        changed += len(self.actions) + len(self.busts)
+        changed += len(self.actions) + len(self.busts) + len(self.audit)
         return changed + len(self.trades) + len(self.movements) + len(self.candles) + len(self.quotes)
 
     def take(self, state: ReadModelState) -> ReadModelChanges | None:
@@ -139,6 +142,7 @@ class PendingChanges:
             quotes=tuple(self.quotes),
             actions=tuple([action_row(view) for view in self.actions]),
             busts=tuple(self.busts),
+            audit=tuple(self.audit),
         )
         self.taken_sequence = state.sequence
         self._clear()
@@ -168,3 +172,4 @@ class PendingChanges:
         self.quotes = []
         self.actions = []
         self.busts = []
+        self.audit = []

@@ -15,6 +15,7 @@ from mypy_extensions import i64
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import fold_action
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.context import WORD, RowContext, read_word
 from waiver_exchange.projections.state import AccountView, BookView, HoldingView, MarketView
 from waiver_exchange.projections.valuation import price_cents
@@ -87,17 +88,27 @@ def _deposit_cash(context: RowContext, at: i64) -> None:
 
 def _record_audit(context: RowContext, at: i64) -> None:
     events = context.events
-    changed = fold_action(
-        context.state.actions,
-        event=read_word(events, at, 2),
-        actor=read_word(events, at, 3),
-        account=read_word(events, at, 1),
-        text=context.command_text(),
+    view = AuditView(
         sequence=context.sequence,
         time_ns=context.time_ns,
+        event=read_word(events, at, 2),
+        account=read_word(events, at, 1),
+        actor=read_word(events, at, 3),
+        facts=context.command_text(),
     )
-    for view in changed:
-        context.pending.add_action(view)
+    context.state.audit.append(view)
+    context.pending.audit.append(view)
+    changed = fold_action(
+        context.state.actions,
+        event=view.event,
+        actor=view.actor,
+        account=view.account,
+        text=view.facts,
+        sequence=view.sequence,
+        time_ns=view.time_ns,
+    )
+    for action in changed:
+        context.pending.add_action(action)
 
 
 def _deposit_reference(context: RowContext) -> str:

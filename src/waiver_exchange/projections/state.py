@@ -18,6 +18,7 @@ from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.projections.actions import ActionView
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView, MarketCandles
 
 OrderStatus = Literal["held", "open", "partially_filled", "filled", "cancelled", "expired", "rejected", "replaced"]
@@ -383,8 +384,9 @@ class ReadModelState:
 
     `orders` holds all open orders and those closed ones that the store has not confirmed yet; `account_orders` is the
     same by account. Both are in order of id, which is the order of acceptance. `ledger` holds the movements that the
-    store has not confirmed, oldest first; `quotes` is the same of quotes. `tape` holds the newest trades, oldest
-    first: the last `tape_trades_max` and all that the store has not confirmed. `holdings` is by account, then market.
+    store has not confirmed, oldest first; `quotes` and `audit` are the same of quotes and audit events.
+    `tape` holds the newest trades, oldest first: the last `tape_trades_max` and all that the store has not confirmed.
+    `holdings` is by account, then market.
     `actions` holds, by their ids, the open actions of operators and those that the store has not confirmed.
     `limits` is what was set for roles and accounts, by scope (`codes.LIMITS_OF_*`) and number.
     `busts` are all there ever were, by trade: a few.
@@ -410,6 +412,7 @@ class ReadModelState:
     tape: deque[TradeView] = field(default_factory=deque)
     tape_trades_max: int = TAPE_TRADES_MAX
     ledger: deque[LedgerMovement] = field(default_factory=deque)
+    audit: deque[AuditView] = field(default_factory=deque)
     quotes: deque[QuoteView] = field(default_factory=deque)
     actions: dict[str, ActionView] = field(default_factory=dict)
     busts: dict[int, BustView] = field(default_factory=dict)
@@ -461,6 +464,9 @@ class ReadModelState:
 
     def trim_ledger(self, *, confirmed_sequence: int) -> None:
         """Drop the movements that the store has."""
+        audit = self.audit
+        while audit and audit[0].sequence <= confirmed_sequence:
+            audit.popleft()
         ledger = self.ledger
         while ledger and ledger[0].sequence <= confirmed_sequence:
             ledger.popleft()

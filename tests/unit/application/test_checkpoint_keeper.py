@@ -94,6 +94,14 @@ async def test_there_is_one_every_day(exchange: Exchange, clock: FakeClock) -> N
     assert len(await bound(exchange)) == 2
 
 
+async def test_one_that_the_command_line_makes_is_bound_too(exchange: Exchange, settings: Settings) -> None:
+    await work(exchange, rows=1)
+    await until(1, exchange)
+    made = await checkpoint_data_directory(settings)
+    assert made is not None
+    assert (await until(2, exchange))[1] == made.checkpoint.sequence
+
+
 async def test_one_that_fails_is_shown_and_tried_again(exchange: Exchange, settings: Settings) -> None:
     fails = True
 

@@ -11,7 +11,7 @@ import pytest
 
 from waiver_exchange.client import Client
 from waiver_exchange.client.call import Call
-from waiver_exchange.client.models import account, exchange, markets, orders
+from waiver_exchange.client.models import account, audit, exchange, markets, orders
 from waiver_exchange.gateway.rest.openapi import openapi_document
 from waiver_exchange.gateway.rest.routes import ROUTES
 
@@ -62,6 +62,10 @@ ASKED: dict[str, Callable[[Any], object]] = {
     "getTicker": lambda client: client.ticker("A"),
     "getStatus": lambda client: client.status(),
     "getConservation": lambda client: client.conservation(),
+    "listCheckpoints": lambda client: client.checkpoints().page("c"),
+    "getAuditPublicKey": lambda client: client.audit_public_keys(),
+    "listAuditEvents": lambda client: client.audit_events(event="key_made", account="a", actor="b", **SPAN).page("c"),
+    "exportJournal": lambda client: next(client.journal_export(first=1, last=2)),
     "getFees": lambda client: client.fees(),
     "getLimits": lambda client: client.limits(),
 }
@@ -83,6 +87,10 @@ MODELS: dict[type[msgspec.Struct], str] = {
     exchange.ExchangeStatus: "StatusBody",
     exchange.Conservation: "ConservationBody",
     exchange.IssuedShares: "SharesBody",
+    audit.Checkpoint: "CheckpointBody",
+    audit.AuditPublicKeys: "PublicKeyBody",
+    audit.AuditEvent: "AuditEventBody",
+    exchange.Verified: "VerifiedBody",
     exchange.Fees: "FeesBody",
     exchange.Limits: "LimitsBody",
     exchange.AccountLimits: "RequestLimitsBody",

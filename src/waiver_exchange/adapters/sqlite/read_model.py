@@ -22,6 +22,7 @@ from waiver_exchange.adapters.sqlite import read_model_reads as reads
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
 from waiver_exchange.application.selections import (
+    AuditSelection,
     CandleSelection,
     FillSelection,
     LedgerSelection,
@@ -31,6 +32,7 @@ from waiver_exchange.application.selections import (
 )
 from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
 from waiver_exchange.projections.actions import ActionView
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import (
@@ -82,6 +84,7 @@ _WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
 _WRITE_BUST: Final = schema.build_append(schema.busts)
 _WRITE_QUOTE: Final = schema.build_append(schema.quotes)
 _WRITE_ACTION: Final = schema.build_upsert(schema.actions)
+_WRITE_AUDIT: Final = schema.build_append(schema.audit)
 
 
 class SqliteReadModel:
@@ -191,6 +194,10 @@ class SqliteReadModel:
         if before_sequence is not None:
             query = query.where(schema.actions.c.sequence < before_sequence)
         return await self._read(lambda connection: _read_all(connection, query, ActionView))
+
+    async def list_audit(self, selection: AuditSelection, *, limit: int) -> list[AuditView]:
+        """Return the first `limit` audit events of a selection as of the checkpoint, in the selection's order."""
+        return await self._read(lambda connection: reads.list_audit(connection, selection, limit=limit))
 
     async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
         """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
@@ -378,6 +385,7 @@ def _store(connection: Connection, changes: ReadModelChanges) -> None:
             (_WRITE_BUST, changes.busts),
             (_WRITE_QUOTE, reads.quotes_to_keep(changes)),
             (_WRITE_ACTION, changes.actions),
+            (_WRITE_AUDIT, changes.audit),
             (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
         ):
             if rows:

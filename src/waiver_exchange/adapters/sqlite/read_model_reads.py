@@ -13,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from waiver_exchange.adapters.sqlite import read_model_schema as schema
 from waiver_exchange.application.selections import (
+    AuditSelection,
     CandleSelection,
     FillSelection,
     OrderSelection,
@@ -20,6 +21,7 @@ from waiver_exchange.application.selections import (
     TradeSelection,
 )
 from waiver_exchange.domain import codes
+from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, MarketCandles, quotes_kept_from
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import OrderView, QuoteView, TradeView
@@ -135,6 +137,31 @@ def candle_query(selection: CandleSelection) -> Select[Any]:
     if selection.end_ns is not None:
         query = query.where(table.c.time_ns < selection.end_ns)
     return query.order_by(table.c.time_ns if selection.is_ascending else table.c.time_ns.desc())
+
+
+def list_audit(connection: Connection, selection: AuditSelection, *, limit: int) -> list[AuditView]:
+    """Return the first `limit` audit events of a selection, in its order."""
+    with connection.begin():
+        return list(starmap(AuditView, connection.execute(audit_query(selection).limit(limit))))
+
+
+def audit_query(selection: AuditSelection) -> Select[Any]:
+    """Return the query for a selection of audit events."""
+    table = schema.audit
+    query = select(table)
+    wanted = ((table.c.event, selection.event), (table.c.account, selection.account), (table.c.actor, selection.actor))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    if selection.start_ns is not None:
+        query = query.where(table.c.time_ns >= selection.start_ns)
+    if selection.end_ns is not None:
+        query = query.where(table.c.time_ns < selection.end_ns)
+    if selection.before_sequence is not None:
+        query = query.where(table.c.sequence < selection.before_sequence)
+    if selection.after_sequence is not None:
+        query = query.where(table.c.sequence > selection.after_sequence)
+    return query.order_by(table.c.sequence if selection.is_ascending else table.c.sequence.desc())
 
 
 def list_quotes(connection: Connection, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:

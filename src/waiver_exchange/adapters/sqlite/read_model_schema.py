@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -256,6 +256,20 @@ actions: Final = Table(
 IS_UNDONE: Final = text("status IN ('proposed', 'requested', 'approved')")
 Index("actions_by_id", actions.c.action_id, unique=True)
 Index("actions_open", actions.c.sequence, sqlite_where=IS_UNDONE)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    _key("sequence"),
+    *_numbers("time_ns", "event", "account", "actor"),
+    *_texts("facts"),
+)
+
+# Times grow with the sequence, which ends each index by itself.
+Index("audit_by_time", audit.c.time_ns)
+Index("audit_by_event", audit.c.event)
+Index("audit_by_account", audit.c.account)
+Index("audit_by_actor", audit.c.actor)
 
 quotes: Final = Table(
     "quotes",

@@ -38,6 +38,7 @@ class CheckpointKeeper:
         self._rows_max = rows_max
         self._newest: Checkpoint | None = None
         self._count = 0
+        self._bound_count = 0
         self._day = 0
 
     def newest(self) -> Checkpoint | None:
@@ -56,9 +57,18 @@ class CheckpointKeeper:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS
-            if waited >= self._pause() and self._is_due(sequencer.engine_at.sequence, clock):
+            if waited < self._pause():
+                continue
+            if self._is_due(sequencer.engine_at.sequence, clock):
                 waited = 0
                 await self._keep(sequencer, clock)
+            elif self._is_unbound():
+                waited = 0
+                await self._begin(sequencer)
+
+    def _is_unbound(self) -> bool:
+        """Whether somebody else has made a checkpoint: the operator's command line."""
+        return self.store.count() != self._bound_count
 
     async def _begin(self, sequencer: Sequencer) -> None:
         """Bind the newest checkpoint: the process may have ended between its making and its row."""
@@ -67,6 +77,7 @@ class CheckpointKeeper:
             if newest is not None:
                 self._day = newest.time_ns // _DAY_NS
                 await self._record(sequencer, newest)
+            self.problem = None
         except Exception as error:  # noqa: BLE001 - a worker's boundary: said, and shown
             self._complain(error)
 
@@ -103,3 +114,4 @@ class CheckpointKeeper:
         command = RecordAudit(event=int(AuditEvent.checkpoint_made), facts=facts)
         key = audit_key(int(AuditEvent.checkpoint_made), made.hash)
         (await sequencer.submit(command, key=key)).first_event()
+        self._bound_count = self._count

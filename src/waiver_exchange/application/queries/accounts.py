@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from waiver_exchange.application.queries.markets import MarketReads
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
 from waiver_exchange.projections import valuation
 from waiver_exchange.projections.state import HoldingView
 
@@ -39,12 +40,18 @@ class Position(NamedTuple):
 
 
 class MarketShares(NamedTuple):
-    """The shares issued of a market and the shares that accounts hold."""
+    """The shares issued of a market, the shares that accounts hold, and those of them that are the house's."""
 
     market: int
     symbol: str
     issued_units: int
     held_units: int
+    house_units: int = 0
+
+    @property
+    def owed_units(self) -> int:
+        """The shares that are the customers'."""
+        return self.held_units - self.house_units
 
 
 class Conservation(NamedTuple):
@@ -54,6 +61,12 @@ class Conservation(NamedTuple):
     cash_issued_micros: int
     cash_total_micros: int
     markets: list[MarketShares]
+    cash_house_micros: int = 0
+
+    @property
+    def cash_owed_micros(self) -> int:
+        """The cash that is the customers'."""
+        return self.cash_total_micros - self.cash_house_micros
 
     @property
     def is_conserved(self) -> bool:
@@ -115,14 +128,23 @@ class AccountReads(MarketReads):
         """
         state = self._state
         held = state.shares_total_units
+        own = state.holdings.get(HOUSE_ACCOUNT, {})
+        house = state.accounts.get(HOUSE_ACCOUNT)
         return Conservation(
             sequence=state.sequence,
             cash_issued_micros=state.cash_issued_micros,
             cash_total_micros=state.cash_total_micros,
             markets=[
-                MarketShares(view.market, view.symbol, view.supply_units, held.get(view.market, 0))
+                MarketShares(
+                    view.market,
+                    view.symbol,
+                    view.supply_units,
+                    held.get(view.market, 0),
+                    own[view.market].quantity_units if view.market in own else 0,
+                )
                 for view in state.markets.values()
             ],
+            cash_house_micros=0 if house is None else house.cash_micros,
         )
 
 

@@ -2,6 +2,7 @@
 
 from typing import final
 
+from waiver_exchange.application.queries.audit import AuditReads
 from waiver_exchange.application.queries.candles import CandleReads
 from waiver_exchange.application.queries.day_changes import DayChangeReads
 from waiver_exchange.application.queries.equity import EquityReads
@@ -12,5 +13,5 @@ from waiver_exchange.application.queries.trades import TradeReads
 
 
 @final
-class Queries(DayChangeReads, CandleReads, EquityReads, OrderReads, QuoteReads, TickerReads, TradeReads):
+class Queries(AuditReads, DayChangeReads, CandleReads, EquityReads, OrderReads, QuoteReads, TickerReads, TradeReads):
     """The reads of the exchange. Those that ask the store raise `projections.changes.ReadModelError`."""

@@ -20,20 +20,38 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuedShares(msgspec.Struct, frozen=True, kw_only=True):
-    """The shares of a player that were issued, and those that accounts hold."""
+    """The shares of a player that were issued, and those that accounts hold: the house, and the customers."""
 
     symbol: str
     issued: Decimal
     held: Decimal
+    house: Decimal
+    owed: Decimal
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest signed checkpoint of the journal says; hashes in hex."""
+
+    number: int
+    sequence: int
+    time: Timestamp
+    chain: str
+    state_hash: str
 
 
 class Conservation(msgspec.Struct, frozen=True, kw_only=True):
-    """The totals that must agree: no cash and no share appears or vanishes."""
+    """The totals that must agree: no cash and no share appears or vanishes. What is owed is the customers'."""
 
     sequence: int
+    time: Timestamp
+    chain: str
     is_conserved: bool
     cash_issued: Decimal
     cash_held: Decimal
+    cash_house: Decimal
+    cash_owed: Decimal
+    verified: Verified | None
+    problem: str | None
     shares: list[IssuedShares]
 
 

@@ -100,6 +100,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.watchlist_is_full,
         _R.audit_facts_look_personal,
         _R.audit_facts_are_too_long,
+        _R.audit_range_is_wrong,
         _R.exchange_is_halted,
         _R.market_is_halted,
         _R.market_is_settled,

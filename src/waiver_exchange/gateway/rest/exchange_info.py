@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 
-from waiver_exchange.application.queries import Conservation
+from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND, PRICE_CENTS_MAX
 from waiver_exchange.domain.money import format_money, format_price, format_quantity
 from waiver_exchange.gateway.rest.bodies import format_time
-from waiver_exchange.gateway.rest.formats import Halt, Money, Price, Quantity, Symbol, Time
+from waiver_exchange.gateway.rest.formats import Halt, Hash, Money, Price, Quantity, Symbol, Time
 from waiver_exchange.gateway.rest.parameters import LIMIT_MAX
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 
@@ -25,20 +25,42 @@ class StatusBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SharesBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The shares of a player that were issued, and those that accounts hold."""
+    """The shares of a player that were issued, and those that accounts hold: the house, and the customers."""
 
     symbol: Symbol
     issued: Quantity
     held: Quantity
+    house: Quantity
+    owed: Quantity
+
+
+class VerifiedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest signed checkpoint says: the last row that was verified, its hash and the state it leads to."""
+
+    number: int
+    sequence: int
+    time: Time
+    chain: Hash
+    state_hash: Hash
 
 
 class ConservationBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The totals that must agree as of a row of the journal: nothing appears and nothing vanishes."""
+    """The totals that must agree as of a row of the journal: nothing appears and nothing vanishes.
+
+    What is held is the house's or owed to customers. `chain` is the hash of the row; `verified` is null before the
+    first checkpoint, `problem` says why the newest could not be made.
+    """
 
     sequence: int
+    time: Time
+    chain: Hash
     is_conserved: bool
     cash_issued: Money
     cash_held: Money
+    cash_house: Money
+    cash_owed: Money
+    verified: VerifiedBody | None
+    problem: str | None
     shares: list[SharesBody]
 
 
@@ -93,10 +115,10 @@ async def _show_status(call: Call) -> Answer:
 
 
 async def _show_conservation(call: Call) -> Answer:
-    conservation = call.exchange.queries.conservation
+    exchange = call.exchange
 
     def make() -> bytes:
-        return msgspec.json.encode(_conservation_body(conservation()))
+        return msgspec.json.encode(_conservation_body(exchange))
 
     return Answer(call.services.kept.get("conservation", make))
 
@@ -144,17 +166,40 @@ async def _show_own_limits(call: Call) -> Answer:
     )
 
 
-def _conservation_body(totals: Conservation) -> ConservationBody:
+def _verified_body(exchange: Exchange) -> VerifiedBody | None:
+    newest = exchange.checkpoints.newest()
+    if newest is None:
+        return None
+    return VerifiedBody(
+        number=exchange.checkpoints.store.count(),
+        sequence=newest.sequence,
+        time=format_time(newest.time_ns),
+        chain=newest.chain.hex(),
+        state_hash=newest.state_hash,
+    )
+
+
+def _conservation_body(exchange: Exchange) -> ConservationBody:
+    totals = exchange.queries.conservation()
+    _, chain = exchange.sequencer.head
     return ConservationBody(
         sequence=totals.sequence,
+        time=format_time(exchange.state.time_ns),
+        chain=chain.hex(),
         is_conserved=totals.is_conserved,
         cash_issued=format_money(totals.cash_issued_micros),
         cash_held=format_money(totals.cash_total_micros),
+        cash_house=format_money(totals.cash_house_micros),
+        cash_owed=format_money(totals.cash_owed_micros),
+        verified=_verified_body(exchange),
+        problem=exchange.checkpoints.problem,
         shares=[
             SharesBody(
                 symbol=market.symbol,
                 issued=format_quantity(market.issued_units),
                 held=format_quantity(market.held_units),
+                house=format_quantity(market.house_units),
+                owed=format_quantity(market.owed_units),
             )
             for market in totals.markets
         ],

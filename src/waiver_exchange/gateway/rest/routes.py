@@ -3,6 +3,7 @@
 from typing import Final
 
 from waiver_exchange.gateway.rest.account import ACCOUNT_ROUTES
+from waiver_exchange.gateway.rest.audit import AUDIT_ROUTES
 from waiver_exchange.gateway.rest.equity import EQUITY_ROUTES
 from waiver_exchange.gateway.rest.exchange_info import EXCHANGE_ROUTES
 from waiver_exchange.gateway.rest.fills import FILL_ROUTES
@@ -28,6 +29,7 @@ ROUTES: Final = (
     *TRADE_ROUTES,
     *MARKET_DATA_ROUTES,
     *EXCHANGE_ROUTES,
+    *AUDIT_ROUTES,
     *HEALTH_ROUTES,
     *OPERATOR_ROUTES,
 )
