@@ -19,6 +19,9 @@ async def open_account(exchange: Exchange, *, reference: str = "") -> int:
     if not isinstance(event, AccountOpened):
         message = f"opening an account led to {type(event).__name__}"
         raise TypeError(message)
+    # A repetition finds the account of somebody who was forgotten since.
+    if exchange.erasures.find_erasure(event.account) is not None:
+        raise RefusedError(RefusalReason.account_is_erased)
     return event.account
 
 

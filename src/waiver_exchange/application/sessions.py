@@ -65,7 +65,10 @@ async def begin_session(exchange: Exchange, person: Person, *, provider: str, or
     token = RefreshToken(
         token_hash=_hash(text), session_id=session_id, created_at_ns=now_ns, expires_at_ns=session.expires_at_ns
     )
-    await exchange.sessions.add_session(session, token)
+    try:
+        await exchange.sessions.add_session(session, token)
+    except LookupError:
+        raise RefusedError(RefusalReason.account_is_erased) from None
     facts = {"session": session_id, "provider": provider}
     await audit.record(exchange, AuditEvent.signed_in, account=person.account, actor=person.account, facts=facts)
     return _live(exchange, session, text)

@@ -13,7 +13,7 @@ from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.application import personal_data
 from waiver_exchange.application.access import authenticate
 from waiver_exchange.application.accounts import create_account
-from waiver_exchange.application.api_keys import NewKey
+from waiver_exchange.application.api_keys import NewKey, create_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.identity_ports import (
     Invitation,
@@ -29,6 +29,7 @@ from waiver_exchange.application.personal_data import erase_person, export_perso
 from waiver_exchange.application.place_order import OrderRequest, place_order
 from waiver_exchange.application.ports import IdentityError, Watchlist
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.sessions import From, begin_session
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.domain import codes
@@ -161,6 +162,24 @@ async def test_a_person_is_forgotten_and_the_trades_stay(tmp_path: Path) -> None
         assert exchange.state.accounts[account].cash_micros == 100_000_000
         again = await exchange.people.add_person(Person(person_id="p2", created_at_ns=9), LOGIN)
         assert again.person_id == "p2"
+
+
+async def test_nobody_comes_back_into_a_forgotten_account(tmp_path: Path) -> None:
+    async with opened(tmp_path) as exchange:
+        key = await create_account(exchange, name="Zebedee Quux", reference="day 1")
+        person = Person(person_id="p1", account=key.account, created_at_ns=1)
+        await exchange.people.add_person(person, LOGIN)
+        await erase_person(exchange, account=key.account, reason="asked for")
+        # Somebody who is still signing in while he is forgotten, and an operator who repeats himself.
+        for again in (
+            begin_session(exchange, person, provider="league", origin=From()),
+            create_account(exchange, name="Zebedee Quux", reference="day 1"),
+            create_key(exchange, account=key.account),
+        ):
+            with pytest.raises(RefusedError) as refused:
+                await again
+            assert refused.value.reason is RefusalReason.account_is_erased
+        assert exchange.identity.find_name(key.account) is None
 
 
 STEPS = [
