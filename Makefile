@@ -48,7 +48,7 @@ else
 	@$(BIN)/pytest $(T)
 endif
 
-check: setup ## Lint, check the format, the types and the imports
+check: setup ## Lint, check the format, the types, the imports, secrets and dependencies
 	@echo "check: ruff check"
 	@$(BIN)/ruff check --quiet $(CHECKED)
 	@echo "check: ruff format --check"
@@ -59,6 +59,12 @@ check: setup ## Lint, check the format, the types and the imports
 	@$(BIN)/lint-imports --no-logo
 	@echo "check: shifts in the compiled engine"
 	@$(BIN)/python tools/check_shifts.py
+	@echo "check: bandit"
+	@$(BIN)/bandit --quiet --severity-level medium --configfile pyproject.toml --recursive src tools setup.py
+	@echo "check: secrets in tracked files"
+	@$(BIN)/python tools/check_secrets.py
+	@echo "check: advisories about dependencies"
+	@$(BIN)/python tools/check_advisories.py
 
 bench: setup ## Measure
 	@$(BIN)/python benchmarks/run.py

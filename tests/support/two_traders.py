@@ -81,7 +81,7 @@ class World:
         )
         now_ns = exchange.clock.now_ns()
         person = Person(
-            person_id=f"person-of-{name}",
+            person_id=f"person-of-{name}-himself",
             account=0,
             display_name=f"{name} Planted",
             email=f"{name}@planted.example",
@@ -92,7 +92,7 @@ class World:
         )
         await exchange.people.add_person(person, login)
         person = await exchange.people.link_account(person.person_id, account=account.account)
-        origin = From(address="198.51.100.77", device=f"{name} device")
+        origin = From(address=f"198.51.100.{100 + account.account}", device=f"{name} device")
         session = await begin_session(exchange, person, provider="test", origin=origin)
         token = issue_token(
             exchange, Caller(account=account.account, key_id=key.api_key, scopes=frozenset(scopes) - {AUDIT})
@@ -105,25 +105,28 @@ class World:
 
     async def plant(self, trader: Trader) -> None:
         """Give a trader one of everything, each with a name that can be found again."""
-        name = trader.name
         order = {"symbol": SYMBOL, "side": "buy", "type": "limit", "quantity": "3", "limit_price": "19.37"}
         placed = await self.ask(
-            "POST", "/api/v1/orders", trader.by_key, json=order | {"client_order_id": f"{name}-own-order"}
+            "POST", "/api/v1/orders", trader.by_key, json=order | {"client_order_id": f"order-of-{trader.account}"}
         )
         assert placed.status_code == 200, placed.text
         watchlist = await self.ask(
-            "POST", "/v2/watchlists", trader.as_alpaca, json={"name": f"{name}-watchlist", "symbols": [SYMBOL]}
+            "POST",
+            "/v2/watchlists",
+            trader.as_alpaca,
+            json={"name": f"watchlist-of-{trader.account}", "symbols": [SYMBOL]},
         )
         assert watchlist.status_code == 200, watchlist.text
         trader.ids = {
             "order_id": placed.json()["id"],
-            "client_order_id": f"{name}-own-order",
+            "client_order_id": f"order-of-{trader.account}",
             "key_id": trader.key.api_key,
             "session_id": trader.session.session.session_id,
             "watchlist_id": watchlist.json()["id"],
-            "watchlist_name": f"{name}-watchlist",
+            "watchlist_name": f"watchlist-of-{trader.account}",
             "account_id": trader.account_id,
-            "person_id": f"person-of-{name}",
+            "person_id": f"person-of-{trader.name}-himself",
+            "address": f"198.51.100.{100 + trader.account}",
         }
 
     def connect(self, headers: dict[str, str] | None = None, path: str = "/ws") -> SocketClient:
