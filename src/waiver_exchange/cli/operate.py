@@ -216,6 +216,14 @@ def account_sessions(data_dir: str | None, as_json: bool, **change: object) -> N
     _run(data_dir, as_json, "account.revoke_sessions", change | {"session": session})
 
 
+@account.command("passkeys")
+@_account_option
+@common_options
+def account_passkeys(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
+    """List the passkeys of an account's owner with their last use."""
+    _run(data_dir, as_json, "account.passkeys", {"account": account})
+
+
 @account.command("remove-passkeys")
 @_account_option
 @changing

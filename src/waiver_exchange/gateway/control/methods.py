@@ -13,6 +13,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating.decide import approve, finish, reject
 from waiver_exchange.application.operating.perform import HOST, find_action
 from waiver_exchange.application.operating.reads import WHICH, list_actions
+from waiver_exchange.application.passkeys import passkeys_of
 from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.verify import describe_live
@@ -44,6 +45,7 @@ from waiver_exchange.gateway.control.views import (
     key_view,
     market_view,
     note_view,
+    passkey_view,
     position_view,
     rates_view,
     session_view,
@@ -95,6 +97,11 @@ async def _limits(exchange: Exchange, params: LimitsParams) -> Result:
 async def _list_notes(exchange: Exchange, params: OneAccount) -> Result:
     notes = await exchange.notes.list_notes(parse_account(params.account))
     return {"notes": [note_view(note) for note in notes]}
+
+
+async def _list_passkeys(exchange: Exchange, params: OneAccount) -> Result:
+    found = passkeys_of(exchange, account=parse_account(params.account))
+    return {"passkeys": [passkey_view(passkey) for passkey in found]}
 
 
 async def _list_sessions(exchange: Exchange, params: OneAccount) -> Result:
@@ -195,6 +202,7 @@ METHODS: Final[dict[str, Method]] = {
     "account.show": Method(OneAccount, _show_account),
     "account.list": Method(AccountsPage, _list_accounts),
     "account.notes": Method(OneAccount, _list_notes),
+    "account.passkeys": Method(OneAccount, _list_passkeys),
     "account.sessions": Method(OneAccount, _list_sessions),
     "account.show_risk_limits": Method(OneAccount, _show_risk_limits),
     "market.show": Method(OneMarket, _show_market),

@@ -6,8 +6,9 @@ from typing import Final
 
 from waiver_exchange.application.authority import ROLE_NAMES, role_of
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.identity_ports import Note, Session
+from waiver_exchange.application.identity_ports import Note, Passkey, Session
 from waiver_exchange.application.operating.decide import status_of
+from waiver_exchange.application.passkeys import id_of
 from waiver_exchange.application.ports import ApiKey, RequestRates
 from waiver_exchange.application.queries import AccountSummary, Position
 from waiver_exchange.application.refused import RefusedError
@@ -162,6 +163,17 @@ def note_view(note: Note) -> Result:
         "author": actor_name(note.author),
         "created_at": _time(note.created_at_ns),
         "text": note.text,
+    }
+
+
+def passkey_view(passkey: Passkey) -> Result:
+    """Return a passkey of an account's owner."""
+    return {
+        "id": id_of(passkey),
+        "name": passkey.name,
+        "created_at": _time(passkey.created_at_ns),
+        "last_used_at": _time(passkey.last_used_at_ns),
+        "is_backed_up": passkey.is_backed_up,
     }
 
 
