@@ -49,7 +49,13 @@ BODY = {**QUERY, "refresh_token": DRAWN, "credential": {"id": CODE, "user": EMAI
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path, dict[str, str]]]:
     data_dir = tmp_path_factory.mktemp("planted") / "exchange"
-    settings = {"WAIVER_TRUSTED_PROXIES": "127.0.0.1"}
+    settings = {
+        "WAIVER_TRUSTED_PROXIES": "127.0.0.1",
+        "WAIVER_OIDC_PROVIDERS": "nowhere",
+        "WAIVER_OIDC_NOWHERE_ISSUER": "http://127.0.0.1:9",
+        "WAIVER_OIDC_NOWHERE_CLIENT_ID": "waiver",
+        "WAIVER_OIDC_NOWHERE_CLIENT_SECRET": DRAWN,
+    }
     with serving(data_dir=data_dir, settings=settings) as server:
         account = waiver_json("account", "create", "--name", NAME, "--cash", "100", data_dir=data_dir)
         yield server, data_dir, account
@@ -101,6 +107,9 @@ def test_every_route_is_asked_by_somebody_wrong_and_by_somebody_right(
                 assert answer.status_code < 500, answer.text
         for path in (f"/{EMAIL}", f"/auth/callback/{CODE}", f"/auth/sign-in/{EMAIL}", f"/{DRAWN}"):
             http.get(path, params=QUERY, headers=HEADERS)
+        for path in ("/auth/sign-in/nowhere", "/auth/callback/nowhere"):  # nobody answers there
+            for given in credentials:
+                http.get(path, params=QUERY, headers=HEADERS | given)
         http.post("/api/v1/orders", content=json.dumps(BODY)[:-3], headers=HEADERS | credentials[3])
     assert {401, 404, 422} <= statuses
     check_nothing_planted(server, data_dir, more=(account["api_secret"],))
