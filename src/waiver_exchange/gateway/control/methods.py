@@ -171,7 +171,7 @@ async def _status(exchange: Exchange, _: NoParams) -> Result:
     return {
         "sequence": state.sequence,
         "is_halted": state.is_halted,
-        "problem": exchange.sequencer.failure or exchange.warning,
+        "problem": exchange.sequencer.failure or exchange.warning or exchange.checkpoints.problem,
         "account_count": len(state.accounts),
         "market_count": len(state.markets),
         "open_order_count": sum(order.is_open for order in state.orders.values()),

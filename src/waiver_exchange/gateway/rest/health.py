@@ -45,8 +45,8 @@ async def _show_readiness(call: Call) -> Answer:
         return with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
     state = exchange.state
     trading = "halted" if state.is_halted else "open"
-    warnings = [warning for warning in (exchange.warning, call.services.limits.warning) if warning]
-    warning = " ".join(warnings) or None
+    warnings = (exchange.warning, call.services.limits.warning, exchange.checkpoints.problem)
+    warning = " ".join(filter(None, warnings)) or None
     return json_answer(ReadinessBody(sequence=state.sequence, trading=trading, warning=warning))
 
 
