@@ -28,6 +28,8 @@ from waiver_exchange.domain.commands import (
     CancelOrder,
     Command,
     ConfigureExchange,
+    CorrectCash,
+    CorrectShares,
     DepositCash,
     ExchangeParameters,
     GrantShares,
@@ -176,6 +178,8 @@ class World:
         if self.told.orders and draw.random() < 0.25:
             return self._replacement(*draw.choice(self.told.orders[-40:]))
         account = draw.randrange(2, 6)
+        if draw.random() < 0.05:
+            return self._correction(account)
         if draw.random() < 0.1:
             return DepositCash(account=account, amount_micros=draw.randrange(1, 10_000), reference=f"d{self.names}")
         if draw.random() < 0.3:
@@ -194,6 +198,16 @@ class World:
             price_cents=draw.randrange(950, 1_051),
             client_order_id=f"o{self.names}",
         )
+
+    def _correction(self, account: int) -> Command:
+        # Both ways, so that the house has what it gives.
+        sign, name = self.random.choice((-1, -1, 1)), f"c{self.names}"
+        if self.random.random() < 0.5:
+            amount = sign * self.random.randrange(1, 10_000)
+            return CorrectCash(account=account, amount_micros=amount, reference=name)
+        units = sign * self.random.randrange(1, 5_000)
+        market = self.random.randrange(1, 4)
+        return CorrectShares(account=account, market=market, quantity_units=units, reference=name)
 
     def _replacement(self, account: int, order_id: int) -> ReplaceOrder:
         draw = self.random
@@ -264,7 +278,7 @@ def test_nothing_acknowledged_is_lost_or_done_twice_whatever_happens(
     world = run_in_virtual_time(run_course(SEED * 100 + course))
     assert len(world.told.rows) > CLIENTS
     assert world.kills + world.failures > 0
-    for kind in ("TradeExecuted", "StopOrderAccepted", "OrderTriggered", "OrderReplaced"):
+    for kind in ("TradeExecuted", "StopOrderAccepted", "OrderTriggered", "OrderReplaced", "CashCorrected"):
         assert world.told.kinds[kind] > 0
 
 

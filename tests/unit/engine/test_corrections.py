@@ -123,7 +123,7 @@ def test_fees_come_back_from_the_house() -> None:
     assert told[CashChanged, HOUSE] == CashChanged(HOUSE, 0, 0)
     assert told[CashChanged, ANN] == CashChanged(ANN, 1_000_000_000, 0)
     assert told[CashChanged, BOB] == CashChanged(BOB, 1_000_000_000, 0)
-    assert told[HoldingChanged, BOB].cost_micros == 0
+    assert told[HoldingChanged, BOB] == HoldingChanged(BOB, MAHOMES, 0, 0, 0, 0)
 
 
 def test_the_house_lacks_the_fees_that_it_has_given_away() -> None:

@@ -67,7 +67,7 @@ def test_a_worthless_season_pays_nothing(desk: EngineDesk) -> None:
 
 def test_every_open_and_held_order_is_cancelled_and_its_hold_released(desk: EngineDesk) -> None:
     desk.run(sell(ANN, price=2_600, quantity=SHARE), buy(BOB, price=2_600, quantity=1))
-    orders = [
+    orders: list[Command] = [
         buy(BOB, price=2_400, quantity=SHARE),
         buy(BOB, price=2_450, quantity=SHARE),
         sell(ANN, price=2_700, quantity=SHARE),
