@@ -103,16 +103,21 @@ class Sequencer:
         key: bytes | None = None,
         refusal: RefusalReason | None = None,
         is_urgent: bool = False,
+        behind: Command | None = None,
     ) -> Outcome:
         """Return what came of a command once it is durable; a command with a key seen before gets the first outcome.
 
         A command with a `refusal` gets that outcome too, and is refused if there is none. One that is urgent, which
-        has neither, is executed before all that wait, however many they are. Raises `RefusedError` when the service
-        cannot take it, and when the key belongs to another command. A refusal by the engine is an outcome.
+        has no refusal, is executed before all that wait, however many they are, and `behind` right behind it unless it
+        is a repetition. Raises `RefusedError` when the service cannot take it, and when the key belongs to another
+        command. A refusal by the engine is an outcome.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if is_urgent:
-            self._begin_urgent(command, answer=answer)
+            self._check_working()
+            following = Submission(behind) if behind is not None else None
+            self._urgent.append(Submission(command, key or key_of(command), answer, following=following))
+            self._wake.set()
         else:
             self.begin(command, answer=answer, key=key, refusal=refusal)
         return await answer
@@ -133,11 +138,6 @@ class Sequencer:
         if refusal is not None and key is None:
             raise RefusedError(refusal)
         self._queue.append(Submission(command, key, answer, refusal=refusal))
-        self._wake.set()
-
-    def _begin_urgent(self, command: Command, *, answer: Answer) -> None:
-        self._check_working()
-        self._urgent.append(Submission(command, None, answer))
         self._wake.set()
 
     def _check_working(self) -> None:
@@ -255,8 +255,7 @@ class Sequencer:
             self._wake.set()
         fresh = await self._without_repetitions([self._queue.popleft() for _ in range(min(room, len(self._queue)))])
         # Taken last: what became urgent while the journal was asked for keys still comes first.
-        submissions = [*self._urgent, *due, *fresh]
-        self._urgent.clear()
+        submissions = [*await self._take_urgent(), *due, *fresh]
         if not submissions:
             return
         try:
@@ -266,6 +265,18 @@ class Sequencer:
             for submission in submissions:
                 submission.refuse(RefusalReason.internal_error)
             raise
+
+    async def _take_urgent(self) -> list[Submission]:
+        """Return what is urgent, each with what follows it; nothing urgent is left when the caller goes on."""
+        taken: list[Submission] = []
+        while self._urgent:
+            waiting = list(self._urgent)
+            self._urgent.clear()
+            for submission in await self._without_repetitions(waiting):
+                taken.append(submission)
+                if submission.following is not None:
+                    taken.append(submission.following)
+        return taken
 
     async def _without_repetitions(self, submissions: list[Submission]) -> list[Submission]:
         """Return the submissions to execute; the others join those in flight, or are answered from the journal."""

@@ -32,7 +32,8 @@ class Submission:
     """A command, its key if it has one, and where its outcome goes (None: nobody waits for it).
 
     `followers` sent the same key while the command was under way; they get its outcome. One with a `refusal` is
-    answered if it repeats an earlier command and refused if it does not: it is never executed.
+    answered if it repeats an earlier command and refused if it does not: it is never executed. `following` is executed
+    right behind an urgent one that is no repetition.
     """
 
     command: Command
@@ -40,6 +41,7 @@ class Submission:
     answer: Answer | None = None
     followers: "list[Submission] | None" = None
     refusal: RefusalReason | None = None
+    following: "Submission | None" = None
 
     def resolve(self, row: JournalRow) -> None:
         """Answer with the command's own row, which is durable now."""

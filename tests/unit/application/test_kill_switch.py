@@ -11,6 +11,9 @@ from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.kill_switch import CancelProgress, cancel_everything, stop_trading
 from waiver_exchange.application.markets import Listing, list_player, resume_exchange
+from waiver_exchange.application.operating.parameters import KillSwitch
+from waiver_exchange.application.operating.perform import HOST, Request, perform
+from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import running_exchange
@@ -145,3 +148,22 @@ async def test_the_service_must_work_for_it(exchange: Exchange) -> None:
             assert refused.value.reason is RefusalReason.journal_is_unavailable
     finally:
         exchange.sequencer.failure = None
+
+
+async def test_with_its_reason_the_halt_is_right_behind_the_row_that_asks_for_it(exchange: Exchange) -> None:
+    answers: list[asyncio.Future[Outcome]] = []
+    for number in range(600):
+        answers.append(asyncio.get_running_loop().create_future())
+        exchange.sequencer.begin(bid(number), answer=answers[-1])
+    request = Request(HOST, "a bot runs wild", "stop-1")
+    await perform(exchange, ACTIONS["kill_switch"], KillSwitch(cancels_orders=1), request)
+    await asyncio.gather(*answers)
+    rows = await exchange.journal.read(after=0, limit=10_000)
+    asked_at = next(number for number, row in enumerate(rows) if row.command[0] == codes.RECORD_AUDIT)
+    assert rows[asked_at + 1].command[0] == codes.HALT_EXCHANGE
+    assert codes.ORDER_ACCEPTED not in {row.events[0] for row in rows[asked_at:]}
+    assert open_orders(exchange) == 0
+
+    await resume_exchange(exchange)
+    await perform(exchange, ACTIONS["kill_switch"], KillSwitch(cancels_orders=1), request)
+    assert not exchange.state.is_halted  # the same action again is the same action

@@ -61,6 +61,9 @@ SETUP: list[Command] = [
 ]
 
 
+DEPOSIT = DepositCash(account=2, amount_micros=1, reference="urgent")
+
+
 class Rig:
     """A running sequencer and everything it stands on."""
 
@@ -596,6 +599,22 @@ async def test_what_is_urgent_comes_before_all_that_waits_behind_a_slow_commit()
             with pytest.raises(RefusedError) as refused:
                 task.result().first_event()
             assert reason_of(refused) is RefusalReason.exchange_is_halted
+
+
+async def test_what_follows_an_urgent_command_is_executed_right_behind_it_and_once() -> None:
+    async with running() as rig:
+        rows = len(rig.journal.rows)
+        waiting = [rig.start(order(name=f"{number}")) for number in range(3)]  # all are sent before any is executed
+        first = rig.sequencer.submit(DEPOSIT, is_urgent=True, behind=HaltExchange())
+        again = rig.sequencer.submit(DEPOSIT, is_urgent=True, behind=HaltExchange())
+        outcomes = await asyncio.gather(first, again)
+        await asyncio.gather(*waiting)
+        kinds = [decode_command(row.command).kind for row in rig.journal.rows[rows:]]
+        assert kinds == [codes.DEPOSIT_CASH, codes.HALT_EXCHANGE, *[codes.PLACE_ORDER] * 3]
+        assert [outcome.is_repetition for outcome in outcomes] == [False, True]
+        late = await rig.sequencer.submit(DEPOSIT, is_urgent=True, behind=HaltExchange())
+        assert late.is_repetition
+        assert len(rig.journal.rows) == rows + 5
 
 
 async def test_a_day_begins_once_when_the_one_before_is_over() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from waiver_exchange.application.audit_facts import Fact
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.domain.commands import Command
 
 NOTHING: Final[Mapping[str, Fact]] = {}
 
@@ -35,15 +36,16 @@ class Action:
     """One line of the table. `parameters` is a frozen dataclass of ids, numbers and texts, none of them personal.
 
     An action that `gives` always needs a second operator when one gives to his own account; which others do, the
-    configuration says (`four_eyes`). What `is_urgent` overtakes all commands that wait. The fields in `unkept` never
-    reach the journal (a name, a text), so it alone cannot finish what a stop cut short.
+    configuration says (`four_eyes`). What is to be done `at_once` overtakes, right behind the row that
+    asks for it, all commands that wait. The fields in `unkept` never reach the journal (a name, a text), so it alone
+    cannot finish what a stop cut short.
     """
 
     name: str
     parameters: type[Any]
     run: Callable[[Exchange, Any, Doing], Awaitable[Ran]]
     gives: bool = False
-    is_urgent: bool = False
+    at_once: Command | None = None
     unkept: frozenset[str] = frozenset()
 
     def facts_of(self, parameters: object) -> dict[str, Fact]:

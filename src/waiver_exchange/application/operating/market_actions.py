@@ -13,7 +13,7 @@ from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
 from waiver_exchange.application.risk_limits import set_market_band
 from waiver_exchange.application.settle_market import settle_market
-from waiver_exchange.domain.commands import ExchangeParameters
+from waiver_exchange.domain.commands import ExchangeParameters, HaltExchange
 
 
 async def _list_player(exchange: Exchange, wanted: given.Listed, _: Doing) -> Ran:
@@ -111,7 +111,7 @@ MARKET_ACTIONS: Final = (
     Action(name="set_band", parameters=given.Band, run=_set_band),
     Action(name="halt_exchange", parameters=given.Nothing, run=_halt_exchange),
     Action(name="resume_exchange", parameters=given.Nothing, run=_resume_exchange),
-    Action(name="kill_switch", parameters=given.KillSwitch, run=_kill_switch, is_urgent=True),
+    Action(name="kill_switch", parameters=given.KillSwitch, run=_kill_switch, at_once=HaltExchange()),
     Action(name="correct_cash", parameters=given.CashCorrection, run=_correct_cash, gives=True),
     Action(name="correct_shares", parameters=given.ShareCorrection, run=_correct_shares, gives=True),
     Action(name="bust_trade", parameters=given.OneTrade, run=_bust_trade),

@@ -16,7 +16,7 @@ from waiver_exchange.application.operating.action import Action, Doing, Ran
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.codes import OPERATOR
-from waiver_exchange.domain.commands import RecordAudit
+from waiver_exchange.domain.commands import Command, RecordAudit
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.actions import (
     DONE,
@@ -88,11 +88,11 @@ async def journal_action(
     actor: int,
     account: int,
     facts: Mapping[str, Fact],
-    is_urgent: bool = False,
+    at_once: Command | None = None,
 ) -> bool:
     """Make a row of the audit trail durable; return whether the very same was there before. Raises `RefusedError`."""
     command = RecordAudit(account=account, event=int(event), actor=actor, facts=encode_facts(facts))
-    outcome = await exchange.sequencer.submit(command, key=key, is_urgent=is_urgent)
+    outcome = await exchange.sequencer.submit(command, key=key, is_urgent=at_once is not None, behind=at_once)
     outcome.first_event()
     return outcome.is_repetition
 
@@ -175,7 +175,7 @@ async def _ask(exchange: Exchange, action: Action, parameters: object, request: 
         actor=request.actor,
         account=action.account_of(parameters),
         facts=facts,
-        is_urgent=action.is_urgent,
+        at_once=None if needs_approval else action.at_once,
     )
 
 
