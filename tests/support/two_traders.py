@@ -14,8 +14,9 @@ from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.api_keys import NewKey, create_key
 from waiver_exchange.application.authority import ADMIN, AUDIT, READ, TRADE
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.identity_ports import Login, Person
+from waiver_exchange.application.identity_ports import Login, Passkey, Person
 from waiver_exchange.application.markets import Listing, list_player
+from waiver_exchange.application.passkeys import id_of
 from waiver_exchange.application.risk_limits import set_role
 from waiver_exchange.application.sessions import From, LiveSession, begin_session
 from waiver_exchange.bootstrap import running_exchange
@@ -117,7 +118,17 @@ class World:
             json={"name": f"watchlist-of-{trader.account}", "symbols": [SYMBOL]},
         )
         assert watchlist.status_code == 200, watchlist.text
+        passkey = Passkey(
+            credential_id=f"passkey of {trader.account}".encode(),
+            person_id=f"person-of-{trader.name}-himself",
+            public_key=b"never used",
+            sign_count=0,
+            name=f"{trader.name}'s passkey",
+            created_at_ns=self.exchange.clock.now_ns(),
+        )
+        await self.exchange.passkeys.add_passkey(passkey)
         trader.ids = {
+            "passkey_id": id_of(passkey),
             "order_id": placed.json()["id"],
             "client_order_id": f"order-of-{trader.account}",
             "key_id": trader.key.api_key,
