@@ -9,7 +9,6 @@ from waiver_exchange.application.sessions import From, LiveSession
 from waiver_exchange.application.sign_in import Return, arrive, depart, sign_in_to_demo
 from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.gateway.rest import parameters
 from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.rest.parameters import Parameter
 from waiver_exchange.gateway.rest.refusal_groups import WRITING
@@ -43,13 +42,18 @@ PROVIDER_PATH: Final[Parameter[str]] = Parameter(
     place="path",
     is_required=True,
 )
-_RETURN_TO: Final = parameters.text("return_to", description="The local path to go on to afterwards.")
-_STATE: Final = parameters.text("state", description="What the sign-in was begun with.")
-_CODE: Final = parameters.text(
-    "code", description="What the provider is asked with who it was.", schema={"type": "string"}
-)
-_ISSUER: Final = parameters.text("iss", description="Which provider answers (RFC 9207).")
-_ERROR: Final = parameters.text("error", description="Why the provider signs nobody in.")
+
+
+def _free_text(name: str, description: str) -> Parameter[str | None]:
+    """Return a parameter that takes whatever comes: a provider's codes may be long, and what they are is its own."""
+    return Parameter(name=name, schema={"type": "string"}, description=description, parse=str, default=None)
+
+
+_RETURN_TO: Final = _free_text("return_to", "The local path to go on to afterwards.")
+_STATE: Final = _free_text("state", "What the sign-in was begun with.")
+_CODE: Final = _free_text("code", "What the provider is asked with who it was.")
+_ISSUER: Final = _free_text("iss", "Which provider answers (RFC 9207).")
+_ERROR: Final = _free_text("error", "Why the provider signs nobody in.")
 _DEPARTING: Final = (
     _R.provider_not_found,
     _R.return_to_is_not_ours,
