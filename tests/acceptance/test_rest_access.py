@@ -151,7 +151,9 @@ def test_the_operator_sets_limits_that_hold_at_once_and_after_a_restart(start_se
         "reads_per_second": 1000,
         "account_reads_per_second": 5000,
     }
-    shown = server.waiver("account", "limits", "--account", ann.account_id, "--orders", "7", "--reads", "0")
+    shown = server.waiver(
+        "account", "limits", "--reason", "test", "--account", ann.account_id, "--orders", "7", "--reads", "0"
+    )
     assert (shown["orders_per_second"], shown["reads_per_second"]) == (7, 0)
     unlimited = ann.http.get("/api/v1/account/limits")
     own = none | {"orders_per_second": 7, "reads_per_second": None, "account_orders_per_second": 35}
@@ -161,7 +163,7 @@ def test_the_operator_sets_limits_that_hold_at_once_and_after_a_restart(start_se
     again = start_server(server.data_dir, WAIVER_READS_PER_SECOND="1000")
     with as_key(again, {"api_key": ann.api_key, "api_secret": ann.api_secret}) as http:
         assert http.get("/api/v1/account/limits").json() == own
-    again.waiver("account", "limits", "--account", ann.account_id, "--reads", "default")
+    again.waiver("account", "limits", "--reason", "test", "--account", ann.account_id, "--reads", "default")
     assert again.waiver("account", "limits", "--account", ann.account_id)["reads_per_second"] is None
 
 
