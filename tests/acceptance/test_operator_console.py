@@ -172,6 +172,15 @@ def test_accounts_are_paged_searched_and_shown_whole(console: Console) -> None:
     assert "secret" not in str(shown)
 
 
+def test_a_request_rate_that_is_not_given_stays(console: Console) -> None:
+    rates = path_of(console, "/accounts/{aud}/request-rates")
+    console.done("olga", rates, account_orders_per_second=500, reads_per_second=40)
+    console.done("olga", rates, orders_per_second=9, reads_per_second=-1)
+    shown = console.get("aud", path_of(console, "/accounts/{aud}")).json()
+    assert (shown["orders_per_second"], shown["reads_per_second"]) == (9, None)
+    assert (shown["account_orders_per_second"], shown["account_reads_per_second"]) == (500, None)
+
+
 def test_orders_and_trades_of_everybody_are_found_cancelled_and_busted(console: Console) -> None:
     console.done("olga", path_of(console, "/accounts/{tess}/share-grants"), symbol="MAHOMES", quantity="5")
     order = {"symbol": "MAHOMES", "type": "limit", "quantity": "1", "limit_price": "20.00"}

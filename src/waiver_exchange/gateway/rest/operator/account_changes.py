@@ -58,8 +58,10 @@ _NOTE: Final = body.required_text(
 _KEY: Final = _text("key_id", 64, "Only this key; all of them without it.")
 _SESSION: Final = _text("session_id", 64, "Only this session; all of them without it.")
 _SYMBOL: Final = body.optional_text("symbol", SYMBOL_SCHEMA, "Only the orders of this market; all without it.")
-_ORDERS: Final = integer("orders_per_second", "Orders per second and key; 0 lifts it, -1 is everybody's.", least=-1)
-_READS: Final = integer("reads_per_second", "Reads per second and key; 0 lifts it, -1 is everybody's.", least=-1)
+RATE_FIELDS: Final = tuple(
+    integer(name, "Requests a second; what is not given stays. 0 lifts it, -1 is everybody's.", least=-1)
+    for name in RequestRates._fields
+)
 LIMIT_FIELDS: Final = tuple(
     integer(name, "See `LimitsBody`; what is not given stays. -1 inherits, 0 is no limit.", least=-1)
     for name in AccountLimits.__dataclass_fields__
@@ -97,18 +99,11 @@ def _role_limits(call: Call, values: Values) -> asked.LimitsOfRole:
 
 
 def _rates(call: Call, values: Values) -> asked.Rates:
-    before = call.exchange.identity.find_rates(call[ACCOUNT_PATH]) or RequestRates(None, None)
-    return asked.Rates(
-        account=call[ACCOUNT_PATH],
-        orders_per_second=_rate(values[_ORDERS], before.orders_per_second),
-        reads_per_second=_rate(values[_READS], before.reads_per_second),
-    )
-
-
-def _rate(wanted: int | None, before: int | None) -> int:
-    if wanted is not None:
-        return wanted
-    return UNSET if before is None else before
+    before = call.exchange.identity.find_rates(call[ACCOUNT_PATH]) or RequestRates()
+    wanted = {field.name: values[field] for field in RATE_FIELDS}
+    chosen = before._asdict() | {name: rate for name, rate in wanted.items() if rate is not None}
+    rates = {name: UNSET if rate is None else rate for name, rate in chosen.items()}
+    return asked.Rates(account=call[ACCOUNT_PATH], **rates)
 
 
 def _deposit(call: Call, values: Values) -> asked.Deposit:
@@ -180,10 +175,10 @@ ACCOUNT_CHANGES: Final = (
     change_route(
         path="/accounts/{account_id}/request-rates",
         name="setRequestRates",
-        summary="Set how many requests a second each key of an account may send.",
+        summary="Set how many requests a second an account may send, each of its keys and all together.",
         action="set_request_rates",
         read=_rates,
-        fields=(_ORDERS, _READS),
+        fields=RATE_FIELDS,
         parameters=_OF_ACCOUNT,
         refusals=(*_FOUND, _R.identity_is_unavailable),
     ),

@@ -143,6 +143,8 @@ class AccountFileBody(OperatedAccountBody, frozen=True, kw_only=True):
     limits: LimitsBody
     orders_per_second: int | None
     reads_per_second: int | None
+    account_orders_per_second: int | None
+    account_reads_per_second: int | None
     positions: list[OperatedPositionBody]
     keys: list[OperatedKeyBody]
     sessions: list[OperatedSessionBody]
@@ -242,14 +244,13 @@ def account_facts(exchange: Exchange, account: int) -> dict[str, Any]:
 def account_file(exchange: Exchange, account: int) -> AccountFileBody:
     """Return all that is seen of an account. Raises `RefusedError` when there is none."""
     facts = account_facts(exchange, account)
-    rates = exchange.identity.find_rates(account) or RequestRates(None, None)
+    rates = exchange.identity.find_rates(account) or RequestRates()
     person = exchange.people.find_person_of(account)
     sessions = [] if person is None else exchange.sessions.list_sessions(person.person_id)
     return AccountFileBody(
         **facts,
         limits=limits_body(exchange, scope=codes.LIMITS_OF_ACCOUNT, number=account),
-        orders_per_second=rates.orders_per_second,
-        reads_per_second=rates.reads_per_second,
+        **rates._asdict(),
         positions=[
             OperatedPositionBody(
                 symbol=position.symbol,
