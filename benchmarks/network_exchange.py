@@ -59,7 +59,13 @@ def serving_exchange(folder: Path) -> Iterator[Served]:
             account = call_server(control, "account.create", {"name": f"Trader {number}", "cash": CASH})
             keys.append({"api_key": str(account["api_key"]), "api_secret": str(account["api_secret"])})
             for symbol in symbols:
-                grant = {"account": account["account_id"], "symbol": symbol, "quantity": SHARES, "reference": ""}
+                grant = {
+                    "account": account["account_id"],
+                    "symbol": symbol,
+                    "quantity": SHARES,
+                    "reference": "",
+                    "reason": "a measurement",
+                }
                 call_server(control, "shares.grant", grant)
         yield Served(str(json.loads(line)["url"]), keys, symbols)
 
