@@ -34,15 +34,21 @@ def charge_of(group: str, name: str, *, limit: int, window_ns: int, requests: in
 
 
 class Allowance(NamedTuple):
-    """What came of charges, by the one with least left, or by the first that did not fit; it is told when asked for.
+    """What came of charges; it is worked out when it is asked for, because most of the time nobody asks.
 
-    `free_at_ns` is when all of the limit is free again, with this charge.
+    `free_at_ns` is for each charge when all of its limit is free again, with the charge: up to the first that did not
+    fit, if one did not. What is told is of that one, or of the one with least left.
     """
 
-    charge: Charge
-    is_taken: bool
-    free_at_ns: int
+    charges: tuple[Charge, ...]
+    free_at_ns: list[int]
     now_ns: int
+    is_taken: bool
+
+    @property
+    def charge(self) -> Charge:
+        """The charge that is told of."""
+        return self.charges[self._told]
 
     @property
     def limit(self) -> int:
@@ -52,24 +58,33 @@ class Allowance(NamedTuple):
     @property
     def remaining(self) -> int:
         """How many more fit now."""
-        charge = self.charge
-        room_ns = self.now_ns + charge.window_ns - self._used_until_ns
-        return max(0, min(charge.limit, room_ns // (charge.window_ns // charge.limit)))
+        return self._remaining_of(self._told)
 
     @property
     def reset_at_s(self) -> int:
         """The UNIX second at which all of the limit is free again."""
-        return -(-self._used_until_ns // NANOSECONDS_PER_SECOND)
+        return -(-self._used_until_ns(self._told) // NANOSECONDS_PER_SECOND)
 
     @property
     def retry_after_s(self) -> int:
         """In how many seconds the same can be taken; 0 when it was."""
-        wait_ns = 0 if self.is_taken else self.free_at_ns - self.now_ns - self.charge.window_ns
+        if self.is_taken:
+            return 0
+        wait_ns = self.free_at_ns[-1] - self.now_ns - self.charge.window_ns
         return -(-wait_ns // NANOSECONDS_PER_SECOND)
 
     @property
-    def _used_until_ns(self) -> int:
-        return self.free_at_ns if self.is_taken else self.free_at_ns - self.charge.cost_ns
+    def _told(self) -> int:
+        last = len(self.free_at_ns) - 1
+        return min(range(last + 1), key=self._remaining_of) if self.is_taken else last
+
+    def _remaining_of(self, place: int) -> int:
+        charge = self.charges[place]
+        room_ns = self.now_ns + charge.window_ns - self._used_until_ns(place)
+        return max(0, min(charge.limit, room_ns // (charge.window_ns // charge.limit)))
+
+    def _used_until_ns(self, place: int) -> int:
+        return self.free_at_ns[place] - (0 if self.is_taken else self.charges[place].cost_ns)
 
 
 class RequestCounts(Protocol):
@@ -106,27 +121,26 @@ class LocalCounts(RequestCounts):
 
     def take(self, *charges: Charge) -> Allowance:
         """Count all of the charges when every one of them fits, else none."""
-        # Each message of a WebSocket comes through here twice: written out, because calls are what it would cost most.
+        # Every message of a WebSocket comes through here: written out, because calls are what it would cost most.
         now_ns = self.clock.now_ns()
-        least, free_at_ns_of_least, room_of_least = charges[0], 0, -1
+        groups = self._free_at_ns
         after: list[int] = []
-        for charge in charges:
-            group, name, limit, window_ns, cost_ns = charge
-            free_at_ns = self._free_at_ns[group].get(name, now_ns)
+        for group, name, _, window_ns, cost_ns in charges:
+            free_at_ns = groups[group].get(name, now_ns)
             # Further ahead it can only be when the clock was set back: then counting begins again.
             if not now_ns < free_at_ns <= now_ns + DEBT_WINDOWS_MAX * window_ns:
                 free_at_ns = now_ns
             free_at_ns += cost_ns
-            room_ns = now_ns + window_ns - free_at_ns
-            if room_ns < 0:
-                return Allowance(charge, False, free_at_ns, now_ns)  # noqa: FBT003 - fields in order, on a hot path
-            room = room_ns * limit // window_ns
-            if room_of_least < 0 or room < room_of_least:
-                least, free_at_ns_of_least, room_of_least = charge, free_at_ns, room
             after.append(free_at_ns)
+            if free_at_ns > now_ns + window_ns:
+                return Allowance(charges, after, now_ns, False)  # noqa: FBT003 - fields in order, on a hot path
         for charge, free_at_ns in zip(charges, after, strict=True):
-            self._keep(charge.group, charge.name, free_at_ns)
-        return Allowance(least, True, free_at_ns_of_least, now_ns)  # noqa: FBT003 - as above
+            names, name = groups[charge[0]], charge[1]
+            names[name] = free_at_ns
+            names.move_to_end(name)
+            if len(names) > self._tracked_max:
+                names.popitem(last=False)
+        return Allowance(charges, after, now_ns, True)  # noqa: FBT003 - as above
 
     def learn(self, group: str, name: str, *, busy_ns: int) -> None:
         """Take over how long it is until all of a limit is free again, as others know it."""

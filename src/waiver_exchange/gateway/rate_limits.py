@@ -54,6 +54,7 @@ class RateLimits:
         self._limits = limits
         self._identity = identity
         self._kept: dict[tuple[Kind, str], tuple[RequestRates | None, tuple[Charge, ...]]] = {}
+        self._kept_messages: dict[tuple[Kind, str, str], tuple[RequestRates | None, tuple[Charge, ...]]] = {}
 
     @property
     def warning(self) -> str | None:
@@ -70,6 +71,22 @@ class RateLimits:
             return self._take("address", network_of(address), self._limits.address_requests_per_second, _SECOND, count)
         charges = self._charges_of(caller, kind) if count == 1 else self._make_charges(caller, kind, count)
         return self._charge(charges) if charges else None
+
+    def take_message(self, *, caller: Caller, address: str, kind: Kind) -> None:
+        """Count one message of an address and of a caller and his account, all at once. Raises `RateRefusedError`.
+
+        This is `take` for the address and for the caller; the charges are kept together, because it is asked so often.
+        """
+        rates = self._identity.find_rates(caller.account)
+        name = (kind, caller.key_id or caller.session_id, address)
+        kept = self._kept_messages.get(name)
+        if kept is None or kept[0] is not rates:
+            if len(self._kept_messages) >= KEPT_MAX:
+                self._kept_messages.clear()
+            of_address = self._charges("address", network_of(address), self._limits.address_requests_per_second)
+            kept = self._kept_messages[name] = (rates, of_address + self._make_charges(caller, kind, 1))
+        if kept[1]:
+            self._charge(kept[1])
 
     def take_failure(self, address: str) -> Allowance | None:
         """Count one failed authentication of an address. Raises `RateRefusedError`.
@@ -124,6 +141,10 @@ class RateLimits:
                 self._kept.clear()
             kept = self._kept[name] = (rates, self._make_charges(caller, kind, 1))
         return kept[1]
+
+    @staticmethod
+    def _charges(group: str, name: str, limit: int) -> tuple[Charge, ...]:
+        return (charge_of(group, name, limit=limit, window_ns=_SECOND),) if limit else ()
 
     def _make_charges(self, caller: Caller, kind: Kind, requests: int) -> tuple[Charge, ...]:
         of_key, of_account = self.limits_of(caller.account, kind)

@@ -193,12 +193,14 @@ class NativeSession:
 
     def _count(self, method: Method | None) -> None:
         """Count a request of an address, and of a key where the method needs one. Raises `RefusedError`."""
-        limits = self.endpoint.rate_limits
-        self._count_message()
-        if method is not None and method.scope is not None:
-            caller = self.signed_in()
-            limits.take(caller=caller, kind=method.kind)
-            require(caller, method.scope)
+        if method is None or method.scope is None or self.caller is None:
+            self._count_message()
+            if method is not None and method.scope is not None:
+                self.signed_in()
+            return
+        address = self.connection.opening.address
+        self.endpoint.rate_limits.take_message(caller=self.caller, address=address, kind=method.kind)
+        require(self.signed_in(), method.scope)
 
 
 def note_failure(what: str) -> RefusedError:
