@@ -54,6 +54,7 @@ def test_fills_say_what_an_account_traded(ann: Trader, bob: Trader) -> None:
         "quantity": "5",
         "fee": "0.00",
         "liquidity": "taker",
+        "busted": False,
         "time": newest["time"],
     }
     assert (sold[0]["side"], sold[0]["liquidity"], sold[0]["client_order_id"]) == ("sell", "maker", "ask-5")

@@ -27,6 +27,7 @@ _TAGS: Final = {
     "sign-in": "How people sign in, and their sessions.",
     "markets": "What everybody may see of the markets.",
     "exchange": "The exchange as a whole.",
+    "audit": "What shows that the journal was not changed: checkpoints, and what was issued and is held.",
     "operator": "The operator console: auditors read, operators change things, with a reason.",
 }
 _SCHEMES: Final = {
