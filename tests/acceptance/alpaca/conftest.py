@@ -82,7 +82,7 @@ def make_bot(server: Server) -> Iterator[MakeBot]:
         control = server.data_dir / "control.sock"
         account = call_server(control, "account.create", {"name": f"bot {next(_names)}", "cash": cash})
         if shares is not None:
-            grant = {"account": account["account_id"], "symbol": symbol, "quantity": shares}
+            grant = {"account": account["account_id"], "symbol": symbol, "quantity": shares, "reason": "test"}
             call_server(control, "shares.grant", grant)
         bots.append(Bot(server, Trader(server.url, **{name: str(value) for name, value in account.items()})))
         return bots[-1]

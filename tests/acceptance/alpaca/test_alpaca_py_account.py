@@ -376,7 +376,8 @@ def test_granted_shares_are_no_profit(make_bot: MakeBot, server: Server) -> None
     bot = make_bot()
     assert Decimal(bot.sdk.get_account().last_equity or 0) == 10_000
     control = server.data_dir / "control.sock"
-    call_server(control, "shares.grant", {"account": bot.trader.account_id, "symbol": "MAHOMES", "quantity": "100"})
+    grant = {"account": bot.trader.account_id, "symbol": "MAHOMES", "quantity": "100", "reason": "test"}
+    call_server(control, "shares.grant", grant)
     account = bot.sdk.get_account()
     assert Decimal(account.equity or 0) > 11_000
     assert account.last_equity == account.equity
