@@ -87,7 +87,7 @@ async def test_guessed_refresh_tokens_do_not_end_a_session(world: World, victim:
 
 
 async def test_sign_ins_of_an_address_are_bounded_and_hold_up_nobody_who_is_in(world: World, victim: Trader) -> None:
-    codes = [(await world.ask("GET", "/auth/sign-in/nobody", {})).status_code for _ in range(5)]
+    codes = [(await world.ask("POST", "/auth/sign-in/nobody", {}, json={})).status_code for _ in range(5)]
     assert codes == [404, 404, 404, 429, 429]
     await check_that_all_open(world, victim)
     other = await world.ask("POST", "/auth/tokens", {}, json={"refresh_token": victim.session.refresh_token})

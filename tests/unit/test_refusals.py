@@ -535,8 +535,8 @@ def league(service: Service) -> FakeProvider:
 
 async def came_back(service: Service, **query: str) -> str:
     """Begin a sign-in and come back with this; the code that the sign-in page is opened with."""
-    begun = await service.http.get("/auth/sign-in/league")
-    state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]
+    begun = await service.http.post("/auth/sign-in/league", json={})
+    state = parse_qs(urlsplit(begun.json()["location"]).query)["state"][0]
     cookie = begun.headers["set-cookie"].partition(";")[0]
     answer = await service.http.get(
         "/auth/callback/league", params={"state": state} | query, headers={"Cookie": cookie}
@@ -557,7 +557,7 @@ async def with_a_no_of_the_provider(service: Service) -> str:
 
 async def while_the_provider(service: Service, failure: Exception) -> httpx.Response:
     league(service).failure = failure
-    return await service.http.get("/auth/sign-in/league")
+    return await service.http.post("/auth/sign-in/league", json={})
 
 
 async def while_sign_up_is(service: Service, mode: SignUp) -> httpx.Response:
@@ -569,7 +569,7 @@ async def while_sign_up_is(service: Service, mode: SignUp) -> httpx.Response:
 
 async def returning_elsewhere(service: Service) -> httpx.Response:
     league(service)
-    return await service.http.get("/auth/sign-in/league", params={"return_to": "//evil.example"})
+    return await service.http.post("/auth/sign-in/league", json={"return_to": "//evil.example"})
 
 
 async def by_cookie_alone(service: Service) -> httpx.Response:
@@ -584,7 +584,7 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.refresh_token_is_wrong: lambda s: s.http.post("/auth/tokens", json={"refresh_token": "x"}),
     R.csrf_token_is_wrong: by_cookie_alone,
     R.origin_is_foreign: lambda s: s.http.post("/auth/demo", json={"name": "a"}, headers={"Origin": "http://evil"}),
-    R.provider_not_found: lambda s: s.http.get("/auth/sign-in/another"),
+    R.provider_not_found: lambda s: s.http.post("/auth/sign-in/another", json={}),
     R.sign_in_is_unknown: with_another_state,
     R.provider_refused: with_a_no_of_the_provider,
     R.provider_is_unavailable: lambda s: while_the_provider(s, ProviderUnavailableError()),

@@ -21,7 +21,7 @@ from waiver_exchange.gateway.rest.route import JSON, Answer, Call, Route, Servic
 from waiver_exchange.gateway.rest.routing import Routing, allowed
 from waiver_exchange.gateway.rest.values import Values
 from waiver_exchange.gateway.signin.cookies import ACCESS, read_cookie
-from waiver_exchange.gateway.signin.own_pages import caller_by_cookie
+from waiver_exchange.gateway.signin.own_pages import caller_by_cookie, check_own_page
 
 if TYPE_CHECKING:
     from litestar.types.asgi_types import HTTPResponseBodyEvent, HTTPResponseStartEvent
@@ -83,6 +83,8 @@ class NativeApi:
             return _other_method(method, allowed(found.routes))
         headers = dict(scope["headers"])
         if route.begins_sign_in:
+            # First, so that a page of somebody else does not use up the sign-ins of who looks at it.
+            check_own_page(self._services.exchange, headers)
             keep_allowance(scope, self._limits.take_sign_in(address_of(scope)))
         caller = None if route.access == "public" else self._caller_of(route, scope, headers)
         call = Call(

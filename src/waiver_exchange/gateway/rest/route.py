@@ -105,7 +105,8 @@ class Route:
 
     `status` is that of success. With `ignores_unknown` others may add parameters of their own to the query.
     `unavailable` is the type of the body of a 503 that says more than an error. The handler reads the body by the same
-    description that the document shows. `begins_sign_in` counts a request among the sign-ins of its address.
+    description that the document shows. `begins_sign_in` takes a request from our own pages
+    and from programs only, and counts it among the sign-ins of its address.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]

@@ -27,7 +27,6 @@ from waiver_exchange.gateway.signin.bodies import (
     tokens_body,
 )
 from waiver_exchange.gateway.signin.cookies import BEGUN, begun_cookie, no_begun_cookie, read_cookie, session_cookies
-from waiver_exchange.gateway.signin.own_pages import check_own_page
 
 _R = RefusalReason
 SIGN_IN_PAGE: Final = "/sign-in"
@@ -49,7 +48,6 @@ def _free_text(name: str, description: str) -> Parameter[str | None]:
     return Parameter(name=name, schema={"type": "string"}, description=description, parse=str, default=None)
 
 
-_RETURN_TO: Final = _free_text("return_to", "The local path to go on to afterwards.")
 _STATE: Final = _free_text("state", "What the sign-in was begun with.")
 _CODE: Final = _free_text("code", "What the provider is asked with who it was.")
 _ISSUER: Final = _free_text("iss", "Which provider answers (RFC 9207).")
@@ -68,13 +66,7 @@ async def _providers(call: Call) -> Answer:
     return json_answer(ProvidersBody(providers=providers, sign_up=str(parts.rules.mode), demo=parts.is_demo))
 
 
-async def _depart(call: Call) -> Answer:
-    departure = await depart(call.exchange, provider_name=call[PROVIDER_PATH], return_to=call[_RETURN_TO])
-    return see_other(departure.url, begun_cookie(departure.sealed))
-
-
 async def _begin(call: Call) -> Answer:
-    check_own_page(call.exchange, call.headers)
     fields = SIGN_IN_BODY.read(call.given)
     departure = await depart(
         call.exchange,
@@ -104,7 +96,6 @@ async def _arrive(call: Call) -> Answer:
 
 
 async def _demo(call: Call) -> Answer:
-    check_own_page(call.exchange, call.headers)
     fields = DEMO_BODY.read(call.given)
     live = await sign_in_to_demo(call.exchange, name=fields[NAME], origin=from_of(call))
     if fields[AS_PROGRAM]:
@@ -152,21 +143,6 @@ ARRIVING_ROUTES: Final = (
         handler=_providers,
         answer=ProvidersBody,
         access="public",
-    ),
-    Route(
-        method="GET",
-        path="/auth/sign-in/{provider}",
-        name="goToProvider",
-        begins_sign_in=True,
-        summary="Send the browser to a provider to sign in.",
-        tag="sign-in",
-        handler=_depart,
-        answer=None,
-        media_type=_HTML,
-        status=_SEE_OTHER,
-        access="public",
-        parameters=(PROVIDER_PATH, _RETURN_TO),
-        refusals=_DEPARTING,
     ),
     Route(
         method="POST",

@@ -62,10 +62,11 @@ async def _me(call: Call) -> Answer:
 
 async def _refresh(call: Call) -> Answer:
     """Refresh by cookie; what is not good any more is taken from the browser."""
+    # First: what a foreign page sends has no cookie, and would count as a wrong token of who looks at it.
+    check_own_page(call.exchange, call.headers)
     token = read_cookie(call.headers, REFRESH)
     if not token:
         raise RefusedError(_R.refresh_token_is_wrong)
-    check_own_page(call.exchange, call.headers)
     check_csrf(call.exchange, call.headers, session_id=sessions.session_id_of(token))
     return signed_in(await sessions.refresh_session(call.exchange, refresh_token=token, origin=from_of(call)))
 

@@ -52,11 +52,11 @@ class World:
                 del self.cookies[name]
         return answer
 
-    async def depart(self, path: str = "/auth/sign-in/league") -> str:
+    async def depart(self, **wanted: str) -> str:
         """Begin a sign-in and return its state."""
-        answer = await self.send("GET", path, {})
-        assert answer.status_code == 303, answer.text
-        return parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
+        answer = await self.ask("POST", "/auth/sign-in/league", json=wanted)
+        assert answer.status_code == 200, answer.text
+        return parse_qs(urlsplit(str(answer.json()["location"])).query)["state"][0]
 
     async def arrive(self, *, provider: str = "league", **query: str) -> str:
         """Come back from a provider and return where the browser goes."""
@@ -86,7 +86,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def test_the_way_in_and_out(world: World) -> None:
-    state = await world.depart("/auth/sign-in/league?return_to=/security?tab=keys")
+    state = await world.depart(return_to="/security?tab=keys")
     assert await world.arrive(state=state, code="c", iss=ISSUER) == "/security?tab=keys"
     assert set(world.cookies) == {ACCESS, REFRESH, CSRF}
     me = (await world.ask("GET", "/auth/me")).json()
@@ -190,10 +190,38 @@ async def test_a_session_that_somebody_planted_is_not_taken_over(world: World) -
     ],
 )
 async def test_nobody_is_sent_elsewhere_afterwards(world: World, return_to: str) -> None:
-    answer = await world.send("GET", "/auth/sign-in/league", {}, params={"return_to": return_to})
-    assert code_of(answer) == "return_to_is_not_ours"
     answer = await world.send("POST", "/auth/sign-in/league", {"Origin": OWN}, json={"return_to": return_to})
     assert code_of(answer) == "return_to_is_not_ours"
+
+
+@pytest.mark.parametrize("path", ["/auth/sign-in/league", "/auth/demo", "/auth/refresh"])
+@pytest.mark.parametrize("says", ["origin", "site", "both"])
+async def test_a_foreign_page_neither_begins_a_sign_in_nor_uses_up_those_of_who_looks_at_it(
+    world: World, path: str, says: str
+) -> None:
+    headers = {"origin": {"Origin": "https://evil.example"}, "site": {"Sec-Fetch-Site": "cross-site"}}
+    headers["both"] = headers["origin"] | headers["site"]
+    begun = await world.depart()
+    before = dict(world.cookies)
+    for _ in range(40):  # of sign-ins, and of failures, an address has fewer
+        for answer in (
+            await world.send("POST", path, headers[says], json={"name": "ann"}),
+            await world.send("POST", path, headers[says], content=b"", params={}),
+        ):
+            assert code_of(answer) == "origin_is_foreign"
+    assert world.cookies == before  # what was begun is not overwritten
+    assert await world.arrive(state=begun, code="c", iss=ISSUER) == "/"
+    assert (await world.ask("POST", "/auth/demo", json={"name": "ann"})).status_code == 200
+
+
+async def test_no_address_that_is_only_opened_begins_a_sign_in(world: World) -> None:
+    for headers in ({}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, {"Sec-Fetch-Site": "none"}):
+        for _ in range(20):
+            answer = await world.send("GET", "/auth/sign-in/league", headers)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
+    assert world.cookies == {}
+    assert world.provider.asked == []
+    await world.sign_in()
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)
