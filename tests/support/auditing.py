@@ -1,18 +1,27 @@
 """An exchange's data directory with a journal, its checkpoints, and hands that tamper with both."""
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from unittest.mock import patch
 
 from waiver_exchange.application.accounts import create_account
+from waiver_exchange.application.audit_facts import Fact, decode_facts
 from waiver_exchange.application.chain import chain_hash
 from waiver_exchange.application.checkpoints.checkpoint import SignedCheckpoint
+from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, halt_market, list_player, resume_market
 from waiver_exchange.application.ports import GENESIS_CHAIN
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.bootstrap import checkpoint_data_directory, running_exchange
 from waiver_exchange.config import Settings
+from waiver_exchange.domain.audit_events import AuditEvent
+from waiver_exchange.domain.codes import RECORD_AUDIT
+from waiver_exchange.domain.commands import decode_command
+from waiver_exchange.domain.refusals import RefusalReason
 
 Row = list[Any]
 PLAYER: Final = Listing(symbol="A", name="A", position="QB", team="KC", supply_units=10_000, reference_price_cents=900)
@@ -80,3 +89,29 @@ def published(settings: Settings, folder: Path) -> Path:
     copy = folder / "published.txt"
     copy.write_bytes((settings.data_dir / "checkpoints" / "checkpoints.txt").read_bytes())
     return copy
+
+
+async def recorded_events(exchange: Exchange, name: str) -> list[dict[str, Fact]]:
+    """Return the facts of the journaled audit events of a kind, with their actor."""
+    while exchange.sequencer._queue:  # noqa: ASYNC110 - nobody tells when it is empty
+        await asyncio.sleep(0)
+    await exchange.sequencer.at_rest()
+    rows = await exchange.journal.read(after=0, limit=10_000)
+    commands = [decode_command(row.command) for row in rows]
+    own = [command for command in commands if command.kind == RECORD_AUDIT and command.words[3] == AuditEvent[name]]
+    return [{**decode_facts(command.tail), "actor": command.words[4]} for command in own]
+
+
+@contextmanager
+def without_a_journal(exchange: Exchange) -> Iterator[None]:
+    """Let the journal take no rows for a while."""
+
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        raise RefusedError(RefusalReason.journal_is_unavailable)
+
+    def refuse_at_once(*_: object, **__: object) -> NoReturn:
+        raise RefusedError(RefusalReason.journal_is_unavailable)
+
+    sequencer = exchange.sequencer
+    with patch.object(sequencer, "submit", refuse), patch.object(sequencer, "begin", refuse_at_once):
+        yield

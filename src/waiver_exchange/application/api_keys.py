@@ -8,6 +8,7 @@ from typing import Final
 
 from waiver_exchange.application import audit
 from waiver_exchange.application.authority import KEY_SCOPES, SCOPES
+from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
@@ -78,27 +79,43 @@ def list_keys(exchange: Exchange, *, account: int) -> list[ApiKey]:
     return exchange.identity.list_keys(account)
 
 
-async def rename_key(exchange: Exchange, *, account: int, key_id: str, name: str) -> ApiKey:
-    """Give an account's key another name. Raises `RefusedError`."""
+async def rename_key(exchange: Exchange, *, account: int, key_id: str, name: str, actor: int) -> ApiKey:
+    """Give an account's key another name, which the journal never holds. Raises `RefusedError`."""
     _check_name(name)
-    _own_key(exchange, account=account, key_id=key_id)
+    key = _own_key(exchange, account=account, key_id=key_id)
+    # First, since nothing could tell later that it was: a name says not what it was before.
+    await _record(exchange, AuditEvent.key_renamed, key, actor=actor)
     return await exchange.identity.rename_key(key_id, name=name)
 
 
 async def revoke_key(exchange: Exchange, *, account: int, key_id: str, actor: int | None = None) -> ApiKey:
-    """End an account's key and every token made with it, at once; again it changes nothing. Raises `RefusedError`."""
+    """End an account's key and every token made with it, at once; again it changes nothing.
+
+    It ends also when that cannot be journaled; then it is refused, and asked again it is journaled. Raises
+    `RefusedError`.
+    """
     key = _own_key(exchange, account=account, key_id=key_id)
-    if not key.is_usable:
-        return key
-    revoked = await exchange.identity.revoke_key(key_id, at_ns=exchange.clock.now_ns())
-    await _record(exchange, AuditEvent.key_revoked, revoked, actor=actor)
-    return revoked
+    if key.is_usable:
+        key = await exchange.identity.revoke_key(key_id, at_ns=exchange.clock.now_ns())
+    if actor is not None:
+        await audit.record_end(
+            exchange,
+            AuditEvent.key_revoked,
+            key=end_key("api_key", key_id),
+            account=account,
+            actor=actor,
+            facts=_facts_of(key),
+        )
+    return key
 
 
 async def _record(exchange: Exchange, event: AuditEvent, key: ApiKey, *, actor: int | None) -> None:
     if actor is not None:
-        facts = {"key": key.key_id, "scopes": " ".join(sorted(key.scopes))}
-        await audit.record(exchange, event, account=key.account, actor=actor, facts=facts)
+        await audit.record(exchange, event, account=key.account, actor=actor, facts=_facts_of(key))
+
+
+def _facts_of(key: ApiKey) -> dict[str, str | int]:
+    return {"key": key.key_id, "scopes": " ".join(sorted(key.scopes))}
 
 
 def _own_key(exchange: Exchange, *, account: int, key_id: str) -> ApiKey:

@@ -7,8 +7,10 @@ from waiver_exchange.application.audit_facts import Fact, encode_facts
 from waiver_exchange.application.audit_failures import FailureGroup
 from waiver_exchange.application.command_keys import audit_key
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import RecordAudit
+from waiver_exchange.domain.refusals import RefusalReason
 
 _NO_FACTS: Final[Mapping[str, Fact]] = {}
 
@@ -35,6 +37,22 @@ async def record(
     outcome = await exchange.sequencer.submit(command, key=own_key)
     outcome.first_event()
     return outcome.row.sequence
+
+
+async def record_end(
+    exchange: Exchange, event: AuditEvent, *, key: bytes, account: int, actor: int, facts: Mapping[str, Fact]
+) -> None:
+    """Journal that something ended, unless a row with its key tells so already, whoever ended it and how.
+
+    To be called also when it had ended before: the row may have failed then. Raises `RefusedError` and `ValueError` as
+    `record` does, and never because the key was used with other content.
+    """
+    command = RecordAudit(account=account, event=int(event), actor=actor, facts=encode_facts(facts))
+    try:
+        (await exchange.sequencer.submit(command, key=key)).first_event()
+    except RefusedError as refused:
+        if refused.reason is not RefusalReason.reference_used_with_other_content:
+            raise
 
 
 def note_failure(

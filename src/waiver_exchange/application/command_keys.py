@@ -58,6 +58,11 @@ def audit_key(event: int, reference: str) -> bytes:
     return reference_key("audit", event, reference)
 
 
+def end_key(kind: str, own_id: str) -> bytes:
+    """Return the key of the one row that tells of the end of a thing of a kind (`session`, `api_key`)."""
+    return reference_key(f"end_of_{kind}", 0, own_id)
+
+
 def class_key(market: int) -> bytes:
     """Return the key of a market's classification, which happens once."""
     return blake2b(b"class\0%d" % market, digest_size=KEY_BYTES).digest()

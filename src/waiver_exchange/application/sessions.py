@@ -9,6 +9,7 @@ from waiver_exchange.application import audit
 from waiver_exchange.application.access import Caller
 from waiver_exchange.application.access_tokens import Token
 from waiver_exchange.application.authority import ALL_SCOPES
+from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.identity_ports import Person, RefreshToken, RotationOutcome, Session
 from waiver_exchange.application.refused import RefusedError
@@ -91,8 +92,8 @@ async def refresh_session(exchange: Exchange, *, refresh_token: str, origin: Fro
         at_ns=now_ns,
         expires_at_ns=min(now_ns + REFRESH_SECONDS * _SECOND, last_ns),
     )
-    if rotation.outcome is RotationOutcome.reused and rotation.ended_now:
-        await _record_end(exchange, AuditEvent.refresh_token_reused, session, actor=0)
+    if rotation.ended_now:
+        await _record_theft(exchange, session)
     if rotation.outcome is not RotationOutcome.rotated or rotation.session is None:
         raise _wrong_refresh_token(exchange)
     exchange.sessions.note_use(session.session_id, at_ns=now_ns, address=origin.address, device=_device(origin.device))
@@ -112,17 +113,30 @@ def list_sessions(exchange: Exchange, caller: Caller) -> list[Session]:
 async def sign_out(exchange: Exchange, caller: Caller) -> None:
     """End the session that the caller came with. Raises `RefusedError`, `IdentityError`."""
     session = session_of(exchange, caller)
-    await exchange.sessions.revoke_session(session.session_id, at_ns=exchange.clock.now_ns())
+    # First: an ended session cannot ask again for what was not journaled.
     await _record_end(exchange, AuditEvent.signed_out, session, actor=caller.account)
+    await exchange.sessions.revoke_session(session.session_id, at_ns=exchange.clock.now_ns())
 
 
 async def revoke_session(exchange: Exchange, caller: Caller, *, session_id: str) -> None:
-    """End one of the caller's own sessions. Raises `RefusedError`, `IdentityError`."""
-    session = next((found for found in list_sessions(exchange, caller) if found.session_id == session_id), None)
+    """End one of the caller's own sessions.
+
+    It ends also when that cannot be journaled; then it is refused, and asked again it is journaled. Raises
+    `RefusedError`, `IdentityError`.
+    """
+    person = exchange.people.find_person_of(caller.account)
+    own = [] if person is None else exchange.sessions.list_sessions(person.person_id)
+    session = next((found for found in own if found.session_id == session_id), None)
     if session is None:
         raise RefusedError(RefusalReason.session_not_found)
-    await exchange.sessions.revoke_session(session_id, at_ns=exchange.clock.now_ns())
-    await _record_end(exchange, AuditEvent.session_revoked, session, actor=caller.account)
+    now_ns = exchange.clock.now_ns()
+    if session.is_live(now_ns):
+        await exchange.sessions.revoke_session(session_id, at_ns=now_ns)
+        await _record_end(exchange, AuditEvent.session_revoked, session, actor=caller.account)
+        return
+    if session.revoked_at_ns:
+        await _record_end(exchange, AuditEvent.session_revoked, session, actor=caller.account)
+    raise RefusedError(RefusalReason.session_not_found)
 
 
 async def sign_out_everywhere(exchange: Exchange, caller: Caller) -> int:
@@ -130,13 +144,14 @@ async def sign_out_everywhere(exchange: Exchange, caller: Caller) -> int:
 
     Raises `RefusedError`, `IdentityError`.
     """
-    ended = await _end_all(exchange, account=caller.account)
-    if ended:
-        facts = {"sessions": len(ended)}
+    live = list_sessions(exchange, caller)
+    if live:
+        # First: an ended session cannot ask again for what was not journaled.
+        facts = {"sessions": len(live)}
         await audit.record(
             exchange, AuditEvent.signed_out_everywhere, account=caller.account, actor=caller.account, facts=facts
         )
-    return len(ended)
+    return len(await _end_all(exchange, account=caller.account))
 
 
 async def end_sessions(exchange: Exchange, *, account: int, actor: int) -> int:
@@ -144,10 +159,12 @@ async def end_sessions(exchange: Exchange, *, account: int, actor: int) -> int:
 
     `actor` is the operator's account, 0 the host. Raises `RefusedError`, `IdentityError`.
     """
-    ended = await _end_all(exchange, account=account)
-    for session in ended:
-        await _record_end(exchange, AuditEvent.session_revoked, session, actor=actor)
-    return len(ended)
+    now_ns = exchange.clock.now_ns()
+    person = exchange.people.find_person_of(account)
+    for session in [] if person is None else exchange.sessions.list_sessions(person.person_id):
+        if session.is_live(now_ns):
+            await _record_end(exchange, AuditEvent.session_revoked, session, actor=actor)
+    return len(await _end_all(exchange, account=account))
 
 
 def session_of(exchange: Exchange, caller: Caller) -> Session:
@@ -185,8 +202,8 @@ async def _make_room(exchange: Exchange, person_id: str, *, now_ns: int) -> None
     """End the oldest sessions of somebody who has as many as may be."""
     live = [session for session in exchange.sessions.list_sessions(person_id) if session.is_live(now_ns)]
     for session in live[: max(0, len(live) + 1 - SESSIONS_MAX)]:
-        await exchange.sessions.revoke_session(session.session_id, at_ns=now_ns)
         await _record_end(exchange, AuditEvent.session_revoked, session, actor=session.account)
+        await exchange.sessions.revoke_session(session.session_id, at_ns=now_ns)
 
 
 def _wrong_refresh_token(exchange: Exchange) -> RefusedError:
@@ -195,8 +212,20 @@ def _wrong_refresh_token(exchange: Exchange) -> RefusedError:
     return RefusedError(reason)
 
 
+async def _record_theft(exchange: Exchange, session: Session) -> None:
+    """Journal that a session's used token came back; nobody asks for that again, so that a failure is told later."""
+    event = AuditEvent.refresh_token_reused
+    try:
+        await _record_end(exchange, event, session, actor=0)
+    except RefusedError:
+        audit.note_failure(exchange, event, account=session.account, credential=session.session_id)
+
+
 async def _record_end(exchange: Exchange, event: AuditEvent, session: Session, *, actor: int) -> None:
-    await audit.record(exchange, event, account=session.account, actor=actor, facts={"session": session.session_id})
+    session_id = session.session_id
+    key = end_key("session", session_id)
+    facts = {"session": session_id}
+    await audit.record_end(exchange, event, key=key, account=session.account, actor=actor, facts=facts)
 
 
 def _live(exchange: Exchange, session: Session, refresh_token: str) -> LiveSession:

@@ -102,9 +102,9 @@ async def test_a_revoked_key_ends_with_its_tokens(exchange: Exchange, ann: NewKe
 async def test_the_keys_of_others_cannot_be_touched(exchange: Exchange, ann: NewKey) -> None:
     bob = await create_account(exchange, name="Bob")
     assert await refused(revoke_key(exchange, account=bob.account, key_id=ann.api_key)) is R.key_not_found
-    rename = rename_key(exchange, account=bob.account, key_id=ann.api_key, name="mine")
+    rename = rename_key(exchange, account=bob.account, key_id=ann.api_key, name="mine", actor=bob.account)
     assert await refused(rename) is R.key_not_found
-    renamed = await rename_key(exchange, account=ann.account, key_id=ann.api_key, name="mine")
+    renamed = await rename_key(exchange, account=ann.account, key_id=ann.api_key, name="mine", actor=ann.account)
     assert renamed.name == "mine"
 
 

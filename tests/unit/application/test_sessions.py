@@ -1,11 +1,12 @@
 """Sessions: refresh tokens that are good once, sign-out, and what of them is journaled."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.support.auditing import recorded_events, without_a_journal
 from waiver_exchange.application.access import Caller, authenticate_token, is_current
 from waiver_exchange.application.audit_facts import decode_facts
 from waiver_exchange.application.exchange import Exchange
@@ -171,6 +172,58 @@ async def test_one_session_ends_another_of_the_same_person_only(exchange: Exchan
     assert is_current(exchange, caller_of(exchange, bob))
     with pytest.raises(RefusedError, match="session_not_found"):
         await revoke_session(exchange, caller, session_id=there.session.session_id)
+
+
+async def test_a_session_that_ends_while_the_journal_fails_is_recorded_when_it_is_ended_again(
+    exchange: Exchange,
+) -> None:
+    here, there = await sign_in(exchange), await sign_in(exchange)
+    caller, session_id = caller_of(exchange, here), there.session.session_id
+    with without_a_journal(exchange), pytest.raises(RefusedError, match="journal_is_unavailable"):
+        await revoke_session(exchange, caller, session_id=session_id)
+    assert await refused(exchange, there.refresh_token)
+    assert await recorded_events(exchange, "session_revoked") == []
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="session_not_found"):
+            await revoke_session(exchange, caller, session_id=session_id)
+    assert await recorded_events(exchange, "session_revoked") == [
+        {"session": session_id, "actor": here.session.account}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("way_out", "event"), [(sign_out, "signed_out"), (sign_out_everywhere, "signed_out_everywhere")]
+)
+async def test_signing_out_is_recorded_or_does_not_happen(
+    exchange: Exchange, way_out: Callable[..., Awaitable[object]], event: str
+) -> None:
+    caller = caller_of(exchange, await sign_in(exchange))
+    with without_a_journal(exchange), pytest.raises(RefusedError, match="journal_is_unavailable"):
+        await way_out(exchange, caller)
+    assert is_current(exchange, caller)
+    await way_out(exchange, caller)
+    assert not is_current(exchange, caller)
+    assert len(await recorded_events(exchange, event)) == 1
+
+
+async def test_a_stolen_token_is_told_of_later_when_the_journal_fails(exchange: Exchange) -> None:
+    first = await sign_in(exchange)
+    await refresh_session(exchange, refresh_token=first.refresh_token, origin=LAPTOP)
+    with without_a_journal(exchange):
+        assert await refused(exchange, first.refresh_token)
+    assert await recorded_events(exchange, "refresh_token_reused") == []
+    exchange.failures.tell(exchange.sequencer)
+    assert await recorded_events(exchange, "refresh_token_reused") == [
+        {"count": 1, "credential": first.session.session_id, "actor": 0}
+    ]
+
+
+async def test_the_end_of_a_session_is_told_once_whoever_ends_it(exchange: Exchange) -> None:
+    here, there = await sign_in(exchange), await sign_in(exchange)
+    await sign_out(exchange, caller_of(exchange, there))
+    with pytest.raises(RefusedError, match="session_not_found"):
+        await revoke_session(exchange, caller_of(exchange, here), session_id=there.session.session_id)
+    assert await recorded_events(exchange, "session_revoked") == []
 
 
 async def test_the_oldest_session_makes_room(exchange: Exchange, clock: FakeClock) -> None:

@@ -76,7 +76,9 @@ async def _create(call: Call) -> Answer:
 
 async def _rename(call: Call) -> Answer:
     name = KEY_NAME_BODY.read(call.given)[_NEW_NAME]
-    key = await api_keys.rename_key(call.exchange, account=call.account, key_id=call[KEY_PATH], name=name)
+    key = await api_keys.rename_key(
+        call.exchange, account=call.account, key_id=call[KEY_PATH], name=name, actor=call.account
+    )
     return json_answer(_key_body(key))
 
 
