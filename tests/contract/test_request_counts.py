@@ -83,6 +83,19 @@ async def test_several_charges_are_taken_together_or_not_at_all(counts: RequestC
     assert await taken(counts, 4, order("WXOTHER")) == 1
 
 
+async def test_admitting_counts_as_taking_does_and_tells_only_of_what_is_refused(counts: RequestCounts) -> None:
+    both = (order(limit=3), of_account())
+    told = []
+    for _ in range(5):
+        told.append(counts.admit(both))
+        await counts.settle()
+    assert told[:3] == [None, None, None]
+    refused = [(each.is_taken, each.charge, each.retry_after_s) for each in told if each is not None]
+    assert refused == [(False, both[0], 1)] * 2
+    # What was refused was not counted, what was admitted was: three of the account's five.
+    assert await taken(counts, 4, of_account()) == 2
+
+
 async def test_what_is_left_is_that_of_the_charge_with_least_left(counts: RequestCounts, clock: FakeClock) -> None:
     told = [counts.take(order(), of_account(limit=9)) for _ in range(4)]
     assert [(each.limit, each.remaining, each.retry_after_s) for each in told] == [

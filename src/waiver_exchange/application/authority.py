@@ -5,6 +5,7 @@ came with it at once. See decision 017.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
@@ -54,13 +55,20 @@ def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> froz
 
     Of a frozen account nothing is left that reaches beyond itself.
     """
-    allowed = granted & ROLE_SCOPES[role_of(exchange, account)]
-    if not allowed.isdisjoint(_BEYOND) and exchange.state.accounts[account].is_halted:
-        return allowed - _BEYOND
-    return allowed
+    view = exchange.state.accounts.get(account)
+    if view is None:
+        return _left_of(granted, TRADER, False)  # noqa: FBT003 - keywords make a look-up three times as slow
+    return _left_of(granted, view.role, view.is_halted)
 
 
 def require_step_up(exchange: Exchange, *, session_id: str) -> None:
     """Raise `RefusedError` unless the session showed its second factor within ten minutes."""
     if stepped_up_until_ns(exchange, session_id) <= exchange.clock.now_ns():
         raise RefusedError(RefusalReason.step_up_is_required)
+
+
+@lru_cache(maxsize=1_024)
+def _left_of(granted: frozenset[str], role: int, is_halted: bool) -> frozenset[str]:  # noqa: FBT001 - on a hot path
+    """Return what a role leaves of scopes; kept, because every request asks and there are few answers."""
+    allowed = granted & ROLE_SCOPES[role]
+    return allowed - _BEYOND if is_halted else allowed

@@ -97,6 +97,9 @@ class RequestCounts(Protocol):
     def take(self, *charges: Charge) -> Allowance:
         """Count all of the charges when every one of them fits, else none; there is at least one."""
 
+    def admit(self, charges: tuple[Charge, ...]) -> Allowance | None:
+        """Count as `take` does, and return only what did not fit; None when everything did."""
+
     async def settle(self) -> None:
         """Wait until what was taken here is known to all who share the counts, and what they took is known here."""
 
@@ -121,26 +124,34 @@ class LocalCounts(RequestCounts):
 
     def take(self, *charges: Charge) -> Allowance:
         """Count all of the charges when every one of them fits, else none."""
+        refused = self.admit(charges)
+        if refused is not None:
+            return refused
+        free_at_ns = [self._free_at_ns[charge.group][charge.name] for charge in charges]
+        return Allowance(charges, free_at_ns, self.clock.now_ns(), is_taken=True)
+
+    def admit(self, charges: tuple[Charge, ...]) -> Allowance | None:
+        """Count as `take` does, and return only what did not fit; None when everything did."""
         # Every message of a WebSocket comes through here: written out, because calls are what it would cost most.
         now_ns = self.clock.now_ns()
         groups = self._free_at_ns
         after: list[int] = []
         for group, name, _, window_ns, cost_ns in charges:
-            free_at_ns = groups[group].get(name, now_ns)
+            free_at_ns = groups[group].get(name, 0)
             # Further ahead it can only be when the clock was set back: then counting begins again.
-            if not now_ns < free_at_ns <= now_ns + DEBT_WINDOWS_MAX * window_ns:
+            if free_at_ns < now_ns or free_at_ns > now_ns + DEBT_WINDOWS_MAX * window_ns:
                 free_at_ns = now_ns
             free_at_ns += cost_ns
             after.append(free_at_ns)
             if free_at_ns > now_ns + window_ns:
-                return Allowance(charges, after, now_ns, False)  # noqa: FBT003 - fields in order, on a hot path
+                return Allowance(charges, after, now_ns, is_taken=False)
         for charge, free_at_ns in zip(charges, after, strict=True):
             names, name = groups[charge[0]], charge[1]
             names[name] = free_at_ns
             names.move_to_end(name)
             if len(names) > self._tracked_max:
                 names.popitem(last=False)
-        return Allowance(charges, after, now_ns, True)  # noqa: FBT003 - as above
+        return None
 
     def learn(self, group: str, name: str, *, busy_ns: int) -> None:
         """Take over how long it is until all of a limit is free again, as others know it."""

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -24,6 +25,8 @@ SESSIONS_MAX: Final = 50
 DEVICE_LENGTH_MAX: Final = 200
 _SESSION_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
+# Each says the same whenever it is asked for, which is at every change that a browser sends.
+_CSRF_TOKENS_KEPT: Final = 4_096
 _TOKEN_LENGTH_MAX: Final = 200
 _SECOND: Final = NANOSECONDS_PER_SECOND
 _GRANTED: Final = frozenset(ALL_SCOPES)
@@ -177,8 +180,7 @@ def session_of(exchange: Exchange, caller: Caller) -> Session:
 
 def csrf_token(exchange: Exchange, session_id: str) -> str:
     """Return what proves that a request of a session comes from a page that may read the session's cookie."""
-    proof = hmac.digest(exchange.token_key, b"csrf " + session_id.encode(), "sha256")
-    return base64.urlsafe_b64encode(proof).rstrip(b"=").decode()
+    return _csrf_token(exchange.token_key, session_id)
 
 
 def is_csrf_token(exchange: Exchange, *, session_id: str, given: str) -> bool:
@@ -236,6 +238,12 @@ def _live(exchange: Exchange, session: Session, refresh_token: str) -> LiveSessi
         expires_at_ns=session.expires_at_ns,
     )
     return LiveSession(session, access, refresh_token, csrf_token(exchange, session.session_id))
+
+
+@lru_cache(maxsize=_CSRF_TOKENS_KEPT)
+def _csrf_token(key: bytes, session_id: str) -> str:
+    proof = hmac.digest(key, b"csrf " + session_id.encode(), "sha256")
+    return base64.urlsafe_b64encode(proof).rstrip(b"=").decode()
 
 
 def _draw_refresh_token(exchange: Exchange, session_id: str) -> str:

@@ -13,6 +13,8 @@ from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 
 Kind = Literal["order", "read"]
+# The limits that charges were made by, and the charges.
+_Kept = tuple[RequestRates | None, tuple[Charge, ...]]
 
 HEALTH_PER_SECOND: Final = 100
 # What an account may do in all, unless somebody chose a number: as much as so many of its keys.
@@ -52,9 +54,9 @@ class RateLimits:
         """Count in `counts`."""
         self._counts = counts
         self._limits = limits
-        self._identity = identity
-        self._kept: dict[tuple[Kind, str], tuple[RequestRates | None, tuple[Charge, ...]]] = {}
-        self._kept_messages: dict[tuple[Kind, str, str], tuple[RequestRates | None, tuple[Charge, ...]]] = {}
+        self._find_rates = identity.find_rates
+        self._kept: dict[tuple[Kind, str], _Kept] = {}
+        self._kept_messages: dict[tuple[Kind, str, str], _Kept] = {}
 
     @property
     def warning(self) -> str | None:
@@ -77,16 +79,14 @@ class RateLimits:
 
         This is `take` for the address and for the caller; the charges are kept together, because it is asked so often.
         """
-        rates = self._identity.find_rates(caller.account)
-        name = (kind, caller.key_id or caller.session_id, address)
-        kept = self._kept_messages.get(name)
+        rates = self._find_rates(caller.account)
+        kept = self._kept_messages.get((kind, caller.key_id or caller.session_id, address))
         if kept is None or kept[0] is not rates:
-            if len(self._kept_messages) >= KEPT_MAX:
-                self._kept_messages.clear()
-            of_address = self._charges("address", network_of(address), self._limits.address_requests_per_second)
-            kept = self._kept_messages[name] = (rates, of_address + self._make_charges(caller, kind, 1))
-        if kept[1]:
-            self._charge(kept[1])
+            kept = self._keep_message(caller, address, kind, rates)
+        charges = kept[1]
+        refused = self._counts.admit(charges) if charges else None
+        if refused is not None:
+            raise RateRefusedError(refused, per=_PER[refused.charge.group])
 
     def take_failure(self, address: str) -> Allowance | None:
         """Count one failed authentication of an address. Raises `RateRefusedError`.
@@ -117,7 +117,7 @@ class RateLimits:
 
         0 is no limit.
         """
-        rates, limits = self._identity.find_rates(account) or _NO_RATES, self._limits
+        rates, limits = self._find_rates(account) or _NO_RATES, self._limits
         if kind == "order":
             own, all_own = rates.orders_per_second, rates.account_orders_per_second
             common, all_common = limits.orders_per_second, limits.account_orders_per_second
@@ -131,9 +131,18 @@ class RateLimits:
         is_everybodys = own is None and all_common is not None
         return of_key, all_common if is_everybodys and all_common is not None else KEYS_PER_ACCOUNT * of_key
 
+    def _keep_message(self, caller: Caller, address: str, kind: Kind, rates: RequestRates | None) -> _Kept:
+        """Make the charges of one message, kept until the operator changes the account's limits."""
+        if len(self._kept_messages) >= KEPT_MAX:
+            self._kept_messages.clear()
+        of_address = self._charges("address", network_of(address), self._limits.address_requests_per_second)
+        kept = (rates, of_address + self._make_charges(caller, kind, 1))
+        self._kept_messages[kind, caller.credential, address] = kept
+        return kept
+
     def _charges_of(self, caller: Caller, kind: Kind) -> tuple[Charge, ...]:
         """Return the charges of one request, kept until the operator changes the account's limits."""
-        rates = self._identity.find_rates(caller.account)
+        rates = self._find_rates(caller.account)
         name = (kind, caller.credential)
         kept = self._kept.get(name)
         if kept is None or kept[0] is not rates:

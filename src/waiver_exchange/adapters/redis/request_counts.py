@@ -77,11 +77,15 @@ class RedisCounts(RequestCounts):
         """Count all of the charges when every one of them fits, else none, as far as is known here."""
         allowance = self._local.take(*charges)
         if allowance.is_taken:
-            for charge in charges:
-                self._note(charge)
-            self._settled.clear()
-            self._wanted.set()
+            self._note(charges)
         return allowance
+
+    def admit(self, charges: tuple[Charge, ...]) -> Allowance | None:
+        """Count as `take` does, and return only what did not fit; None when everything did."""
+        refused = self._local.admit(charges)
+        if refused is None:
+            self._note(charges)
+        return refused
 
     async def settle(self) -> None:
         """Wait until what was taken here is known to all; without Redis, until it was tried."""
@@ -96,13 +100,17 @@ class RedisCounts(RequestCounts):
             await asyncio.gather(self._settling, return_exceptions=True)
         await self._redis.aclose()
 
-    def _note(self, charge: Charge) -> None:
-        name = (charge.group, charge.name)
-        before = self._waiting.get(name)
-        if before is not None:
-            self._waiting[name] = (before[0] + charge.cost_ns, charge.window_ns)
-        elif len(self._waiting) < WAITING_MAX:
-            self._waiting[name] = (charge.cost_ns, charge.window_ns)
+    def _note(self, charges: tuple[Charge, ...]) -> None:
+        waiting = self._waiting
+        for group, name, _, window_ns, cost_ns in charges:
+            named = (group, name)
+            before = waiting.get(named)
+            if before is not None:
+                waiting[named] = (before[0] + cost_ns, window_ns)
+            elif len(waiting) < WAITING_MAX:
+                waiting[named] = (cost_ns, window_ns)
+        self._settled.clear()
+        self._wanted.set()
 
     async def _settle_forever(self) -> None:
         while not self._is_closing:

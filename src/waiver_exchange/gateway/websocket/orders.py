@@ -79,7 +79,7 @@ class CommandAnswer:
 def place(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Place an order."""
     request = parse_order(params)
-    exchange, account = session.endpoint.exchange, session.signed_in().account
+    exchange, account = session.endpoint.exchange, session.account
     if begin_order(exchange, account=account, request=request, answer=CommandAnswer(session, request_id)):
         session.in_flight += 1
     else:
@@ -91,7 +91,7 @@ def replace(session: "NativeSession", request_id: bytes, params: JsonObject) -> 
     """Replace an order; the answer is the new one."""
     order_id = _read_id(fields.required_text(params, "id"))
     request = parse_replacement({field: value for field, value in params.items() if field != "id"})
-    session.answer_later(request_id, _replace(session, order_id, request, account=session.signed_in().account))
+    session.answer_later(request_id, _replace(session, order_id, request, account=session.account))
     return LATER
 
 
@@ -99,7 +99,7 @@ def cancel(session: "NativeSession", request_id: bytes, params: JsonObject) -> o
     """Cancel an order."""
     given = CANCEL_PARAMS.read(params)
     id_text, name = given[_ID], given[_NAME]
-    exchange, account = session.endpoint.exchange, session.signed_in().account
+    exchange, account = session.endpoint.exchange, session.account
     if id_text is not None and name is None:
         order_id = _read_id(id_text)
         answer = CommandAnswer(session, request_id)
@@ -118,7 +118,7 @@ def cancel(session: "NativeSession", request_id: bytes, params: JsonObject) -> o
 def cancel_all(session: "NativeSession", request_id: bytes, params: JsonObject) -> object:
     """Cancel all open orders, or those of one symbol."""
     symbol = CANCEL_ALL_PARAMS.read(params)[_SYMBOL]
-    session.answer_later(request_id, _cancel_all(session, account=session.signed_in().account, symbol=symbol))
+    session.answer_later(request_id, _cancel_all(session, account=session.account, symbol=symbol))
     return LATER
 
 

@@ -95,6 +95,16 @@ class NativeSession:
             raise RefusedError(RefusalReason.token_is_wrong if caller.expires_at_ns else _WRONG)
         return caller
 
+    @property
+    def account(self) -> int:
+        """The account that a method which is running acts for; that it may was seen right before it began.
+
+        Raises `RefusedError` when nobody signed in.
+        """
+        if self.caller is None:
+            raise RefusedError(RefusalReason.connection_is_not_authenticated)
+        return self.caller.account
+
     def may_read(self) -> bool:
         """Return whether this client may be told of its account; when its key or token ended it is sent away."""
         caller = self.caller
