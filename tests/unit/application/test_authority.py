@@ -11,6 +11,7 @@ from waiver_exchange.application.accounts import create_account, halt_account, r
 from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.authority import ADMIN, ALL_SCOPES, AUDIT, OPERATE, READ, TRADE, scopes_of
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.risk_limits import set_role
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 
@@ -23,10 +24,6 @@ async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
         yield exchange
 
 
-def give_role(monkeypatch: pytest.MonkeyPatch, role: int) -> None:
-    monkeypatch.setattr(authority, "role_of", lambda _exchange, _account: role)
-
-
 @pytest.mark.parametrize(
     ("role", "left"),
     [
@@ -36,40 +33,34 @@ def give_role(monkeypatch: pytest.MonkeyPatch, role: int) -> None:
         (authority.OPERATOR, {READ, TRADE, ADMIN, AUDIT, OPERATE}),
     ],
 )
-async def test_a_role_leaves_no_more_than_its_own(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, role: int, left: set[str]
-) -> None:
+async def test_a_role_leaves_no_more_than_its_own(exchange: Exchange, role: int, left: set[str]) -> None:
     ann = await create_account(exchange, name="Ann")
-    give_role(monkeypatch, role)
+    await set_role(exchange, account=ann.account, role=role)
     assert scopes_of(exchange, ann.account, EVERYTHING) == left
 
 
-async def test_a_role_gives_nothing_that_was_not_granted(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_role_gives_nothing_that_was_not_granted(exchange: Exchange) -> None:
     ann = await create_account(exchange, name="Ann")
-    give_role(monkeypatch, authority.OPERATOR)
+    await set_role(exchange, account=ann.account, role=authority.OPERATOR)
     assert scopes_of(exchange, ann.account, frozenset({READ})) == {READ}
 
 
-async def test_a_frozen_operator_reaches_no_further_than_himself(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_frozen_operator_reaches_no_further_than_himself(exchange: Exchange) -> None:
     ann = await create_account(exchange, name="Ann")
-    give_role(monkeypatch, authority.OPERATOR)
+    await set_role(exchange, account=ann.account, role=authority.OPERATOR)
     await halt_account(exchange, account=ann.account)
     assert scopes_of(exchange, ann.account, EVERYTHING) == {READ, TRADE, ADMIN}
     await resume_account(exchange, account=ann.account)
     assert scopes_of(exchange, ann.account, EVERYTHING) == EVERYTHING
 
 
-async def test_an_auditors_key_loses_its_audit_with_the_role(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_auditors_key_loses_its_audit_with_the_role(exchange: Exchange) -> None:
     ann = await create_account(exchange, name="Ann")
     key = await create_key(exchange, account=ann.account, scopes=[READ, AUDIT])
-    give_role(monkeypatch, authority.AUDITOR)
+    await set_role(exchange, account=ann.account, role=authority.AUDITOR)
     auditor = authenticate(exchange, api_key=key.api_key, api_secret=key.api_secret)
     assert auditor.scopes == {READ, AUDIT}
     assert is_current(exchange, auditor)
-    give_role(monkeypatch, authority.TRADER)
+    await set_role(exchange, account=ann.account, role=authority.TRADER)
     assert not is_current(exchange, auditor)
     assert authenticate(exchange, api_key=key.api_key, api_secret=key.api_secret).scopes == {READ}
