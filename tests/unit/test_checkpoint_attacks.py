@@ -1,15 +1,17 @@
 """Attacks on the journal and on its checkpoints: each is seen, and the row named where it can be known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.auditing import Row, chained, make_history, published, read_rows, tamper, write_rows
+from waiver_exchange.adapters.secrets.strength import decode_key
 from waiver_exchange.application.checkpoints.checking import Finding
 from waiver_exchange.application.checkpoints.checkpoint import Checkpoint
 from waiver_exchange.application.checkpoints.making import CheckpointDisagreesError
-from waiver_exchange.application.checkpoints.note import Signer, VerifyingKey
+from waiver_exchange.application.checkpoints.note import NoteError, Signer, VerifyingKey
 from waiver_exchange.application.checkpoints.trust import CheckpointsWrongError, believe, split_notes
 from waiver_exchange.application.markets import halt_exchange, resume_exchange
 from waiver_exchange.application.ports import JournalBrokenError
@@ -226,6 +228,67 @@ async def test_a_key_that_nobody_named_is_not_believed(settings: Settings, tmp_p
     await make_more(settings)
     with pytest.raises(CheckpointsWrongError, match="Checkpoint 2"):
         checkpoints_in(published(settings, tmp_path), keys=first_key)
+
+
+def forged(settings: Settings, checkpoint: Checkpoint) -> str:
+    """A checkpoint as whoever holds the exchange's key could sign it."""
+    seed = decode_key((settings.data_dir / "secrets" / "audit_signing_key").read_text().strip())
+    assert seed is not None
+    return Signer(name=checkpoint.origin, seed=seed).sign(checkpoint.text)
+
+
+async def test_two_checkpoints_that_name_another_hash_for_a_row_are_not_believed(settings: Settings) -> None:
+    (made,) = await make_history(settings)
+    one = made.checkpoint
+    other = replace(one, chain=bytes(32), previous=one.hash)
+    notes = [made.content, forged(settings, other)]
+    with pytest.raises(CheckpointsWrongError, match="contradicts"):
+        believe(notes, keys=keys_of(settings))
+    # The same row may be signed twice, as when the key changes.
+    again = forged(settings, replace(one, previous=one.hash))
+    assert len(believe([made.content, again], keys=keys_of(settings))) == 2
+
+
+async def test_a_checkpoint_that_was_taken_out_of_the_middle_is_missed(settings: Settings, tmp_path: Path) -> None:
+    await make_history(settings, checkpoints=3)
+    first, second, third = split_notes(published(settings, tmp_path).read_text())
+    keys = keys_of(settings)
+    assert len(believe([first, second, third], keys=keys)) == 3
+    assert len(believe([second, third], keys=keys)) == 2
+    with pytest.raises(CheckpointsWrongError, match="Checkpoint 2 of the file does not follow"):
+        believe([first, third], keys=keys)
+
+
+async def test_a_key_is_not_believed_behind_the_checkpoint_that_names_its_successor(
+    settings: Settings, tmp_path: Path
+) -> None:
+    await make_history(settings)
+    await checkpoint_data_directory(settings, next_public_key=Signer(name="any", seed=bytes(32)).key.public_key)
+    file = published(settings, tmp_path)
+    naming = checkpoints_in(file, keys=keys_of(settings))[-1]
+    later = replace(naming, sequence=naming.sequence + 1, chain=bytes(32), previous=naming.hash, next_key=None)
+    notes = [*split_notes(file.read_text()), forged(settings, later)]
+    assert naming.next_key is not None
+    for keys in (keys_of(settings), (*keys_of(settings), naming.next_key)):
+        with pytest.raises(CheckpointsWrongError, match=r"Checkpoint 3 .* replaced the key"):
+            believe(notes, keys=keys)
+    assert len(believe([*notes[:2], Signer(name=naming.origin, seed=bytes(32)).sign(later.text)], keys=keys)) == 3
+
+
+async def test_a_key_that_was_replaced_signs_no_checkpoint_any_more(settings: Settings) -> None:
+    await make_history(settings)
+    secret = settings.data_dir / "secrets" / "audit_signing_key"
+    first = secret.read_text()
+    seed = bytes(range(32))
+    await checkpoint_data_directory(settings, next_public_key=Signer(name="any", seed=seed).key.public_key)
+    with pytest.raises(NoteError, match="was replaced"):
+        await checkpoint_data_directory(settings)
+    secret.write_text(seed.hex())
+    await make_more(settings)
+    secret.write_text(first)
+    with pytest.raises(NoteError, match="was replaced"):
+        await checkpoint_data_directory(settings)
+    assert checkpoint_store(settings).count() == 3
 
 
 async def make_more(settings: Settings) -> None:

@@ -68,6 +68,7 @@ async def make_checkpoint(
         return None
     signer = Signer(name=origin_of(first[0].chain), seed=seed)
     last = _last_of(store, own=signer.key)
+    _check_in_force(store, signer.key, last=last)
     at = await recover_engine(journal=journal, snapshots=snapshots)
     await _check_against_last(journal, at, last=None if last is None else last.checkpoint)
     checkpoint = _state(
@@ -129,6 +130,22 @@ def _last_of(store: CheckpointStore, *, own: VerifyingKey) -> SignedCheckpoint |
     if last.checkpoint.origin != own.name:
         raise CheckpointDisagreesError(last.checkpoint.sequence, "is of another journal")
     return last
+
+
+def _check_in_force(store: CheckpointStore, key: VerifyingKey, *, last: SignedCheckpoint | None) -> None:
+    """See that no key signs once its successor was named: who verifies would not believe it. Raises `NoteError`.
+
+    A key that is new here may sign, named or not: the one before it may be lost.
+    """
+    known = store.public_keys()
+    if last is None or key.text not in known:
+        return
+    in_force = known[-1] if last.checkpoint.next_key is None else last.checkpoint.next_key.text
+    if key.text != in_force:
+        raise NoteError(
+            "the audit signing key was replaced: the last checkpoint, or one before it, names its successor, which is "
+            "to be put in its place (see docs/audit.md about changing the key)"
+        )
 
 
 async def _check_against_last(journal: Journal, at: EngineAt, *, last: Checkpoint | None) -> None:
