@@ -1,7 +1,8 @@
 """Held orders over restarts: the journal replayed, a snapshot loaded, a snapshot of an older format."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -117,15 +118,39 @@ async def test_held_orders_survive_in_a_snapshot(journal: FakeJournal, snapshots
         assert triggered(await trade_at(sequencer, 2_490)) == ids
 
 
-async def test_a_snapshot_of_an_older_format_is_skipped(journal: FakeJournal, snapshots: FileSnapshotStore) -> None:
+def in_format_1(state: bytes) -> bytes:
+    """Its number alone: nothing behind it is read."""
+    return (1).to_bytes(8, "little") + state[8:]
+
+
+def in_format_2(state: bytes) -> bytes:
+    """The words that format 2 had: no end of the day, no limits, six of an account and eight of a market."""
+    words = list(struct.unpack(f"<{len(state) // 8}q", state))
+    accounts, markets, positions, rows, free, orders, limits = words[20:27]
+    assert limits == 0
+    old = [2, *words[1:6], *words[7:20], accounts, markets, positions, rows, free, orders]
+    at = 27
+    for count, wide, kept in ((accounts, 10, 6), (markets, 11, 8)):
+        for _ in range(count):
+            old += words[at : at + kept]
+            at += wide
+    old += words[at:]
+    return struct.pack(f"<{len(old)}q", *old)
+
+
+@pytest.mark.parametrize("in_older_format", [in_format_1, in_format_2])
+async def test_a_snapshot_of_an_older_format_is_skipped(
+    journal: FakeJournal, snapshots: FileSnapshotStore, in_older_format: Callable[[bytes], bytes]
+) -> None:
     async with life(journal) as (sequencer, _):
         ids = await hold_a_cascade(sequencer)
     await take_snapshot(journal=journal, snapshots=snapshots)
     newest = snapshots.load_latest()
     assert newest is not None
-    snapshots.store(replace(newest, state=(1).to_bytes(8, "little") + newest.state[8:]))
+    snapshots.store(replace(newest, state=in_older_format(newest.state)))
     async with life(journal, snapshots=snapshots) as (sequencer, _):
         assert sequencer.engine_at.snapshot_sequence == 0
+        assert state_bytes(sequencer.engine_at.engine) == newest.state
         assert triggered(await trade_at(sequencer, 2_490)) == ids
 
 
