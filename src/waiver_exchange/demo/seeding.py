@@ -13,6 +13,8 @@ from waiver_exchange.application.accounts import create_account, deposit_cash
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, configure_exchange, grant_shares, list_player
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.risk_limits import set_role
+from waiver_exchange.domain.codes import ROLE_SERVICE, ROLE_TRADER
 from waiver_exchange.domain.commands import ExchangeParameters
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.fantasy.fair_value import reference_price_cents
@@ -66,6 +68,9 @@ async def seed_exchange(exchange: Exchange, *, players: tuple[Player, ...] | Non
     anchors = {player.symbol: reference_price_cents(player.projected_points) for player in listed}
     await _list_players(exchange, listed, anchors)
     market_maker = await _open_account(exchange, MARKET_MAKER_NAME, cash_micros=MARKET_MAKER_CASH_MICROS)
+    if exchange.state.accounts[market_maker].role == ROLE_TRADER:
+        # Limits of all traders must not leave the markets without prices.
+        await set_role(exchange, account=market_maker, role=ROLE_SERVICE)
     names = [f"demo-trader-{number:02}" for number in range(1, TRADERS + 1)]
     # One after the other, so that an account's number does not depend on chance.
     traders = [await _open_account(exchange, name, cash_micros=TRADER_CASH_MICROS) for name in names]

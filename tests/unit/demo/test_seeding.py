@@ -25,15 +25,16 @@ from waiver_exchange.domain import codes
 from waiver_exchange.fantasy.players import load_players
 
 PLAYERS = load_players()[:60]
-# A wider collar; a listing, its class and the market maker's grant for each player; the traders' grants; accounts and
-# their cash.
-ROWS = 1 + 3 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
+# A wider collar; the market maker's role; a listing, its class and the market maker's grant for each player; the
+# traders' grants; accounts and their cash.
+ROWS = 2 + 3 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
 
 
 def assert_seeded(exchange: Exchange, seeded: Seeded) -> None:
     state = exchange.state
     assert len(state.markets) == len(PLAYERS)
     assert seeded.market_maker == exchange.identity.find_account(MARKET_MAKER_NAME)
+    assert state.accounts[seeded.market_maker].role == codes.ROLE_SERVICE
     assert len(seeded.traders) == len(set(seeded.traders)) == TRADERS
     assert state.cash_issued_micros == MARKET_MAKER_CASH_MICROS + TRADERS * TRADER_CASH_MICROS
     assert state.accounts[seeded.market_maker].cash_micros == MARKET_MAKER_CASH_MICROS
