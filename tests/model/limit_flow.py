@@ -26,7 +26,7 @@ _VALUES = {
     "day_loss_micros_max": (1, 10**6, 10**9),
     "day_turnover_micros_max": (10**8, 10**10, 10**12),
     "team_bps_max": (10, 1_000, 9_000, 10_000),
-    "position_bps_max": (10, 1_000, 9_000, 10_000),
+    "playing_position_bps_max": (10, 1_000, 9_000, 10_000),
 }
 _CLASSES = 3
 

@@ -3,8 +3,8 @@
 from dataclasses import astuple
 from functools import cache
 
-from tests.model.rules import find_account, find_market, part_of, refuse
-from tests.model.state import Account, Exchange, Market, Position
+from tests.model.rules import find_account, find_market, hold_of, part_of, refuse
+from tests.model.state import Account, Exchange, Market, Order, Position
 from waiver_exchange.domain import codes, limits
 from waiver_exchange.domain.commands import AccountLimits, CommandRecord
 from waiver_exchange.domain.events import (
@@ -28,7 +28,7 @@ _HIGHEST = AccountLimits(
     day_loss_micros_max=limits.CASH_MICROS_MAX,
     day_turnover_micros_max=limits.CASH_MICROS_MAX,
     team_bps_max=10_000,
-    position_bps_max=10_000,
+    playing_position_bps_max=10_000,
 )
 _INHERITED = AccountLimits()
 _TWO_DAYS_NS = 48 * 3_600 * limits.NANOSECONDS_PER_SECOND
@@ -91,8 +91,10 @@ def set_market_band(exchange: Exchange, command: CommandRecord) -> list[Event]:
 
 
 def limits_of(exchange: Exchange, account: Account) -> AccountLimits:
-    """What holds for an account: what it does not say itself its role says, and what neither says is 0."""
+    """What holds for an account: what it does not say itself its role says, unless it is the house; else 0."""
     own = exchange.limits.get((codes.LIMITS_OF_ACCOUNT, account.id), _INHERITED)
+    if account.id == codes.HOUSE_ACCOUNT:
+        return _in_force(own, _INHERITED)
     of_role = exchange.limits.get((codes.LIMITS_OF_ROLE, account.role), _INHERITED)
     return _in_force(own, of_role)
 
@@ -141,12 +143,19 @@ def take_token(exchange: Exchange, account: Account) -> None:
 
 
 def check_limits(
-    exchange: Exchange, account: Account, market: Market, *, value: int, opens: bool, buys: int, replaced: int = 0
+    exchange: Exchange,
+    account: Account,
+    market: Market,
+    *,
+    value: int,
+    opens: bool,
+    buys: int,
+    replaced: Order | None = None,
 ) -> None:
     """Rules 13a to 13h.
 
     `opens` is whether one more order may come to rest; `buys` is by how many units the order raises what the account
-    may come to own, 0 or less when that does not count; `replaced` is the open quantity whose place it takes.
+    may come to own, 0 or less when that does not count; `replaced` is the open order whose place it takes.
     """
     if not exchange.limits:
         return
@@ -158,9 +167,11 @@ def check_limits(
     if buys > 0:
         position = exchange.look_at_position(account=account.id, market=market.id)
         _check_position(own, market, position.quantity + position.resting_buys + buys)
-    _check_day(exchange, own, account, value=value)
+    _check_day(exchange, own, account, value=value, replaced=replaced)
     if buys > 0:
-        _check_concentration(exchange, own, account, market, value=value, replaced=replaced)
+        _check_concentration(
+            exchange, own, account, market, value=value, replaced=replaced.remaining if replaced else 0
+        )
 
 
 def _check_position(own: AccountLimits, market: Market, possible: int) -> None:
@@ -171,14 +182,29 @@ def _check_position(own: AccountLimits, market: Market, possible: int) -> None:
         refuse(RefusalReason.supply_share_would_be_too_large, possible, most)
 
 
-def _check_day(exchange: Exchange, own: AccountLimits, account: Account, *, value: int) -> None:
+def _check_day(exchange: Exchange, own: AccountLimits, account: Account, *, value: int, replaced: Order | None) -> None:
     if own.day_loss_micros_max:
         loss = account.day_base - worth_of(exchange, account)
         if loss >= own.day_loss_micros_max:
             refuse(RefusalReason.day_loss_limit_is_reached, loss, own.day_loss_micros_max)
-    turnover = account.day_turnover + value
-    if own.day_turnover_micros_max and turnover > own.day_turnover_micros_max:
-        refuse(RefusalReason.day_turnover_would_be_too_large, turnover, own.day_turnover_micros_max)
+    if own.day_turnover_micros_max:
+        so_far = account.day_turnover + _still_to_trade(exchange, account, besides=replaced)
+        turnover = min(so_far, limits.WORTH_MICROS_MAX) + value
+        if turnover > own.day_turnover_micros_max:
+            refuse(RefusalReason.day_turnover_would_be_too_large, turnover, own.day_turnover_micros_max)
+
+
+def _still_to_trade(exchange: Exchange, account: Account, *, besides: Order | None) -> int:
+    """What the open orders could still trade, but for one: the buys what they hold, the sells at reference prices."""
+    buys = account.held
+    sells = sum(
+        position.held * exchange.markets[position.market].reference for position in _positions_of(exchange, account)
+    )
+    if besides is not None and besides.side == codes.BUY:
+        buys -= hold_of(besides)
+    elif besides is not None:
+        sells -= besides.remaining * exchange.markets[besides.market].reference
+    return buys + sells
 
 
 def _check_concentration(
@@ -198,7 +224,7 @@ def _check_concentration(
                 refuse(reason, needed, part_of(worth, bps=bps))
 
     check("team", own.team_bps_max, RefusalReason.team_share_would_be_too_large)
-    check("playing_position", own.position_bps_max, RefusalReason.playing_position_share_would_be_too_large)
+    check("playing_position", own.playing_position_bps_max, RefusalReason.playing_position_share_would_be_too_large)
 
 
 def _positions_of(exchange: Exchange, account: Account) -> list[Position]:

@@ -135,7 +135,7 @@ def _check_means(exchange: Exchange, account: Account, market: Market, old: Orde
         value=new.price * new.remaining,
         opens=False,
         buys=more if new.side == codes.BUY else 0,
-        replaced=old.remaining,
+        replaced=old,
     )
     if new.side == codes.BUY:
         checks.check_cash(hold_of(new), available=account.cash - account.held + hold_of(old))

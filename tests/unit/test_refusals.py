@@ -197,7 +197,7 @@ ENGINE: dict[RefusalReason, tuple[Command, ...]] = {
     ),
     R.playing_position_share_would_be_too_large: (
         ClassifyMarket(market=MAHOMES, team=0, position=1),
-        limited(position_bps_max=249),
+        limited(playing_position_bps_max=249),
         BID,
     ),
     R.account_order_rate_is_too_high: (limited(orders_per_second=1), BID, BID),

@@ -1,14 +1,8 @@
 """What an account is to the exchange and what it may do: roles, limits, and the price bands of markets."""
 
-from dataclasses import astuple, fields
-from typing import Final
-
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import AccountLimits, SetLimits, SetMarketBand, SetRole
 from waiver_exchange.projections.state import AccountView, MarketView
-
-_LIMITS: Final = tuple(limit.name for limit in fields(AccountLimits))
 
 
 async def set_role(exchange: Exchange, *, account: int, role: int) -> AccountView:
@@ -25,15 +19,6 @@ async def set_limits(exchange: Exchange, *, scope: int, number: int, limits: Acc
 def limits_set(exchange: Exchange, *, scope: int, number: int) -> AccountLimits:
     """Return the limits as they were set for a role or an account; -1 where it inherits."""
     return exchange.state.limits.get((scope, number), AccountLimits())
-
-
-def limits_in_force(exchange: Exchange, *, account: int) -> AccountLimits:
-    """Return the limits that hold for an account: its own, else its role's; 0 where there is none."""
-    own = limits_set(exchange, scope=codes.LIMITS_OF_ACCOUNT, number=account)
-    role = exchange.state.accounts[account].role
-    of_role = limits_set(exchange, scope=codes.LIMITS_OF_ROLE, number=role)
-    pairs = zip(_LIMITS, astuple(own), astuple(of_role), strict=True)
-    return AccountLimits(**{name: max(0, inherited if value < 0 else value) for name, value, inherited in pairs})
 
 
 async def set_market_band(exchange: Exchange, *, symbol: str, band_bps: int) -> MarketView:

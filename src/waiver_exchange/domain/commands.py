@@ -55,7 +55,7 @@ class AccountLimits:
     day_loss_micros_max: int = -1
     day_turnover_micros_max: int = -1
     team_bps_max: int = -1
-    position_bps_max: int = -1
+    playing_position_bps_max: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

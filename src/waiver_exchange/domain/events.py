@@ -327,7 +327,7 @@ class LimitsChanged(NamedTuple):
     day_loss_micros_max: int
     day_turnover_micros_max: int
     team_bps_max: int
-    position_bps_max: int
+    playing_position_bps_max: int
 
 
 class DayBegun(NamedTuple):

@@ -10,6 +10,7 @@ from waiver_exchange.domain.limits import (
     NANOSECONDS_PER_SECOND,
     ORDER_VALUE_MICROS_MAX,
     ORDERS_PER_SECOND_MAX,
+    WORTH_MICROS_MAX,
 )
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.engine.arithmetic import larger, smaller
@@ -50,10 +51,13 @@ from waiver_exchange.engine.worth import measure
 
 
 def limit_of(t: Tables, account: i64, limit: i64) -> i64:
-    """Return one limit of an account (a column of `limits`): its own, else its role's; 0 when there is none."""
+    """Return one limit of an account (a column of `limits`): its own, else its role's; 0 when there is none.
+
+    The house has only its own: whoever limits a role must not stop the market maker.
+    """
     at: i64 = account * ACCOUNT_WIDTH
     value: i64 = t.limits[t.accounts[at + OWN_LIMITS] * LIMITS_WIDTH + limit]
-    if value < 0:
+    if value < 0 and account != codes.HOUSE_ACCOUNT:
         value = t.limits[(t.accounts[at + ROLE] + 1) * LIMITS_WIDTH + limit]
     return larger(value, 0)
 
@@ -171,7 +175,7 @@ def refuse_by_limits(t: Tables, o: IncomingOrder, value: i64, more: i64, replace
     if is_larger:
         reason = _refuse_position(t, o, more)
     if reason == 0:
-        reason = _refuse_day(t, o, value)
+        reason = _refuse_day(t, o, value, replaced)
     if reason == 0 and is_larger:
         reason = _refuse_concentration(t, o, value, replaced)
     return reason
@@ -190,18 +194,22 @@ def _refuse_position(t: Tables, o: IncomingOrder, more: i64) -> i64:
     return refuse(o, RefusalReason.supply_share_would_be_too_large, units, limit) if units > limit else 0
 
 
-def _refuse_day(t: Tables, o: IncomingOrder, value: i64) -> i64:
+def _refuse_day(t: Tables, o: IncomingOrder, value: i64, replaced: i64) -> i64:
     at: i64 = o.account * ACCOUNT_WIDTH
-    limit: i64 = limit_of(t, o.account, DAY_LOSS_LIMIT)
-    if limit != 0:
-        measure(t, o, 0)
-        loss: i64 = t.accounts[at + DAY_BASE] - o.worth
-        if loss >= limit:
-            return refuse(o, RefusalReason.day_loss_limit_is_reached, loss, limit)
-    limit = limit_of(t, o.account, DAY_TURNOVER_LIMIT)
-    turnover: i64 = t.accounts[at + DAY_TURNOVER] + value
-    if limit != 0 and turnover > limit:
-        return refuse(o, RefusalReason.day_turnover_would_be_too_large, turnover, limit)
+    loss_limit: i64 = limit_of(t, o.account, DAY_LOSS_LIMIT)
+    turnover_limit: i64 = limit_of(t, o.account, DAY_TURNOVER_LIMIT)
+    if loss_limit == 0 and turnover_limit == 0:
+        return 0
+    measure(t, o, replaced)
+    loss: i64 = t.accounts[at + DAY_BASE] - o.worth
+    if loss_limit != 0 and loss >= loss_limit:
+        return refuse(o, RefusalReason.day_loss_limit_is_reached, loss, loss_limit)
+    if turnover_limit == 0:
+        return 0
+    # Each is at most WORTH_MICROS_MAX, two of them within 63 bits and three not.
+    turnover: i64 = smaller(t.accounts[at + DAY_TURNOVER] + o.open_worth, WORTH_MICROS_MAX) + value
+    if turnover > turnover_limit:
+        return refuse(o, RefusalReason.day_turnover_would_be_too_large, turnover, turnover_limit)
     return 0
 
 

@@ -44,8 +44,10 @@ class IncomingOrder:
         self.available: i64 = 0
         self.hold: i64 = 0
 
-        # What its account is worth, and its shares and open buys of the market's team and playing position.
+        # What its account is worth, what its open orders could still trade, and its shares and open buys of the
+        # market's team and playing position.
         self.worth: i64 = 0
+        self.open_worth: i64 = 0
         self.team_worth: i64 = 0
         self.position_worth: i64 = 0
 

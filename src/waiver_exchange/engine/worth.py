@@ -11,6 +11,7 @@ from waiver_exchange.engine.incoming import IncomingOrder
 from waiver_exchange.engine.tables import (
     ACCOUNT_WIDTH,
     CASH,
+    CASH_HELD,
     DAY_BASE,
     DAY_TURNOVER,
     FIRST_POSITION,
@@ -23,15 +24,17 @@ from waiver_exchange.engine.tables import (
     REFERENCE_PRICE,
     SHARES,
     SHARES_ON_BID,
+    SHARES_ON_OFFER,
     TEAM,
     Tables,
 )
 
 
 def measure(t: Tables, o: IncomingOrder, replaced: i64) -> None:
-    """Set what an order's account is worth, and its shares and open buys of the market's team and playing position.
+    """Set what an order's account is worth, could still trade with its open orders, and has of the market's classes.
 
-    `replaced` are units of an open buy that are left out, because the order takes their place. A walk over all the
+    Of the market's team and of its playing position it has its shares and its open buys in all their markets.
+    `replaced` are units of an open order that is left out, because the order takes its place. A walk over all the
     account's positions: only for an order whose account has a limit that asks for it.
     """
     accounts = t.accounts
@@ -40,6 +43,9 @@ def measure(t: Tables, o: IncomingOrder, replaced: i64) -> None:
     team: i64 = markets[o.market * MARKET_WIDTH + TEAM]
     playing: i64 = markets[o.market * MARKET_WIDTH + PLAYING_POSITION]
     worth: i64 = accounts[o.account * ACCOUNT_WIDTH + CASH]
+    open_worth: i64 = accounts[o.account * ACCOUNT_WIDTH + CASH_HELD]
+    if replaced != 0 and o.side == codes.BUY:
+        open_worth -= o.replaced_hold
     of_team: i64 = 0
     of_playing: i64 = 0
     position: i64 = accounts[o.account * ACCOUNT_WIDTH + FIRST_POSITION]
@@ -49,14 +55,19 @@ def measure(t: Tables, o: IncomingOrder, replaced: i64) -> None:
         price: i64 = markets[market + REFERENCE_PRICE]
         worth = smaller(worth + positions[at + SHARES] * price, WORTH_MICROS_MAX)
         units: i64 = positions[at + SHARES] + positions[at + SHARES_ON_BID]
-        if position == o.position:
+        offered: i64 = positions[at + SHARES_ON_OFFER]
+        if position == o.position and o.side == codes.BUY:
             units -= replaced
+        elif position == o.position:
+            offered -= replaced
+        open_worth = smaller(open_worth + offered * price, WORTH_MICROS_MAX)
         if markets[market + TEAM] == team:
             of_team = smaller(of_team + _value(units, price), WORTH_MICROS_MAX)
         if markets[market + PLAYING_POSITION] == playing:
             of_playing = smaller(of_playing + _value(units, price), WORTH_MICROS_MAX)
         position = positions[at + NEXT_POSITION]
     o.worth = worth
+    o.open_worth = open_worth
     o.team_worth = of_team
     o.position_worth = of_playing
 

@@ -192,10 +192,72 @@ def test_day_turnover_counts_both_sides_and_this_order() -> None:
         2 * VALUE,
         2 * VALUE - 1,
     )
-    assert denial(desk, BID) is None  # it rests, and is no turnover yet
-    assert denial(desk, replace(BID, quantity_units=SHARE + 1)) is not None
+    assert denial(desk, BID) is None
+    assert denial(desk, replace(BID, quantity_units=1)) is not None
     desk.run(BeginDay(ends_at_ns=desk.now + DAY_NS))
     assert denial(desk, sell(ANN, price=2_500, quantity=SHARE)) is None
+
+
+TURNOVER = R.day_turnover_would_be_too_large
+ONE_MORE = replace(BID, quantity_units=1)
+
+
+@pytest.mark.parametrize("order", [BID, stop(BOB, codes.BUY, at=2_600, limit=2_500)])
+def test_day_turnover_counts_what_open_buys_could_still_trade(order: Command) -> None:
+    desk = EngineDesk(limits(day_turnover_micros_max=2 * VALUE), BID)
+    assert denial(desk, order) is None
+    assert denial(desk, ONE_MORE) == (TURNOVER, 2 * VALUE + 2_500, 2 * VALUE)
+
+
+def test_day_turnover_counts_open_sells_at_the_reference_price() -> None:
+    desk = EngineDesk(limits(ANN, day_turnover_micros_max=51 * DOLLAR))
+    desk.run(sell(ANN, price=2_600, quantity=SHARE))
+    assert denial(desk, sell(ANN, price=2_600, quantity=SHARE)) is None  # $25 on offer and $26
+    assert denial(desk, sell(ANN, price=2_500, quantity=SHARE)) == (TURNOVER, 75 * DOLLAR, 51 * DOLLAR)
+
+
+def test_day_turnover_counts_the_open_orders_of_all_markets_and_both_sides() -> None:
+    desk = EngineDesk(LIST_KELCE, GrantShares(account=ANN, market=KELCE, quantity_units=SHARE))
+    desk.run(sell(ANN, price=2_500, quantity=SHARE), replace(sell(ANN, price=1_000, quantity=SHARE), market=KELCE))
+    desk.run(buy(ANN, price=2_400, quantity=SHARE), limits(ANN, day_turnover_micros_max=59 * DOLLAR))
+    assert denial(desk, buy(ANN, price=2_400, quantity=1)) == (TURNOVER, 59 * DOLLAR + 2_400, 59 * DOLLAR)
+
+
+def test_day_turnover_counts_the_fee_that_an_open_buy_holds() -> None:
+    fees = ExchangeParameters(taker_fee_bps=100)
+    desk = EngineDesk(ConfigureExchange(parameters=fees), limits(day_turnover_micros_max=2 * VALUE), BID)
+    assert denial(desk, BID) == (TURNOVER, 2 * VALUE + VALUE // 100, 2 * VALUE)
+
+
+def test_day_turnover_counts_an_order_once_when_it_trades_and_no_more_when_it_is_cancelled() -> None:
+    desk = EngineDesk(limits(day_turnover_micros_max=2 * VALUE))
+    order_id = desk.place(replace(BID, quantity_units=2 * SHARE))
+    assert denial(desk, ONE_MORE) is not None
+    desk.run(sell(ANN, price=2_500, quantity=SHARE))
+    assert denial(desk, ONE_MORE) == (TURNOVER, 2 * VALUE + 2_500, 2 * VALUE)
+    desk.run(CancelOrder(account=BOB, order_id=order_id))
+    assert denial(desk, BID) is None
+
+
+@pytest.mark.parametrize(("account", "side"), [(BOB, codes.BUY), (ANN, codes.SELL)])
+def test_day_turnover_counts_a_replacement_once(account: int, side: int) -> None:
+    desk = EngineDesk(limits(account, day_turnover_micros_max=3 * VALUE))
+    order = replace(BID, account=account, terms=terms(side))
+    desk.run(order)
+    order_id = desk.place(order)
+    larger = ReplaceOrder(account=account, order_id=order_id, quantity_units=2 * SHARE + 1)
+    assert denial(desk, larger) == (TURNOVER, 3 * VALUE + 2_500, 3 * VALUE)
+    assert denial(desk, replace(larger, quantity_units=2 * SHARE)) is None
+    assert denial(desk, replace(order, quantity_units=1)) is not None
+
+
+def test_the_limits_of_a_role_do_not_bind_the_house() -> None:
+    of_house = sell(codes.HOUSE_ACCOUNT, price=2_500, quantity=SHARE)
+    desk = EngineDesk(role_limits(order_value_micros_max=1, open_orders_max=1, orders_per_second=1))
+    assert [denial(desk, of_house) for _ in range(3)] == [None] * 3
+    assert denial(desk, BID) is not None
+    desk.run(limits(codes.HOUSE_ACCOUNT, open_orders_max=3))
+    assert denial(desk, of_house) == (R.account_has_too_many_open_orders, 3, 3)
 
 
 CLASSES = (
@@ -218,19 +280,19 @@ def test_concentration_by_team_counts_all_its_markets() -> None:
 
 
 def test_concentration_by_playing_position_counts_its_markets_alone() -> None:
-    desk = EngineDesk(*CLASSES, limits(position_bps_max=250), BID)
+    desk = EngineDesk(*CLASSES, limits(playing_position_bps_max=250), BID)
     assert denial(desk, replace(BID, quantity_units=1)) == (PLAYING_POSITION, VALUE + 2_500, VALUE)
     assert denial(desk, replace(BID, market=KELCE, price_cents=1_000)) is None
 
 
 def test_concentration_never_keeps_anybody_from_selling() -> None:
-    desk = EngineDesk(*CLASSES, limits(ANN, team_bps_max=1, position_bps_max=1))
+    desk = EngineDesk(*CLASSES, limits(ANN, team_bps_max=1, playing_position_bps_max=1))
     assert denial(desk, sell(ANN, price=2_500, quantity=100 * SHARE)) is None
     assert denial(desk, buy(ANN, price=2_500, quantity=1)) is not None
 
 
 def test_a_market_without_a_class_has_no_concentration() -> None:
-    desk = EngineDesk(limits(team_bps_max=1, position_bps_max=1))
+    desk = EngineDesk(limits(team_bps_max=1, playing_position_bps_max=1))
     assert denial(desk, BID) is None
 
 
@@ -240,7 +302,7 @@ def test_a_market_without_a_class_has_no_concentration() -> None:
         ({"position_units_max": SHARE}, R.account_position_would_be_too_large),
         ({"supply_share_bps_max": 1}, R.supply_share_would_be_too_large),
         ({"team_bps_max": 250}, TEAM),
-        ({"position_bps_max": 250}, PLAYING_POSITION),
+        ({"playing_position_bps_max": 250}, PLAYING_POSITION),
         ({"order_value_micros_max": VALUE}, R.account_order_value_is_too_large),
         ({"day_turnover_micros_max": VALUE}, R.day_turnover_would_be_too_large),
     ],
@@ -263,7 +325,7 @@ def test_a_replacement_is_measured_without_what_it_replaces(values: dict[str, in
 def test_a_replacement_that_shrinks_is_let_pass_though_the_position_is_too_large_already() -> None:
     desk = EngineDesk(*CLASSES)
     order_id = desk.place(BID)
-    desk.run(limits(position_units_max=1, supply_share_bps_max=1, team_bps_max=1, position_bps_max=1))
+    desk.run(limits(position_units_max=1, supply_share_bps_max=1, team_bps_max=1, playing_position_bps_max=1))
     assert denial(desk, ReplaceOrder(account=BOB, order_id=order_id, quantity_units=SHARE - 1)) is None
 
 
@@ -310,7 +372,7 @@ def test_the_exchanges_parameters_stay_the_ceiling() -> None:
         {"open_orders_max": 2**62},
         {"day_loss_micros_max": 2**62},
         {"day_turnover_micros_max": 2**62},
-        {"position_bps_max": 10_001},
+        {"playing_position_bps_max": 10_001},
     ],
 )
 def test_limits_out_of_their_range_are_refused_whole(values: dict[str, int]) -> None:
@@ -408,7 +470,7 @@ def test_an_order_within_all_limits_is_accepted() -> None:
             day_loss_micros_max=1,
             day_turnover_micros_max=VALUE,
             team_bps_max=250,
-            position_bps_max=250,
+            playing_position_bps_max=250,
         ),
     )
     assert isinstance(desk.run(BID)[0], OrderAccepted)

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Ta
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-SCHEMA_VERSION: Final = 11
+SCHEMA_VERSION: Final = 12
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
@@ -87,7 +87,7 @@ limits: Final = Table(
         "day_loss_micros_max",
         "day_turnover_micros_max",
         "team_bps_max",
-        "position_bps_max",
+        "playing_position_bps_max",
     ),
     sqlite_with_rowid=False,
 )

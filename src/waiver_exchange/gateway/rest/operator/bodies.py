@@ -80,7 +80,7 @@ class LimitsBody(msgspec.Struct, frozen=True, kw_only=True):
     day_loss_micros_max: int
     day_turnover_micros_max: int
     team_bps_max: int
-    position_bps_max: int
+    playing_position_bps_max: int
 
 
 class OperatedAccountBody(msgspec.Struct, frozen=True, kw_only=True):
