@@ -1,7 +1,6 @@
 """The only module that builds and wires objects."""
 
 import asyncio
-import hmac
 import logging
 import os
 import secrets
@@ -48,8 +47,6 @@ from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
 
-# What is made of the master key for this is good for nothing else.
-_BROWSERS: Final = b"proofs that browsers bring back"
 _SNAPSHOT_NICENESS: Final = 10
 _SNAPSHOT_SECONDS_MAX: Final = 3_600
 _CHECKPOINT_SECONDS_MAX: Final = 6 * 3_600
@@ -100,7 +97,6 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         clock=own_clock,
         zone=settings.zone,
         draw_bytes=secrets.token_bytes,
-        token_key=hmac.digest(kept_secrets.master_key, _BROWSERS, "sha256"),
         tokens=tokens,
         sign_in=_build_sign_in(settings, kept_secrets, clock=own_clock, public_url=public_url),
         take_snapshot=partial(_run_snapshot_process, settings.data_dir),

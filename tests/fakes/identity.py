@@ -30,6 +30,7 @@ class FakePeople(PeopleStore):
     def __init__(self, kept: "FakePeople | None" = None) -> None:
         self._people: dict[str, Person] = kept._people if kept else {}
         self._logins: dict[tuple[str, str], Login] = kept._logins if kept else {}
+        self._erased: set[tuple[str, str]] = kept._erased if kept else set()
 
     async def add_person(self, person: Person, login: Login) -> Person:
         known = self.find_by_login(issuer=login.issuer, subject=login.subject)
@@ -63,6 +64,9 @@ class FakePeople(PeopleStore):
     def find_by_login(self, *, issuer: str, subject: str) -> Person | None:
         login = self._logins.get((issuer, subject))
         return self._people[login.person_id] if login else None
+
+    def was_erased(self, *, issuer: str, subject: str) -> bool:
+        return (issuer, subject) in self._erased
 
     async def list_logins(self, person_id: str) -> list[Login]:
         own = [login for login in self._logins.values() if login.person_id == person_id]

@@ -34,7 +34,8 @@ async def find_or_open(exchange: Exchange, login: ProvenLogin, *, provider: str,
     _check_rules(exchange, login, known, invitation=invitation)
     person = known or await exchange.people.add_person(*_newcomer(exchange, login, provider=provider))
     await _spend_invitation(exchange, person, invitation=invitation)
-    account = await _open(exchange, person)
+    is_new = not exchange.people.was_erased(issuer=login.issuer, subject=login.subject)
+    account = await _open(exchange, person, is_new=is_new)
     return await exchange.people.link_account(person.person_id, account=account)
 
 
@@ -95,11 +96,14 @@ async def _spend_invitation(exchange: Exchange, person: Person, *, invitation: s
     await audit.record(exchange, AuditEvent.invitation_used, facts=facts, key=used.invitation_id)
 
 
-async def _open(exchange: Exchange, person: Person) -> int:
-    """Return the person's account, opened and with its grant; what was done before is not done again."""
+async def _open(exchange: Exchange, person: Person, *, is_new: bool) -> int:
+    """Return the person's account, opened and with its grant; what was done before is not done again.
+
+    Who was forgotten and comes back had the grant: it would be money for the asking.
+    """
     account = await open_account(exchange, reference=person.person_id)
     cash_micros = exchange.sign_in.rules.starting_cash_micros
-    if cash_micros:
+    if cash_micros and is_new:
         try:
             await deposit_cash(exchange, account=account, amount_micros=cash_micros, reference=STARTING_GRANT)
         except RefusedError as refused:

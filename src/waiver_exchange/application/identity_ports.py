@@ -175,6 +175,9 @@ class PeopleStore(Protocol):
     def find_by_login(self, *, issuer: str, subject: str) -> Person | None:
         """Return who signs in with this login, from memory."""
 
+    def was_erased(self, *, issuer: str, subject: str) -> bool:
+        """Return whether somebody with this login was forgotten, from memory."""
+
     async def list_logins(self, person_id: str) -> list[Login]:
         """Return a person's logins, oldest first."""
 

@@ -12,13 +12,15 @@ import msgspec
 from waiver_exchange.application import audit
 from waiver_exchange.application.accounts import halt_account
 from waiver_exchange.application.cancel_order import cancel_all_orders
+from waiver_exchange.application.command_keys import reference_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.identity_ports import Invitation, Passkey, Session
+from waiver_exchange.application.identity_ports import Invitation, Passkey, Person, Session
 from waiver_exchange.application.personal_data_ports import Erasure
 from waiver_exchange.application.ports import ApiKey, IdentityError, JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.codes import HOUSE_ACCOUNT
+from waiver_exchange.domain.events import AccountOpened, decode_events
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
@@ -56,7 +58,10 @@ async def erase_person(exchange: Exchange, *, account: int, actor: int = 0, reas
         raise RefusedError(RefusalReason.house_cannot_be_erased)
     # Nobody makes a key between the beginning and the removal of the keys.
     async with exchange.making_key:
-        begun = await exchange.erasures.begin_erasure(account, at_ns=exchange.clock.now_ns())
+        person = await _person_of(exchange, account)
+        begun = await exchange.erasures.begin_erasure(
+            account, person_id=person.person_id if person is not None else "", at_ns=exchange.clock.now_ns()
+        )
     if begun.finished_at_ns:
         return begun
     await _journal(exchange, begun, actor=actor, reason=reason)
@@ -105,13 +110,33 @@ async def _go_on(exchange: Exchange, erasure: Erasure) -> Erasure:
     return await exchange.erasures.finish_erasure(account, at_ns=exchange.clock.now_ns())
 
 
+async def _person_of(exchange: Exchange, account: int) -> Person | None:
+    """Return the person of an account, also of one that a crash left opened and not linked. Raises `RefusedError`."""
+    linked = exchange.people.find_person_of(account)
+    if linked is not None:
+        return linked
+    unlinked = {_opening_key(person): person for person in exchange.people.list_people() if not person.account}
+    try:
+        opened = await exchange.journal.find(list(unlinked)) if unlinked else {}
+    except JournalError as error:
+        raise RefusedError(RefusalReason.journal_is_unavailable) from error
+    events = {key: next(iter(decode_events(row.events))) for key, row in opened.items()}
+    key = next((key for key, event in events.items() if event == AccountOpened(account=account)), None)
+    return None if key is None else unlinked[key]
+
+
+def _opening_key(person: Person) -> bytes:
+    # A first sign-in opens an account under the person's id, before it links both.
+    return reference_key("account", 0, person.person_id)
+
+
 def _check_account(exchange: Exchange, account: int) -> None:
     if account not in exchange.state.accounts:
         raise RefusedError(RefusalReason.account_not_found)
 
 
 async def _document_of(exchange: Exchange, *, account: int) -> Document:
-    person = exchange.people.find_person_of(account)
+    person = await _person_of(exchange, account)
     person_id = person.person_id if person is not None else ""
     view = exchange.state.accounts[account]
     return {

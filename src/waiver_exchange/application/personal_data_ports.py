@@ -52,11 +52,14 @@ class Erasure:
 class ErasureStore(Protocol):
     """Who has to be forgotten, so that it is brought to its end whatever happens."""
 
-    async def begin_erasure(self, account: int, *, at_ns: int) -> Erasure:
-        """Keep that the person of an account has to be forgotten; the same again returns the first."""
+    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int) -> Erasure:
+        """Keep that the person of an account (empty for nobody) has to be forgotten; again returns the first."""
 
     async def remove_person(self, account: int) -> None:
-        """Remove every row about the person of an account, and every trace of it from the files."""
+        """Remove every row about the person of an account, and every trace of it from the files.
+
+        Of the logins a keyed hash stays, so that one that comes back is known as a forgotten one.
+        """
 
     async def finish_erasure(self, account: int, *, at_ns: int) -> Erasure:
         """Keep that nothing is left; the same again returns the first."""

@@ -11,10 +11,12 @@ from waiver_exchange.application import audit, first_sign_in
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.first_sign_in import find_or_open
 from waiver_exchange.application.invitations import invite
+from waiver_exchange.application.personal_data import erase_person, export_person
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sign_in_ports import ProvenLogin, SignUp
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings, SignInSettings
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
 from waiver_exchange.domain.refusals import RefusalReason
 
 R = RefusalReason
@@ -90,6 +92,48 @@ async def test_a_crash_in_between_is_made_good_by_signing_in_again(
     assert exchange.state.cash_issued_micros == exchange.state.accounts[first.account].cash_micros == CASH
     assert len(exchange.state.accounts) == 2  # the house and Ann
     assert len(exchange.people.list_people()) == 1
+
+
+async def test_who_was_forgotten_and_comes_back_has_a_new_account_without_a_second_grant(tmp_path: Path) -> None:
+    accounts = set()
+    for round_ in range(3):
+        async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+            ann = await find_or_open(exchange, ANN, provider="league")
+            accounts.add(ann.account)
+            assert exchange.state.accounts[ann.account].cash_micros == (0 if round_ else CASH)
+            await erase_person(exchange, account=ann.account, reason="asked for")
+            again = await find_or_open(exchange, ANN, provider="league")
+            accounts.add(again.account)
+            assert exchange.state.accounts[again.account].cash_micros == 0
+            await erase_person(exchange, account=again.account, reason="asked for")
+            assert exchange.state.cash_issued_micros == CASH
+            assert exchange.people.list_people() == []
+    assert len(accounts) == 6
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        bob = await find_or_open(exchange, ANN._replace(subject="bob"), provider="league")
+        assert exchange.state.accounts[bob.account].cash_micros == CASH
+
+
+async def test_who_was_opened_and_not_linked_can_be_forgotten(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object, **__: object) -> None:
+        raise CrashedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange.people, "link_account", crash)
+        for login in (ANN, ANN._replace(subject="bob", display_name="Bob")):
+            with suppress(CrashedError):
+                await find_or_open(exchange, login, provider="league")
+    account = min(number for number in exchange.state.accounts if number != HOUSE_ACCOUNT)
+    document = await export_person(exchange, account=account)
+    assert document["profile"]["email"] == ANN.email  # type: ignore[index]
+    await erase_person(exchange, account=account, reason="asked for")
+    assert [person.display_name for person in exchange.people.list_people()] == ["Bob"]
+    again = await find_or_open(exchange, ANN, provider="league")
+    assert again.account not in {0, account}
+    bob = await find_or_open(exchange, ANN._replace(subject="bob"), provider="league")
+    assert bob.account == account + 1
 
 
 async def test_another_grant_by_now_is_no_obstacle(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:

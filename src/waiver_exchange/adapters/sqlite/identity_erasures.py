@@ -18,12 +18,10 @@ class SqliteErasures(ErasureStore):
         self._forget = forget
         self._erasures = file.load(lambda: _load(file.connection))
 
-    async def begin_erasure(self, account: int, *, at_ns: int) -> Erasure:
+    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int) -> Erasure:
         """Keep that the person of an account has to be forgotten. Raises `IdentityError`."""
 
         def begin(connection: sqlite3.Connection) -> Erasure:
-            found = connection.execute("SELECT person_id FROM people WHERE account = ?", (account,)).fetchone()
-            person_id = "" if found is None else str(found[0])
             connection.execute(
                 "INSERT INTO erasures VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING", (account, person_id, at_ns)
             )
@@ -69,6 +67,10 @@ class SqliteErasures(ErasureStore):
 
 def _remove(connection: sqlite3.Connection, *, account: int, person_id: str) -> None:
     of_person = (person_id,)
+    # Only to know it again: who was forgotten is not granted cash a second time.
+    connection.execute(
+        "INSERT OR IGNORE INTO erased_logins SELECT login_index FROM logins WHERE person_id = ?", of_person
+    )
     connection.execute(
         "DELETE FROM refresh_tokens WHERE session_id IN (SELECT session_id FROM sessions WHERE person_id = ?)",
         of_person,

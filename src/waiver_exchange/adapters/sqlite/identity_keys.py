@@ -27,6 +27,7 @@ SEALED_TABLES: Final = (
     SealedTable("passkeys", "credential_id", ("name",)),
     SealedTable("signing_keys", "kid", ("private_key",)),
     SealedTable("notes", "note_id", ("text",)),
+    SealedTable("own_keys", "purpose", ("key",)),
 )
 
 

@@ -21,6 +21,7 @@ class SqlitePeople(PeopleStore):
         self._people = file.load(self._load_people)
         self._numbers = {person.account: person.person_id for person in self._people.values() if person.account}
         self._logins = file.load(self._load_logins)
+        self._erased = file.load(self._load_erased)
 
     async def add_person(self, person: Person, login: Login) -> Person:
         """Keep a person with the first login, or return who has the login. Raises `IdentityError`."""
@@ -96,6 +97,10 @@ class SqlitePeople(PeopleStore):
         person_id = self._logins.get(self._index_of(issuer, subject))
         return None if person_id is None else self._people[person_id]
 
+    def was_erased(self, *, issuer: str, subject: str) -> bool:
+        """Return whether somebody with this login was forgotten, from memory."""
+        return self._index_of(issuer, subject) in self._erased
+
     async def list_logins(self, person_id: str) -> list[Login]:
         """Return a person's logins, oldest first. Raises `IdentityError`."""
 
@@ -120,6 +125,7 @@ class SqlitePeople(PeopleStore):
             self._numbers.pop(person.account, None)
         for index in [index for index, owner in self._logins.items() if owner == person_id]:
             del self._logins[index]
+            self._erased.add(index)
 
     def _remember(self, person: Person) -> Person:
         self._people[person.person_id] = person
@@ -167,6 +173,9 @@ class SqlitePeople(PeopleStore):
             )
             for person_id, account, display_name, email, created_at_ns in rows
         }
+
+    def _load_erased(self) -> set[bytes]:
+        return {index for (index,) in self._file.connection.execute("SELECT login_index FROM erased_logins")}
 
     def _load_logins(self) -> dict[bytes, str]:
         return dict(self._file.connection.execute("SELECT login_index, person_id FROM logins"))

@@ -7,6 +7,7 @@ from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.identity_erasures import SqliteErasures
 from waiver_exchange.adapters.sqlite.identity_invitations import SqliteInvitations
 from waiver_exchange.adapters.sqlite.identity_notes import SqliteNotes
+from waiver_exchange.adapters.sqlite.identity_own_keys import load_token_key
 from waiver_exchange.adapters.sqlite.identity_passkeys import SqlitePasskeys
 from waiver_exchange.adapters.sqlite.identity_people import SqlitePeople
 from waiver_exchange.adapters.sqlite.identity_resealing import SqliteDataKeys
@@ -16,7 +17,7 @@ from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
 
 
 class IdentityStores(NamedTuple):
-    """The stores; closing `identity` closes the file under all of them."""
+    """The stores; closing `identity` closes the file under all of them. `token_key` proves what browsers bring back."""
 
     identity: SqliteIdentityStore
     people: SqlitePeople
@@ -27,6 +28,7 @@ class IdentityStores(NamedTuple):
     notes: SqliteNotes
     data_keys: SqliteDataKeys
     erasures: SqliteErasures
+    token_key: bytes
 
 
 def open_identity_stores(path: Path, *, master_key: bytes) -> IdentityStores:
@@ -62,4 +64,5 @@ def _stores_of(file: IdentityThread) -> IdentityStores:
         notes=SqliteNotes(file),
         data_keys=SqliteDataKeys(file),
         erasures=SqliteErasures(file, forget=forget),
+        token_key=load_token_key(file),
     )

@@ -137,21 +137,38 @@ async def test_after_a_change_of_the_master_key_only_the_new_one_opens(tmp_path:
         assert stores.people.find_person("aa") == PERSON
 
 
+async def test_what_browsers_bring_back_is_good_after_every_change_of_keys(tmp_path: Path) -> None:
+    async with opened(tmp_path) as stores:
+        before = stores.token_key
+        assert len(before) == 32
+        await stores.data_keys.rewrap_data_keys(OTHER_KEY)
+        await stores.data_keys.rotate_data_key()
+        while await stores.data_keys.reseal_some():
+            pass
+        assert before not in bytes_in(tmp_path)
+    async with opened(tmp_path, master_key=OTHER_KEY) as stores:
+        assert stores.token_key == before
+    other = tmp_path / "other"
+    other.mkdir()
+    async with opened(other) as stores:
+        assert stores.token_key != before
+
+
 async def test_a_new_data_key_replaces_the_old_one_everywhere(tmp_path: Path) -> None:
     async with opened(tmp_path) as stores:
         await fill(stores)
         before = await stores.data_keys.data_key_status()
-        assert (before.stale_values, len(before.keys), before.values) == (0, 1, 10)
+        assert (before.stale_values, len(before.keys), before.values) == (0, 1, 11)
         assert not await stores.data_keys.reseal_some()
         number = await stores.data_keys.rotate_data_key()
         await stores.notes.add_note(Note(note_id="n2", account=2, created_at_ns=2, text="later"))
         during = await stores.data_keys.data_key_status()
-        assert (during.current, during.stale_values, during.values) == (number, 10, 11)
+        assert (during.current, during.stale_values, during.values) == (number, 11, 12)
         assert during.keys == (before.current, number)
         while await stores.data_keys.reseal_some():
             pass
         after = await stores.data_keys.data_key_status()
-        assert (after.keys, after.stale_values, after.values) == ((number,), 0, 11)
+        assert (after.keys, after.stale_values, after.values) == ((number,), 0, 12)
     async with opened(tmp_path) as stores:
         assert stores.people.find_person("aa") == PERSON
         assert await stores.people.list_logins("aa") == [LOGIN]
@@ -169,12 +186,12 @@ async def test_what_was_cut_short_is_gone_on_with(tmp_path: Path) -> None:
         await stores.data_keys.rotate_data_key()
         for _ in range(2):
             assert await stores.data_keys.reseal_some()
-        assert (await stores.data_keys.data_key_status()).stale_values == 600
+        assert (await stores.data_keys.data_key_status()).stale_values == 601
     async with opened(tmp_path) as stores:
         assert stores.identity.find_name(1_001) == "name 1001"
         # Another key before the first is done with: three are in use.
         await stores.data_keys.rotate_data_key()
-        assert (await stores.data_keys.data_key_status()).stale_values == 1_000
+        assert (await stores.data_keys.data_key_status()).stale_values == 1_001
         await stores.data_keys.reseal_some()
     async with opened(tmp_path) as stores:
         while await stores.data_keys.reseal_some():
@@ -212,8 +229,8 @@ async def test_a_person_is_removed_to_the_last_byte_and_nobody_else_is(tmp_path:
         await stores.people.add_person(
             replace(PERSON, person_id="bb", account=3), replace(LOGIN, subject="bob", person_id="bb")
         )
-        begun = await stores.erasures.begin_erasure(2, at_ns=50)
-        assert await stores.erasures.begin_erasure(2, at_ns=60) == begun
+        begun = await stores.erasures.begin_erasure(2, person_id="aa", at_ns=50)
+        assert await stores.erasures.begin_erasure(2, person_id="aa", at_ns=60) == begun
     async with opened(tmp_path) as stores:
         assert stores.erasures.find_erasure(2) == begun
         await stores.erasures.remove_person(2)
