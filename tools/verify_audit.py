@@ -8,7 +8,9 @@ KEY is what the exchange publishes (`/api/v1/audit/public-key`); get it, and the
 another time than the export. --public-key may stand there more than once, and may name a file of keys.
 
 What it shows:
-  1. Every checkpoint was signed by a key that you gave, or by one that such a checkpoint named as the next.
+  1. Every checkpoint was signed by a key that you gave, or by one that such a checkpoint named as the next; behind that
+     one the key before is not believed. In each file they follow each other, none is missing between two of them, and
+     no two of them, wherever they come from, name different hashes for a row.
   2. Every row of the export follows the row before it: each carries the SHA-256 over the previous hash, its sequence,
      its key, its command and its events, so that no row was changed, dropped, added or moved.
   3. The rows that checkpoints speak of have the hash that was signed. Rows behind the last such checkpoint are a chain,
@@ -18,7 +20,7 @@ What it shows:
 What it cannot show: that rows before the export's first one are right (the hash that they end with is proven), and
 that commands led to the right events (that takes the exchange's engine: `waiver audit verify`).
 
-Exit codes: 0 everything agrees, 1 something was changed, 2 the command line or a file is wrong.
+Exit codes: 0 everything agrees, 1 something was changed, 2 the command line, or a file that is not in its form.
 """
 
 import argparse
@@ -39,10 +41,19 @@ ED25519 = b"\x01"
 STAMP = struct.Struct("<8xqq")  # words 1 and 2 of a command: time and account
 HEAD_LINES = 3
 KEY_BYTES = 32
+CHAIN_BYTES = 32
 
 
 class WrongError(Exception):
     """Something is not what was signed; the message says what."""
+
+
+class FormError(Exception):
+    """A file or key is not in the form that it should have; the message says which."""
+
+
+# What reading a field that is missing, or of another kind, ends with.
+MALFORMED = (FormError, LookupError, TypeError, ValueError, AttributeError, OverflowError, struct.error)
 
 
 class Key(NamedTuple):
@@ -54,12 +65,72 @@ class Key(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint says that is looked at here."""
+    """What a checkpoint says that is looked at here, the SHA-256 (hex) of its text, and which keys signed it."""
 
     origin: str
     sequence: int
     chain: bytes
-    next_key: str
+    previous: str
+    next_key: Key | None
+    text_hash: str
+    signers: frozenset[Key]
+
+
+class Trust:
+    """The keys that are believed, and what believed checkpoints have said so far, whichever file they came in."""
+
+    def __init__(self, keys: list[Key]) -> None:
+        """Believe these keys."""
+        self.keys = keys
+        self.successors: dict[Key, Key] = {}
+        # Behind this row a key that has a successor has signed nothing.
+        self.last_rows: dict[Key, int] = {}
+        self.checkpoints: list[Checkpoint] = []
+        self.chains: dict[int, bytes] = {}
+
+    def believe(self, notes: list[str]) -> list[Checkpoint]:
+        """Return what the checkpoints of one file say. Raises `WrongError`, `FormError`."""
+        found: list[Checkpoint] = []
+        replaced: set[Key] = set()
+        for note in notes:
+            checkpoint = parse_checkpoint(*verify_note(note, self.keys))
+            if checkpoint.signers <= replaced:
+                raise WrongError(f"the key that signed the checkpoint of row {checkpoint.sequence} was replaced before")
+            check_follows(found[-1] if found else None, checkpoint)
+            replaced |= self._succeed(checkpoint)
+            found.append(checkpoint)
+        self.checkpoints += found
+        self._check_agreement(found)
+        return found
+
+    def _succeed(self, checkpoint: Checkpoint) -> set[Key]:
+        """Believe the key that a checkpoint names as the next, and return those in whose place it comes."""
+        successor = checkpoint.next_key
+        if successor is None:
+            return set()
+        before = {key for key in checkpoint.signers if key.name == checkpoint.origin and key != successor}
+        for key in before:
+            if self.successors.setdefault(key, successor) != successor:
+                raise WrongError(f"one key names two successors, the second at row {checkpoint.sequence}")
+            self.last_rows[key] = min(checkpoint.sequence, self.last_rows.get(key, checkpoint.sequence))
+        if successor not in self.keys:
+            self.keys.append(successor)
+        return before
+
+    def _check_agreement(self, found: list[Checkpoint]) -> None:
+        """See that checkpoints of all files are of one journal and agree. Raises `WrongError`."""
+        if len({checkpoint.origin for checkpoint in self.checkpoints}) > 1:
+            raise WrongError("the checkpoints are of several journals")
+        for checkpoint in found:
+            if self.chains.setdefault(checkpoint.sequence, checkpoint.chain) != checkpoint.chain:
+                raise WrongError(f"two checkpoints name different hashes for row {checkpoint.sequence}")
+        for checkpoint in self.checkpoints:
+            if not any(self.may_sign(key, checkpoint.sequence) for key in checkpoint.signers):
+                raise WrongError(f"the key that signed the checkpoint of row {checkpoint.sequence} was replaced before")
+
+    def may_sign(self, key: Key, sequence: int) -> bool:
+        """Return whether no successor was named before a row."""
+        return sequence <= self.last_rows.get(key, sequence)
 
 
 def main() -> int:
@@ -73,13 +144,17 @@ def main() -> int:
         parser.error("give --export, --checkpoint or both")
     try:
         keys = [parse_key(line) for text in given.public_key for line in key_lines(text)]
-        published = [note for path in given.checkpoint for note in split_notes(path.read_text(encoding="utf-8"))]
-        checkpoints = believe(published, keys)
-        for checkpoint in checkpoints:
+        trust = Trust(keys)
+        for path in given.checkpoint:
+            trust.believe(split_notes(path.read_text(encoding="utf-8")))
+        for checkpoint in trust.checkpoints:
             print(f"checkpoint  row {checkpoint.sequence}  chain {checkpoint.chain.hex()}")
         if given.export is not None:
-            verify_export(given.export, checkpoints, keys)
-    except (OSError, UnicodeDecodeError) as error:
+            verify_export(given.export, trust)
+    except MALFORMED as error:
+        print(f"not in the form that it should have: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
         print(f"cannot read: {error}", file=sys.stderr)
         return 2
     except WrongError as error:
@@ -95,10 +170,10 @@ def parse_key(text: str) -> Key:
         content = base64.b64decode(encoded, validate=True)
         key = Key(name, bytes.fromhex(key_id), content[1:])
     except ValueError as error:
-        raise WrongError(f"{text[:80]!r} is no public key") from error
+        raise FormError(f"{text[:80]!r} is no public key") from error
     own = hashlib.sha256(name.encode() + b"\n" + content).digest()[:4]
     if content[:1] != ED25519 or len(key.public_key) != KEY_BYTES or own != key.key_id:
-        raise WrongError(f"{text[:80]!r} is no public key, or was mistyped")
+        raise FormError(f"{text[:80]!r} is no public key, or was mistyped")
     return key
 
 
@@ -112,57 +187,74 @@ def split_notes(content: str) -> list[str]:
     """Return the notes of a file: each is text, an empty line, signatures, and an empty line behind it."""
     blocks = content.strip("\n").split("\n\n")
     if len(blocks) % 2:
-        raise WrongError("the file of checkpoints ends within one, or is none")
+        raise FormError("the file of checkpoints ends within one, or is none")
     return [f"{blocks[at]}\n\n{blocks[at + 1]}\n" for at in range(0, len(blocks), 2)]
 
 
-def verify_note(note: str, keys: list[Key]) -> str:
-    """Return the text of a note that one of the keys signed."""
+def verify_note(note: str, keys: list[Key]) -> tuple[str, frozenset[Key]]:
+    """Return the text of a note, and which of the keys signed it: one at least."""
     text, _, signatures = note.rpartition("\n\n")
     text += "\n"
-    is_signed = False
+    signers: set[Key] = set()
     for line in signatures.splitlines():
         name, _, encoded = line.removeprefix("— ").partition(" ")
         try:
             content = base64.b64decode(encoded, validate=True)
         except ValueError as error:
-            raise WrongError("a signature is no base64") from error
+            raise FormError("a signature is no base64") from error
         for key in keys:
             if (key.name, key.key_id) == (name, content[:4]):
                 try:
                     Ed25519PublicKey.from_public_bytes(key.public_key).verify(content[4:], text.encode())
                 except InvalidSignature as error:
                     raise WrongError(f"the signature of {text.splitlines()[:2]} is wrong") from error
-                is_signed = True
-    if not is_signed:
+                signers.add(key)
+    if not signers:
         raise WrongError(f"none of the keys given signed {text.splitlines()[:2]}")
-    return text
+    return text, frozenset(signers)
 
 
-def believe(notes: list[str], keys: list[Key]) -> list[Checkpoint]:
-    """Return what checkpoints say; a key that a believed one names as the next is believed from there on."""
-    found: list[Checkpoint] = []
-    for note in notes:
-        lines = verify_note(note, keys).splitlines()
-        extensions = dict(line.partition(" ")[::2] for line in lines[HEAD_LINES:])
-        checkpoint = Checkpoint(lines[0], int(lines[1]), base64.b64decode(lines[2]), extensions.get("next-key", ""))
-        if checkpoint.next_key:
-            keys.append(parse_key(checkpoint.next_key))
-        found.append(checkpoint)
-    if len({checkpoint.origin for checkpoint in found}) > 1:
-        raise WrongError("the checkpoints are of several journals")
-    return found
+def parse_checkpoint(text: str, signers: frozenset[Key]) -> Checkpoint:
+    """Return what the text of a checkpoint says. Raises `FormError` when it is none."""
+    lines = text.splitlines()
+    extensions = dict(line.partition(" ")[::2] for line in lines[HEAD_LINES:])
+    try:
+        next_key = parse_key(extensions["next-key"]) if "next-key" in extensions else None
+        chain = base64.b64decode(lines[2], validate=True)
+        text_hash = hashlib.sha256(text.encode()).hexdigest()
+        checkpoint = Checkpoint(lines[0], int(lines[1]), chain, extensions["previous"], next_key, text_hash, signers)
+    except (LookupError, ValueError) as error:
+        raise FormError(f"{lines[:2]} is no checkpoint") from error
+    if len(checkpoint.chain) != CHAIN_BYTES:
+        raise FormError(f"{lines[:2]} is no checkpoint")
+    return checkpoint
 
 
-def verify_export(path: Path, published: list[Checkpoint], keys: list[Key]) -> None:
+def check_follows(before: Checkpoint | None, checkpoint: Checkpoint) -> None:
+    """See that a checkpoint is the next one of its file; the first may be any."""
+    if before is None:
+        return
+    if checkpoint.sequence < before.sequence:
+        raise WrongError(f"the checkpoint of row {checkpoint.sequence} stands behind that of row {before.sequence}")
+    if checkpoint.sequence == before.sequence and checkpoint.chain != before.chain:
+        raise WrongError(f"two checkpoints name different hashes for row {checkpoint.sequence}")
+    if checkpoint.previous != before.text_hash:
+        raise WrongError(
+            f"a checkpoint is missing, or was exchanged, between those of rows {before.sequence} and "
+            f"{checkpoint.sequence}"
+        )
+
+
+def verify_export(path: Path, trust: Trust) -> None:
     """Follow the rows of an export, compare them with the checkpoints, and say how far they are proven."""
     lines = read_lines(path)
     first_line, head = next(lines, (b"", {}))
     if head.get("format") != FORMAT:
-        raise WrongError(f"{path} is no export in the form {FORMAT}")
+        raise FormError(f"{path} is no export in the form {FORMAT}")
+    published = list(trust.checkpoints)
     if any(checkpoint.origin != head["origin"] for checkpoint in published):
         raise WrongError("the checkpoints are of another journal than the export")
-    wanted = {checkpoint.sequence: checkpoint.chain for checkpoint in published}
+    wanted = dict(trust.chains)  # of which no two checkpoints say different things
     # Only of these are the hashes kept, so that an export of any length fits.
     spoken_of = frozenset(head["checkpoint_rows"])
     chains: dict[int, bytes] = {}
@@ -180,16 +272,20 @@ def verify_export(path: Path, published: list[Checkpoint], keys: list[Key]) -> N
         if "checkpoint" in content:
             notes.append(content["checkpoint"])
             continue
-        chain, sequence = verify_row(content, previous=chain, sequence=sequence + 1), sequence + 1
+        try:
+            chain = verify_row(content, previous=chain, sequence=sequence + 1)
+        except MALFORMED as error:
+            raise FormError(f"what stands in the place of row {sequence + 1} is no row ({error!r})") from error
+        sequence += 1
         if sequence in spoken_of:
             chains[sequence] = chain
         if sequence in wanted and wanted[sequence] != chain:
             raise WrongError(f"row {sequence} is not what a published checkpoint says; it or a row before was changed")
     if sequence != head["last"]:
         raise WrongError(f"the export ends at row {sequence}, it says {head['last']}")
-    own = believe(notes, keys)
+    own = trust.believe(notes)
     compare(own, chains)
-    verify_seal(seal, head, digest.hexdigest(), keys)
+    verify_seal(seal, head, digest.hexdigest(), trust)
     proven = max((at.sequence for at in (*published, *own) if head["first"] <= at.sequence <= sequence), default=0)
     outside = max((at.sequence for at in published if head["first"] <= at.sequence <= sequence), default=0)
     print(f"rows {head['first']} to {sequence} follow each other, and the export is what the exchange signed")
@@ -216,13 +312,16 @@ def verify_row(row: dict[str, Any], *, previous: bytes, sequence: int) -> bytes:
     return chain
 
 
-def verify_seal(note: str, head: dict[str, Any], digest: str, keys: list[Key]) -> None:
+def verify_seal(note: str, head: dict[str, Any], digest: str, trust: Trust) -> None:
     """See that the export as a whole, its decoded fields too, is what the exchange signed."""
     if not note:
         raise WrongError("the export has no signature at its end: it was cut short")
     rows = f"rows {head['first']} {head['last']}"
-    if verify_note(note, keys) != f"{FORMAT}\norigin {head['origin']}\n{rows}\nsha256 {digest}\n":
+    text, signers = verify_note(note, trust.keys)
+    if text != f"{FORMAT}\norigin {head['origin']}\n{rows}\nsha256 {digest}\n":
         raise WrongError("the decoded fields, or another line of the export, were changed since it was signed")
+    if not any(trust.may_sign(key, head["last"]) for key in signers):
+        raise WrongError("the key that signed the export was replaced before its last row")
 
 
 def read_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
@@ -231,10 +330,10 @@ def read_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
         for raw in file:
             try:
                 content = json.loads(raw)
-            except ValueError as error:
-                raise WrongError("a line of the export is no JSON: it was cut short") from error
+            except (ValueError, RecursionError) as error:
+                raise FormError("a line of the export is no JSON: it was cut short") from error
             if not isinstance(content, dict):
-                raise WrongError("a line of the export is no object")
+                raise FormError("a line of the export is no object")
             yield raw, content
 
 
