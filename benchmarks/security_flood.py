@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import statistics
 import tempfile
 import time
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from benchmarks.network_exchange import Served, serving_exchange
 
@@ -22,6 +24,9 @@ _WRONG: Final = (
     "X-API-Key: WXNOBODY\r\nX-API-Secret: wrong\r\n",
     "Authorization: Bearer garbage\r\n",
     "Authorization: Bearer eyJhbGciOiJFZERTQSIsImtpZCI6Im5vYm9keSJ9.e30.AAAA\r\n",
+    # Signed by nobody, in the name of a key that there is.
+    "Authorization: Bearer {forged}\r\n",
+    "Authorization: Bearer {forged}\r\n",
 )
 
 
@@ -33,10 +38,11 @@ def measure_flood() -> tuple[list[float], list[float]]:
 
 async def _rounds(served: Served) -> tuple[list[float], list[float]]:
     alone, flooded = [], []
+    token = await asyncio.to_thread(_token_of, served)
     await _orders(served)
     for _ in range(ROUNDS):
         alone.append(await _orders(served))
-        floods = [asyncio.create_task(_flood(served, number)) for number in range(CONNECTIONS)]
+        floods = [asyncio.create_task(_flood(served, number, token)) for number in range(CONNECTIONS)]
         flooded.append(await _orders(served))
         for flood in floods:
             flood.cancel()
@@ -68,13 +74,22 @@ async def _orders(served: Served) -> float:
     return statistics.quantiles(took, n=100)[-1] * 1e3
 
 
-async def _flood(served: Served, number: int) -> None:
+def _token_of(served: Served) -> str:
+    """Return a good token: all of it but the signature is what a forger who knows the key's id would write."""
+    key = served.keys[0]
+    headers = {"X-API-Key": key["api_key"], "X-API-Secret": key["api_secret"]}
+    with urlopen(Request(f"{served.url}/api/v1/tokens", method="POST", headers=headers)) as answer:  # noqa: S310 - our own server
+        return str(json.load(answer)["token"])
+
+
+async def _flood(served: Served, number: int, token: str) -> None:
     pace = CONNECTIONS / WRONG_PER_SECOND
     with suppress(OSError, asyncio.IncompleteReadError):
         reader, writer = await _connect(served)
         began, count = time.perf_counter(), 0
         while True:
-            wrong = _WRONG[(number + count) % len(_WRONG)].format(key=served.keys[0]["api_key"])
+            forged = f"{token.rpartition('.')[0]}.{secrets.token_urlsafe(64)}"
+            wrong = _WRONG[(number + count) % len(_WRONG)].format(key=served.keys[0]["api_key"], forged=forged)
             writer.write(f"GET /api/v1/account HTTP/1.1\r\nHost: x\r\n{wrong}\r\n".encode())
             await _read_answer(reader)
             count += 1

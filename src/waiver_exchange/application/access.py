@@ -5,6 +5,7 @@ own proof; whether its key or session still is, is looked up in memory each time
 """
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -46,9 +47,13 @@ def authenticate(exchange: Exchange, *, api_key: str, api_secret: str) -> Caller
     return _caller_of(exchange, key, now_ns=exchange.clock.now_ns())
 
 
-def authenticate_token(exchange: Exchange, *, token: str) -> Caller:
-    """Return who has a token that is still good and whose key or session has not ended. Raises `RefusedError`."""
-    claim = exchange.tokens.read(token)
+def authenticate_token(exchange: Exchange, *, token: str, admit: Callable[[str], object] | None = None) -> Caller:
+    """Return who has a token that is still good and whose key or session has not ended. Raises `RefusedError`.
+
+    A token that was not seen here before costs a signature to check: first `admit` is asked, with the id of the key or
+    session that the token names, and may raise `RefusedError`.
+    """
+    claim = exchange.tokens.recall(token) or _proven(exchange, token, admit)
     caller = None if claim is None else _caller_of_claim(exchange, claim)
     if caller is None:
         raise _wrong(exchange, RefusalReason.token_is_wrong)
@@ -119,18 +124,36 @@ def _caller_of(exchange: Exchange, key: ApiKey, *, now_ns: int) -> Caller:
     return Caller(account=key.account, key_id=key.key_id, scopes=scopes)
 
 
+def _proven(exchange: Exchange, token: str, admit: Callable[[str], object] | None) -> Claim | None:
+    """Return what a token says whose signature is good; checked only if it names a key or session that there is.
+
+    The ids of sessions are secrets, so that only who knows the id of a key gets as far as the signature.
+    """
+    said = exchange.tokens.peek(token)
+    if said is None or not _is_open(exchange, said, now_ns=exchange.clock.now_ns()):
+        return None
+    if admit is not None:
+        admit(said.key_id or said.session_id)
+    return exchange.tokens.read(token)
+
+
+def _is_open(exchange: Exchange, claim: Claim, *, now_ns: int) -> bool:
+    """Return whether the key or session that a token names has not ended, and is its account's."""
+    if claim.session_id:
+        session = exchange.sessions.find_session(claim.session_id)
+        return session is not None and session.is_live(now_ns) and session.account == claim.account
+    key = exchange.identity.find_key(claim.key_id)
+    return key is not None and key.account == claim.account
+
+
 def _caller_of_claim(exchange: Exchange, claim: Claim) -> Caller | None:
     """Return whom a token stands for, or None when its key or session has ended."""
     now_ns = exchange.clock.now_ns()
+    if not _is_open(exchange, claim, now_ns=now_ns):
+        return None
     if claim.session_id:
-        session = exchange.sessions.find_session(claim.session_id)
-        if session is None or not session.is_live(now_ns) or session.account != claim.account:
-            return None
         exchange.sessions.note_use(claim.session_id, at_ns=now_ns)
     else:
-        key = exchange.identity.find_key(claim.key_id)
-        if key is None or key.account != claim.account:
-            return None
         exchange.identity.note_use(claim.key_id, at_ns=now_ns)
     return Caller(
         account=claim.account,

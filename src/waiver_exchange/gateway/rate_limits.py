@@ -17,6 +17,8 @@ Kind = Literal["order", "read"]
 _Kept = tuple[RequestRates | None, tuple[Charge, ...]]
 
 HEALTH_PER_SECOND: Final = 100
+# Signatures of tokens that were not seen before, each 0.1 ms of this process.
+UNPROVEN_PER_SECOND: Final = 10
 # What an account may do in all, unless somebody chose a number: as much as so many of its keys.
 KEYS_PER_ACCOUNT: Final = 5
 # Charges that are kept made, because making one takes as long as counting it.
@@ -33,6 +35,7 @@ _PER: Final = {
     "account_read": "account and second",
     "address": "address and second",
     "failure": "address and minute, of failed ones",
+    "unproven": "address, key or session, and second, of tokens not seen before",
     "sign_in": "address and minute, of sign-ins",
     "health": "address and second, of health",
 }
@@ -96,6 +99,16 @@ class RateLimits:
         """
         limit = self._limits.failed_authentications_per_minute
         return self._take("failure", network_of(address), limit, _MINUTE)
+
+    def take_unproven(self, address: str, credential: str) -> Allowance | None:
+        """Count the checking of a signature that an address asks for by a token not seen before.
+
+        Counted for each key or session that such tokens name: whoever forges tokens in the name of one holds up no
+        other behind the same address, and nobody whose token was seen or given here. Raises `RateRefusedError`.
+        """
+        if not self._limits.failed_authentications_per_minute:
+            return None
+        return self._take("unproven", f"{network_of(address)} {credential}", UNPROVEN_PER_SECOND, _SECOND)
 
     def take_sign_in(self, address: str) -> Allowance | None:
         """Count the beginning of one sign-in of an address. Raises `RateRefusedError`.

@@ -71,6 +71,21 @@ async def world() -> World:
     return world
 
 
+async def test_a_token_that_was_given_here_is_known_and_another_is_proven_first(world: World) -> None:
+    given, foreign = world.tokens.sign(account=7, scopes=SCOPES, session_id="a-session"), world.signed({})
+    assert world.tokens.recall(given.text) == world.tokens.peek(given.text)
+    assert world.tokens.recall(foreign) is None
+    assert world.tokens.read(foreign) == world.tokens.peek(foreign) == world.tokens.recall(foreign)
+    await world.tokens.rotate(at_once=True)
+    assert [world.tokens.recall(text) or world.tokens.peek(text) for text in (given.text, foreign)] == [None, None]
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "W10.W10.A", "e30.e30.A", "\xe9.e30.A", "x" * 5_000])
+async def test_what_is_no_token_is_not_even_read(world: World, text: str) -> None:
+    assert world.tokens.peek(text) is None
+    assert world.tokens.read(text) is None
+
+
 async def test_a_token_says_what_it_was_signed_with(world: World) -> None:
     token = world.tokens.sign(account=7, scopes=SCOPES, session_id="a-session")
     claim = world.tokens.read(token.text)

@@ -7,7 +7,7 @@ from waiver_exchange.application.access import Caller
 from waiver_exchange.application.ports import IdentityStore, RequestRates
 from waiver_exchange.application.request_counts import LocalCounts
 from waiver_exchange.config import RequestLimits
-from waiver_exchange.gateway.rate_limits import HEALTH_PER_SECOND, RateLimits, RateRefusedError
+from waiver_exchange.gateway.rate_limits import HEALTH_PER_SECOND, UNPROVEN_PER_SECOND, RateLimits, RateRefusedError
 
 ANN = Caller(account=2, key_id="WXANN", scopes=frozenset())
 BOB = Caller(account=3, key_id="WXBOB", scopes=frozenset())
@@ -161,6 +161,19 @@ def test_failures_are_counted_by_the_minute() -> None:
     desk.limits.take(caller=ANN, kind="read")
     desk.clock.advance(30)
     desk.limits.take_failure("192.0.2.1")
+
+
+def test_signatures_to_check_are_counted_for_each_key_that_an_address_names() -> None:
+    desk = Desk()
+    for _ in range(UNPROVEN_PER_SECOND):
+        desk.limits.take_unproven("192.0.2.1", "WXANN")
+    with pytest.raises(RateRefusedError) as refused:
+        desk.limits.take_unproven("192.0.2.1", "WXANN")
+    assert refused.value.allowance.retry_after_s == 1
+    desk.limits.take_unproven("192.0.2.1", "WXBOB")
+    desk.limits.take_unproven("192.0.2.2", "WXANN")
+    desk.clock.advance(1)
+    desk.limits.take_unproven("192.0.2.1", "WXANN")
 
 
 def test_an_address_is_an_ipv4_address_or_an_ipv6_network() -> None:

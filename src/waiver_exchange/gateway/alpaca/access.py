@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import partial
 from typing import Final
 
 from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require
@@ -39,7 +40,8 @@ def _authenticated(request: AnyRequest) -> Caller:
         return authenticate(exchange, api_key=api_key, api_secret=api_secret)
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return authenticate_token(exchange, token=credentials.strip())
+        admit = partial(rate_limits_of(request).take_unproven, address_of(request.scope))
+        return authenticate_token(exchange, token=credentials.strip(), admit=admit)
     if scheme.lower() == "basic":
         api_key, api_secret = _basic(credentials.strip())
         return authenticate(exchange, api_key=api_key, api_secret=api_secret)

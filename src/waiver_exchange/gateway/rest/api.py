@@ -4,6 +4,7 @@ Thin on purpose: a framework's own way costs as much as the order behind it.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from litestar.types import HTTPScope, Receive, Send
@@ -101,7 +102,7 @@ class NativeApi:
         return await route.handler(call)
 
     def _caller_of(self, route: Route, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Caller:
-        caller = self._authenticated(scope["method"], headers)
+        caller = self._authenticated(scope, headers)
         keep_allowance(scope, self._limits.take(caller=caller, kind=route.kind))
         if route.access == OPERATE:
             require_operator(self._services.exchange, caller)
@@ -109,17 +110,18 @@ class NativeApi:
             require(caller, route.access)
         return caller
 
-    def _authenticated(self, method: str, headers: Mapping[bytes, bytes]) -> Caller:
+    def _authenticated(self, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Caller:
         exchange = self._services.exchange
         api_key, api_secret = headers.get(b"x-api-key"), headers.get(b"x-api-secret")
         if api_key and api_secret:
             return authenticate(exchange, api_key=api_key.decode("latin-1"), api_secret=api_secret.decode("latin-1"))
+        admit = partial(self._limits.take_unproven, address_of(scope))
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         if authorization[: len(_BEARER)].lower() == _BEARER:
-            return authenticate_token(exchange, token=authorization[len(_BEARER) :].strip())
+            return authenticate_token(exchange, token=authorization[len(_BEARER) :].strip(), admit=admit)
         token = read_cookie(headers, ACCESS)
         if token:
-            return caller_by_cookie(exchange, method=method, headers=headers, token=token)
+            return caller_by_cookie(exchange, method=scope["method"], headers=headers, token=token, admit=admit)
         raise RefusedError(_R.credentials_are_missing)
 
 

@@ -1,6 +1,6 @@
 """Whether a request that a browser sends with our cookies comes from a page of ours, and not from somebody else's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,12 +18,14 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 
 
-def caller_by_cookie(exchange: Exchange, *, method: str, headers: Mapping[bytes, bytes], token: str) -> Caller:
+def caller_by_cookie(
+    exchange: Exchange, *, method: str, headers: Mapping[bytes, bytes], token: str, admit: Callable[[str], object]
+) -> Caller:
     """Return whose session the cookie of a request is, which our own page sent if it changes something.
 
     Raises `RefusedError`.
     """
-    caller = authenticate_token(exchange, token=token)
+    caller = authenticate_token(exchange, token=token, admit=admit)
     if method not in _READING:
         check_own_page(exchange, headers)
         check_csrf(exchange, headers, session_id=caller.session_id)
@@ -61,7 +63,9 @@ def is_welcome(origins: frozenset[str], *, origin: str | None, host: str | None)
         return False
 
 
-def caller_of_handshake(exchange: Exchange, *, origin: str | None, cookies: str | None) -> Caller | None:
+def caller_of_handshake(
+    exchange: Exchange, *, origin: str | None, cookies: str | None, admit: Callable[[str], object]
+) -> Caller | None:
     """Return whose session the cookie of a WebSocket's handshake is, sent by a page of ours; None for nobody's."""
     if not cookies or origin not in exchange.sign_in.origins:
         return None
@@ -69,6 +73,6 @@ def caller_of_handshake(exchange: Exchange, *, origin: str | None, cookies: str 
     if not token:
         return None
     try:
-        return authenticate_token(exchange, token=token)
+        return authenticate_token(exchange, token=token, admit=admit)
     except RefusedError:
         return None

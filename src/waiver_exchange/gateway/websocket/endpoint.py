@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import final
 
 from waiver_exchange.application.access import Caller
@@ -37,8 +38,9 @@ class Endpoint:
     def open(self, connection: Connection) -> NativeSession:
         """Begin a session, of whoever is signed in to the page that opens it; what a route of `Sockets` needs."""
         session = NativeSession(self, connection)
-        headers = connection.opening.headers
-        caller = caller_of_handshake(self.exchange, origin=headers.get("Origin"), cookies=headers.get("Cookie"))
+        headers, admit = connection.opening.headers, partial(self.rate_limits.take_unproven, connection.opening.address)
+        origin, cookies = headers.get("Origin"), headers.get("Cookie")
+        caller = caller_of_handshake(self.exchange, origin=origin, cookies=cookies, admit=admit)
         if caller is not None:
             with suppress(RefusedError):  # as many connections as may be: the client finds nobody signed in
                 self.sign_in(session, caller)

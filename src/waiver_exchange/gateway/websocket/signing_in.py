@@ -1,5 +1,6 @@
 """The method `auth`: a key and its secret, or a token that stands for a key."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -49,7 +50,8 @@ def _authenticated(session: "NativeSession", params: JsonObject) -> Caller:
     given = AUTH_PARAMS.read(params)
     token, api_key, api_secret = given[_TOKEN], given[_API_KEY], given[_API_SECRET]
     if token is not None and api_key is None and api_secret is None:
-        return authenticate_token(exchange, token=token)
+        admit = partial(session.endpoint.rate_limits.take_unproven, session.connection.opening.address)
+        return authenticate_token(exchange, token=token, admit=admit)
     if token is None and api_key is not None and api_secret is not None:
         return authenticate(exchange, api_key=api_key, api_secret=api_secret)
     raise RefusedError(RefusalReason.connection_is_not_authenticated)

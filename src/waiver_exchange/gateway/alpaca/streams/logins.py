@@ -1,6 +1,7 @@
 """Logging in to a stream: who it is, how often it may be tried, and how many connections a key may have."""
 
 from collections import Counter
+from functools import partial
 from typing import Final, final
 
 from waiver_exchange.application.access import Caller, authenticate, authenticate_token, is_current, require
@@ -28,7 +29,8 @@ class Logins:
         """Return who has a key and its secret. Raises `RefusedError`."""
         try:
             if key == _OAUTH:
-                caller = authenticate_token(self._exchange, token=secret)
+                admit = partial(self._rate_limits.take_unproven, address)
+                caller = authenticate_token(self._exchange, token=secret, admit=admit)
             else:
                 caller = authenticate(self._exchange, api_key=key, api_secret=secret)
         except RefusedError:
