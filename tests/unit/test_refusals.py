@@ -18,7 +18,7 @@ from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.application import audit, passkeys, sequencer, step_up, watchlists
 from waiver_exchange.application.access import Caller, require_operator
-from waiver_exchange.application.accounts import create_account
+from waiver_exchange.application.accounts import create_account, open_account
 from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.authority import OPERATE
 from waiver_exchange.application.exchange import Exchange
@@ -30,6 +30,7 @@ from waiver_exchange.application.operating.perform import HOST
 from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.risk_limits import set_role
 from waiver_exchange.application.sessions import From, begin_session
 from waiver_exchange.application.sign_in_ports import ProvenLogin, ProviderAnswerError, ProviderUnavailableError, SignUp
 from waiver_exchange.bootstrap import running_exchange
@@ -354,8 +355,14 @@ async def issue(service: Service, action_id: str = "more-1", *, reason: str = "s
     return await service.operate("shares.issue", **more)
 
 
-async def decide(service: Service, *, actor: int, action_id: str = "more-1") -> str:
+async def guard_issues(service: Service) -> None:
     service.exchange.operations.four_eyes = frozenset({"issue_shares"})
+    # Without an operator nobody could approve what the host asks for.
+    await set_role(service.exchange, account=await open_account(service.exchange), role=codes.ROLE_OPERATOR)
+
+
+async def decide(service: Service, *, actor: int, action_id: str = "more-1") -> str:
+    await guard_issues(service)
     await issue(service)
     try:
         await approve(service.exchange, action_id=action_id, actor=actor, reason="seen")
@@ -381,7 +388,7 @@ async def with_the_id_of_another_action(service: Service) -> str:
 
 async def one_proposal_too_many(service: Service) -> str:
     service.patch.setattr(perform_module, "PROPOSALS_MAX", 0)
-    service.exchange.operations.four_eyes = frozenset({"issue_shares"})
+    await guard_issues(service)
     return await issue(service)
 
 

@@ -50,6 +50,11 @@ def role_of(exchange: Exchange, account: int) -> int:
     return view.role if view is not None else TRADER
 
 
+def reaches_beyond(role: int) -> bool:
+    """Return whether a role lets an account see or do what is not its own."""
+    return not ROLE_SCOPES[role].isdisjoint(_BEYOND)
+
+
 def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> frozenset[str]:
     """Return what is left of the granted scopes for the role that the account has now.
 

@@ -1,5 +1,8 @@
 """What an account is to the exchange and what it may do: roles, limits, and the price bands of markets."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.commands import AccountLimits, SetLimits, SetMarketBand, SetRole
 from waiver_exchange.projections.state import AccountView, MarketView
@@ -14,6 +17,12 @@ async def set_role(exchange: Exchange, *, account: int, role: int) -> AccountVie
 async def set_limits(exchange: Exchange, *, scope: int, number: int, limits: AccountLimits) -> None:
     """Set all limits of a role or an account (`scope` is one of `codes.LIMITS_OF_*`). Raises `RefusedError`."""
     (await exchange.sequencer.submit(SetLimits(scope=scope, number=number, limits=limits))).first_event()
+
+
+def changed_limits(exchange: Exchange, *, scope: int, number: int, changes: Mapping[str, int | None]) -> AccountLimits:
+    """Return the limits as they would be with the changes; None and what is not in them stays as it is now."""
+    given = {name: value for name, value in changes.items() if name in AccountLimits.__dataclass_fields__ and value is not None}
+    return replace(limits_set(exchange, scope=scope, number=number), **given)
 
 
 def limits_set(exchange: Exchange, *, scope: int, number: int) -> AccountLimits:

@@ -157,17 +157,22 @@ async def sign_out_everywhere(exchange: Exchange, caller: Caller) -> int:
     return len(await _end_all(exchange, account=caller.account))
 
 
-async def end_sessions(exchange: Exchange, *, account: int, actor: int) -> int:
-    """End all sessions of the person behind an account for somebody else, and return how many.
+async def end_sessions(exchange: Exchange, *, account: int, actor: int, session_id: str = "") -> int:
+    """End a session of the person behind an account for somebody else, or all, and return how many.
 
-    `actor` is the operator's account, 0 the host. Raises `RefusedError`, `IdentityError`.
+    Who never signed in has none. `actor` is the operator's account, 0 the host. Raises `RefusedError`, `IdentityError`.
     """
-    now_ns = exchange.clock.now_ns()
     person = exchange.people.find_person_of(account)
-    for session in [] if person is None else exchange.sessions.list_sessions(person.person_id):
-        if session.is_live(now_ns):
-            await _record_end(exchange, AuditEvent.session_revoked, session, actor=actor)
-    return len(await _end_all(exchange, account=account))
+    found = [] if person is None else exchange.sessions.list_sessions(person.person_id)
+    ending = [session for session in found if session_id in {"", session.session_id}]
+    if session_id and not ending:
+        raise RefusedError(RefusalReason.session_not_found)
+    now_ns = exchange.clock.now_ns()
+    live = [session for session in ending if session.is_live(now_ns)]
+    for session in live:
+        await _record_end(exchange, AuditEvent.session_revoked, session, actor=actor)
+        await exchange.sessions.revoke_session(session.session_id, at_ns=now_ns)
+    return len(live)
 
 
 def session_of(exchange: Exchange, caller: Caller) -> Session:

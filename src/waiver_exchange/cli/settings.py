@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS
+from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS, FOUR_EYES_DEFAULT
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.sign_in_settings import SIGN_IN, is_provider_variable, read_sign_in_settings
 from waiver_exchange.config import ConnectionLimits, RequestLimits, SecretSettings, Settings
@@ -102,9 +102,11 @@ def _is_production(text: str) -> bool:
 
 
 def _four_eyes(text: str) -> frozenset[str]:
+    if text.strip() == "all":
+        return frozenset(FOUR_EYES_ACTIONS)
     names = frozenset(part.strip() for part in text.split(",")) - {"none"}
     if not names <= frozenset(FOUR_EYES_ACTIONS):
-        raise _WrongValueError(f"none, or some of {', '.join(FOUR_EYES_ACTIONS)} with commas between them")
+        raise _WrongValueError(f"all, none, or some of {', '.join(FOUR_EYES_ACTIONS)} with commas between them")
     return names
 
 
@@ -209,7 +211,7 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         connection_limits=_read_connection_limits(environment),
         trusted_proxies=_choose(None, "", environment, "WAIVER_TRUSTED_PROXIES", _addresses) or (),
         is_production=is_production,
-        four_eyes=frozenset(FOUR_EYES_ACTIONS if is_production else ()) if four_eyes is None else four_eyes,
+        four_eyes=frozenset(FOUR_EYES_DEFAULT if is_production else ()) if four_eyes is None else four_eyes,
         redis_url=_choose(None, "", environment, "WAIVER_REDIS_URL", _redis_url) or "",
         secrets=_read_secret_settings(environment),
         sign_in=read_sign_in_settings(environment),

@@ -18,8 +18,10 @@ from waiver_exchange.application.operating.perform import HOST, Performed, Reque
 from waiver_exchange.application.operating.reads import list_actions
 from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.risk_limits import set_role
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
+from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import decode_command
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.actions import PROPOSAL_NS, RESERVED_FACTS
@@ -176,6 +178,7 @@ async def test_a_proposal_waits_for_another_operator(guarded: Exchange) -> None:
 
 
 async def test_the_host_and_operators_approve_each_other(guarded: Exchange) -> None:
+    await set_role(guarded, account=(await create_account(guarded, name="Olga")).account, role=codes.ROLE_OPERATOR)
     await issue(guarded, actor=HOST, action_id="a")
     assert await refused(approve(guarded, action_id="a", actor=HOST, reason="mine")) is R.own_proposal
     assert (await approve(guarded, action_id="a", actor=OTTO, reason="yes")).view.status == "done"

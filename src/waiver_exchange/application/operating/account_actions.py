@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Final
 
 from waiver_exchange.application import accounts, api_keys
-from waiver_exchange.application.authority import ROLES, SCOPES
+from waiver_exchange.application.authority import ROLES, SCOPES, reaches_beyond, role_of
 from waiver_exchange.application.cancel_order import cancel_all_orders, cancel_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.identity_ports import Note
@@ -13,9 +13,9 @@ from waiver_exchange.application.operating.action import Action, Doing, Ran
 from waiver_exchange.application.passkeys import remove_all_passkeys
 from waiver_exchange.application.ports import RequestRates
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.risk_limits import set_limits, set_role
+from waiver_exchange.application.risk_limits import changed_limits, set_limits, set_role
+from waiver_exchange.application.sessions import end_sessions
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.refusals import RefusalReason
 
 NOTE_LENGTH_MAX: Final = 2_000
@@ -48,14 +48,10 @@ async def _revoke_keys(exchange: Exchange, wanted: given.OneKey, _: Doing) -> Ra
 
 async def _set_request_rates(exchange: Exchange, wanted: given.Rates, _: Doing) -> Ran:
     _known(exchange, wanted.account)
-    each = (
-        wanted.orders_per_second,
-        wanted.reads_per_second,
-        wanted.account_orders_per_second,
-        wanted.account_reads_per_second,
-    )
-    rates = RequestRates(*(None if rate == UNSET else rate for rate in each))
-    await exchange.identity.set_rates(account=wanted.account, rates=rates)
+    before = exchange.identity.find_rates(wanted.account) or RequestRates()
+    rates = {name: rate for name in RequestRates._fields if (rate := getattr(wanted, name)) is not None}
+    changed = before._replace(**{name: None if rate == UNSET else rate for name, rate in rates.items()})
+    await exchange.identity.set_rates(account=wanted.account, rates=changed)
     return Ran()
 
 
@@ -88,35 +84,25 @@ async def _remove_passkeys(exchange: Exchange, wanted: given.OneAccount, doing: 
 
 async def _set_limits(exchange: Exchange, wanted: given.LimitsOfAccount, _: Doing) -> Ran:
     _known(exchange, wanted.account)
-    await set_limits(
-        exchange, scope=codes.LIMITS_OF_ACCOUNT, number=wanted.account, limits=_limits_of(wanted, "account")
-    )
+    await _change_limits(exchange, scope=codes.LIMITS_OF_ACCOUNT, number=wanted.account, wanted=wanted)
     return Ran()
 
 
 async def _set_role_limits(exchange: Exchange, wanted: given.LimitsOfRole, _: Doing) -> Ran:
-    role = _role_of(wanted.role)
-    await set_limits(exchange, scope=codes.LIMITS_OF_ROLE, number=role, limits=_limits_of(wanted, "role"))
+    await _change_limits(exchange, scope=codes.LIMITS_OF_ROLE, number=_role_of(wanted.role), wanted=wanted)
     return Ran()
 
 
-def _limits_of(wanted: AccountLimits, owner: str) -> AccountLimits:
-    return AccountLimits(**{name: value for name, value in asdict(wanted).items() if name != owner})
+async def _change_limits(exchange: Exchange, *, scope: int, number: int, wanted: given.SomeLimits) -> None:
+    # Only now: what was set since the action was asked for stays.
+    limits = changed_limits(exchange, scope=scope, number=number, changes=asdict(wanted))
+    await set_limits(exchange, scope=scope, number=number, limits=limits)
 
 
-async def _revoke_sessions(exchange: Exchange, wanted: given.OneSession, _: Doing) -> Ran:
+async def _revoke_sessions(exchange: Exchange, wanted: given.OneSession, doing: Doing) -> Ran:
     _known(exchange, wanted.account)
-    person = exchange.people.find_person_of(wanted.account)
-    now_ns = exchange.clock.now_ns()
-    if wanted.session_id:
-        own = [] if person is None else exchange.sessions.list_sessions(person.person_id)
-        if all(session.session_id != wanted.session_id for session in own):
-            raise RefusedError(RefusalReason.session_not_found)
-        await exchange.sessions.revoke_session(wanted.session_id, at_ns=now_ns)
-        return Ran({"revoked": 1})
-    # Who never signed in has none.
-    ended = [] if person is None else await exchange.sessions.revoke_sessions(person.person_id, at_ns=now_ns)
-    return Ran({"revoked": len(ended)})
+    ended = await end_sessions(exchange, account=wanted.account, session_id=wanted.session_id, actor=doing.actor)
+    return Ran({"revoked": ended})
 
 
 async def _add_note(exchange: Exchange, wanted: given.NewNote, doing: Doing) -> Ran:
@@ -157,24 +143,42 @@ async def _cancel_orders(exchange: Exchange, wanted: given.OpenOrders, _: Doing)
     return Ran({"cancelled": len(done.some()), "failed": len(done.failed)}, told=done)
 
 
+def _issues_cash(_: Exchange, wanted: given.NewAccount) -> bool:
+    return wanted.cash_micros != 0
+
+
+def _reaches_beyond(exchange: Exchange, wanted: given.OneAccount) -> bool:
+    return reaches_beyond(role_of(exchange, wanted.account))
+
+
+def _changes_authority(exchange: Exchange, wanted: given.Role) -> bool:
+    return reaches_beyond(role_of(exchange, wanted.account)) or reaches_beyond(ROLES.get(wanted.role, 0))
+
+
 def _known(exchange: Exchange, account: int) -> None:
     if account not in exchange.state.accounts:
         raise RefusedError(RefusalReason.account_not_found)
 
 
 ACCOUNT_ACTIONS: Final = (
-    Action(name="open_account", parameters=given.NewAccount, run=_open_account, unkept=frozenset({"name"})),
+    Action(
+        name="open_account",
+        parameters=given.NewAccount,
+        run=_open_account,
+        matters=_issues_cash,
+        unkept=frozenset({"name"}),
+    ),
     Action(name="make_key", parameters=given.NewKey, run=_make_key, unkept=frozenset({"name"})),
     Action(name="revoke_keys", parameters=given.OneKey, run=_revoke_keys),
     Action(name="set_request_rates", parameters=given.Rates, run=_set_request_rates, gives=True),
     Action(name="freeze_account", parameters=given.OneAccount, run=_freeze),
-    Action(name="unfreeze_account", parameters=given.OneAccount, run=_unfreeze),
-    Action(name="set_role", parameters=given.Role, run=_set_role, gives=True),
+    Action(name="unfreeze_account", parameters=given.OneAccount, run=_unfreeze, matters=_reaches_beyond),
+    Action(name="set_role", parameters=given.Role, run=_set_role, gives=True, matters=_changes_authority),
     Action(name="set_limits", parameters=given.LimitsOfAccount, run=_set_limits, gives=True),
-    Action(name="set_role_limits", parameters=given.LimitsOfRole, run=_set_role_limits),
+    Action(name="set_role_limits", parameters=given.LimitsOfRole, run=_set_role_limits, gives=True),
     Action(name="revoke_sessions", parameters=given.OneSession, run=_revoke_sessions),
     Action(name="add_note", parameters=given.NewNote, run=_add_note, unkept=frozenset({"text"})),
-    Action(name="remove_passkeys", parameters=given.OneAccount, run=_remove_passkeys),
+    Action(name="remove_passkeys", parameters=given.OneAccount, run=_remove_passkeys, matters=_reaches_beyond),
     Action(name="deposit_cash", parameters=given.Deposit, run=_deposit_cash, gives=True),
     Action(name="cancel_order", parameters=given.OneOrder, run=_cancel_order),
     Action(name="cancel_orders", parameters=given.OpenOrders, run=_cancel_orders),

@@ -24,6 +24,11 @@ class Doing(NamedTuple):
         return f"action {self.action_id}"
 
 
+def always(_: Exchange, __: object) -> bool:
+    """Say that an action matters whatever its parameters are."""
+    return True
+
+
 class Ran(NamedTuple):
     """What came of an action: facts for the journal, and what is told once and kept nowhere, such as a new secret."""
 
@@ -36,22 +41,24 @@ class Action:
     """One line of the table. `parameters` is a frozen dataclass of ids, numbers and texts, none of them personal.
 
     An action that `gives` always needs a second operator when one gives to his own account; which others do, the
-    configuration says (`four_eyes`). What is to be done `at_once` overtakes, right behind the row that
-    asks for it, all commands that wait. The fields in `unkept` never reach the journal (a name, a text), so it alone
-    cannot finish what a stop cut short.
+    configuration says (`four_eyes`), as far as the action `matters` with these parameters. What is to be done `at_once`
+    waits for nobody and overtakes, right behind the row that asks for it, all commands that wait. The fields in
+    `unkept` never reach the journal (a name, a text), so it alone cannot finish what a stop cut short. A field that is
+    None was not given and is left out.
     """
 
     name: str
     parameters: type[Any]
     run: Callable[[Exchange, Any, Doing], Awaitable[Ran]]
     gives: bool = False
+    matters: Callable[[Exchange, Any], bool] = always
     at_once: Command | None = None
     unkept: frozenset[str] = frozenset()
 
     def facts_of(self, parameters: object) -> dict[str, Fact]:
         """Return the parameters as the journal keeps them."""
         given: dict[str, Fact] = asdict(parameters)  # type: ignore[call-overload]  # every one is a dataclass
-        return {name: value for name, value in given.items() if name not in self.unkept}
+        return {name: value for name, value in given.items() if name not in self.unkept and value is not None}
 
     def account_of(self, parameters: object) -> int:
         """Return the account that the action is about, 0 for none."""

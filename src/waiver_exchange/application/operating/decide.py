@@ -36,6 +36,8 @@ def status_of(exchange: Exchange, view: ActionView) -> str:
 async def approve(exchange: Exchange, *, action_id: str, actor: int, reason: str) -> Performed:
     """Approve what another operator asked for, and carry it out; the same again gets the first outcome.
 
+    What the journal does not hold all of (a name, a text) or tells a secret stays `approved`: who asked for it carries
+    it out, by asking again with its id.
     Raises `RefusedError`: no such action, one's own, decided or expired already, and what the action itself meets.
     """
     said = checked_reason(reason)
@@ -46,6 +48,8 @@ async def approve(exchange: Exchange, *, action_id: str, actor: int, reason: str
     is_mine = view.decided_at_ns != 0 and view.decided_by == actor and view.status in {APPROVED, DONE}
     if not is_mine:
         await _decide(exchange, view, event=AuditEvent.action_approved, actor=actor, reason=said)
+    if action.unkept:
+        return Performed(await _found(exchange, action_id))
     return await run_open(exchange, action, view, action.restore(view.parameters), by=actor)
 
 

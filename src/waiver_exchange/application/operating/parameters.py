@@ -5,8 +5,6 @@ Micro-dollars, cents per share, units of 1/10,000 share, basis points, UNIX nano
 
 from dataclasses import dataclass
 
-from waiver_exchange.domain.commands import AccountLimits
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
@@ -55,13 +53,16 @@ class OneSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """An account's own requests per second, of each key and of all; -1 is what everybody has, 0 no limit."""
+    """An account's own requests per second, of each key and of all; -1 is what everybody has, 0 no limit.
+
+    What is not given stays as it is when the action is carried out.
+    """
 
     account: int
-    orders_per_second: int
-    reads_per_second: int
-    account_orders_per_second: int = -1
-    account_reads_per_second: int = -1
+    orders_per_second: int | None = None
+    reads_per_second: int | None = None
+    account_orders_per_second: int | None = None
+    account_reads_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +74,31 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsOfAccount(AccountLimits):
-    """All limits of an account."""
+class SomeLimits:
+    """Fields of `AccountLimits`; what is not given stays as it is when the action is carried out."""
+
+    order_value_micros_max: int | None = None
+    position_units_max: int | None = None
+    supply_share_bps_max: int | None = None
+    open_orders_max: int | None = None
+    orders_per_second: int | None = None
+    orders_burst: int | None = None
+    day_loss_micros_max: int | None = None
+    day_turnover_micros_max: int | None = None
+    team_bps_max: int | None = None
+    position_bps_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsOfAccount(SomeLimits):
+    """Limits of an account; the others stay."""
 
     account: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsOfRole(AccountLimits):
-    """All limits of the accounts of a role: its name."""
+class LimitsOfRole(SomeLimits):
+    """Limits of the accounts of a role: its name."""
 
     role: str
 

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
 from waiver_exchange.application.audit_facts import Fact, encode_facts
+from waiver_exchange.application.authority import ROLE_NAMES, role_of
 from waiver_exchange.application.command_keys import audit_key, reference_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating.action import Action, Doing, Ran
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
-from waiver_exchange.domain.codes import OPERATOR
+from waiver_exchange.domain.codes import OPERATOR, ROLE_OPERATOR
 from waiver_exchange.domain.commands import Command, RecordAudit
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.actions import (
@@ -72,7 +73,12 @@ async def perform(exchange: Exchange, action: Action, parameters: object, reques
     reason = checked_reason(request.reason)
     action_id = _checked_id(exchange, request.action_id)
     asked = Request(request.actor, reason, action_id)
-    return await _alone(exchange, action_id, lambda: _perform(exchange, action, parameters, asked))
+    # An id that was just drawn is nobody's, and what is to be done at once waits for no store: the journal itself tells
+    # a repetition.
+    is_looked_up = bool(request.action_id) and action.at_once is None
+    return await _alone(
+        exchange, action_id, lambda: _perform(exchange, action, parameters, asked, is_looked_up=is_looked_up)
+    )
 
 
 async def run_open(exchange: Exchange, action: Action, view: ActionView, parameters: object, *, by: int) -> Performed:
@@ -137,17 +143,17 @@ async def _alone(exchange: Exchange, action_id: str, work: Callable[[], Awaitabl
         done.cancel()
 
 
-async def _perform(exchange: Exchange, action: Action, parameters: object, request: Request) -> Performed:
-    kept = action.facts_of(parameters)
-    view = await find_action(exchange, request.action_id)
+async def _perform(
+    exchange: Exchange, action: Action, parameters: object, request: Request, *, is_looked_up: bool
+) -> Performed:
+    view = await find_action(exchange, request.action_id) if is_looked_up else None
     if view is None:
         await _ask(exchange, action, parameters, request)
         view = await _known(exchange, request.action_id)
-    elif (view.name, view.actor, view.reason) != (action.name, request.actor, request.reason) or not _is_same(
-        view, kept
-    ):
+    asked = (action.name, request.actor, request.reason, encode_facts(action.facts_of(parameters)))
+    if (view.name, view.actor, view.reason, view.parameters) != asked:
         raise RefusedError(_R.action_id_used_with_other_content)
-    elif not view.is_open:
+    if not view.is_open:
         return _first_outcome(view)
     if view.status not in UNFINISHED:
         return Performed(view)
@@ -168,21 +174,43 @@ async def _ask(exchange: Exchange, action: Action, parameters: object, request: 
         "four_eyes": int(needs_approval),
     }
     event = AuditEvent.action_requested
-    await journal_action(
-        exchange,
-        event,
-        key=audit_key(int(event), request.action_id),
-        actor=request.actor,
-        account=action.account_of(parameters),
-        facts=facts,
-        at_once=None if needs_approval else action.at_once,
-    )
+    try:
+        await journal_action(
+            exchange,
+            event,
+            key=audit_key(int(event), request.action_id),
+            actor=request.actor,
+            account=action.account_of(parameters),
+            facts=facts,
+            at_once=action.at_once,
+        )
+    except RefusedError as refused:
+        if refused.reason is _R.reference_used_with_other_content:
+            raise RefusedError(_R.action_id_used_with_other_content) from refused
+        raise
+
+
+def has_operator(exchange: Exchange) -> bool:
+    """Return whether there is an account that could be the second operator of the host."""
+    return any(view.role == ROLE_OPERATOR and not view.is_halted for view in exchange.state.accounts.values())
 
 
 def _needs_approval(exchange: Exchange, action: Action, parameters: object, *, actor: int) -> bool:
-    if action.name in exchange.operations.four_eyes:
+    if action.at_once is not None:
+        return False
+    if action.gives and actor != HOST and _is_for(exchange, action, parameters, actor):
         return True
-    return action.gives and actor != HOST and action.account_of(parameters) == actor
+    if action.name not in exchange.operations.four_eyes or not action.matters(exchange, parameters):
+        return False
+    # Before there is an operator, nobody could approve what sets an exchange up.
+    return actor != HOST or has_operator(exchange)
+
+
+def _is_for(exchange: Exchange, action: Action, parameters: object, account: int) -> bool:
+    """Return whether an action gives to an account, by its number or to all of its role."""
+    if given := action.account_of(parameters):
+        return given == account
+    return getattr(parameters, "role", "") == ROLE_NAMES[role_of(exchange, account)]
 
 
 async def _run(exchange: Exchange, action: Action, view: ActionView, parameters: object, *, by: int) -> Performed:
@@ -217,10 +245,6 @@ def _first_outcome(view: ActionView) -> Performed:
     if view.status == REFUSED:
         raise RefusedError(RefusalReason[view.outcome])
     return Performed(view, is_repetition=True)
-
-
-def _is_same(view: ActionView, kept: Mapping[str, Fact]) -> bool:
-    return view.parameters == encode_facts(kept)
 
 
 async def _known(exchange: Exchange, action_id: str) -> ActionView:

@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from waiver_exchange.application.api_keys import NewKey
-from waiver_exchange.application.authority import ROLES
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.account_actions import UNSET
 from waiver_exchange.application.operating.perform import HOST, Performed, Request, perform
 from waiver_exchange.application.operating.table import ACTIONS
-from waiver_exchange.application.ports import ApiKey, RequestRates
+from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.ids import IdKind, from_uuid
 from waiver_exchange.domain.money import average_price, format_money, format_quantity, parse_money, parse_price
@@ -79,20 +76,21 @@ def _key(_: Exchange, params: asked.OneKey) -> given.OneKey:
     return given.OneKey(account=parse_account(params.account), key_id=params.key)
 
 
-def _rates(exchange: Exchange, params: asked.LimitsParams) -> given.Rates:
-    account = parse_account(params.account)
-    before = exchange.identity.find_rates(account) or RequestRates()
-    asked_for = {
-        "orders_per_second": parse_rate(params.orders, field="orders", unset=before.orders_per_second),
-        "reads_per_second": parse_rate(params.reads, field="reads", unset=before.reads_per_second),
-        "account_orders_per_second": parse_rate(
-            params.all_orders, field="all_orders", unset=before.account_orders_per_second
-        ),
-        "account_reads_per_second": parse_rate(
-            params.all_reads, field="all_reads", unset=before.account_reads_per_second
-        ),
-    }
-    return given.Rates(account=account, **{name: UNSET if rate is None else rate for name, rate in asked_for.items()})
+def _rates(_: Exchange, params: asked.LimitsParams) -> given.Rates:
+    return given.Rates(
+        account=parse_account(params.account),
+        orders_per_second=_rate(params.orders, field="orders"),
+        reads_per_second=_rate(params.reads, field="reads"),
+        account_orders_per_second=_rate(params.all_orders, field="all_orders"),
+        account_reads_per_second=_rate(params.all_reads, field="all_reads"),
+    )
+
+
+def _rate(text: str, *, field: str) -> int | None:
+    if not text:
+        return None
+    rate = parse_rate(text, field=field)
+    return UNSET if rate is None else rate
 
 
 def _role(_: Exchange, params: asked.RoleParams) -> given.Role:
@@ -168,7 +166,7 @@ def _settled(_: Exchange, params: asked.SettledMarket) -> given.Settlement:
 
 
 def _band(_: Exchange, params: asked.BandParams) -> given.Band:
-    bps = parse_rate(params.bps, field="bps", unset=None)
+    bps = parse_rate(params.bps, field="bps") if params.bps else None
     return given.Band(symbol=params.symbol, band_bps=UNSET if bps is None else bps)
 
 
@@ -176,22 +174,19 @@ def _kill(_: Exchange, params: asked.KillSwitchParams) -> given.KillSwitch:
     return given.KillSwitch(cancels_orders=int(params.cancel_orders))
 
 
-def _account_limits(exchange: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfAccount:
-    account = parse_account(params.account)
-    return given.LimitsOfAccount(account=account, **_merged(exchange, codes.LIMITS_OF_ACCOUNT, account, params.limits))
+def _account_limits(_: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfAccount:
+    return given.LimitsOfAccount(account=parse_account(params.account), **_known_limits(params.limits))
 
 
-def _role_limits(exchange: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfRole:
-    number = ROLES.get(params.role, UNSET)
-    return given.LimitsOfRole(role=params.role, **_merged(exchange, codes.LIMITS_OF_ROLE, number, params.limits))
+def _role_limits(_: Exchange, params: asked.RiskLimitsParams) -> given.LimitsOfRole:
+    return given.LimitsOfRole(role=params.role, **_known_limits(params.limits))
 
 
-def _merged(exchange: Exchange, scope: int, number: int, wanted: dict[str, int]) -> dict[str, int]:
-    before = exchange.state.limits.get((scope, number)) or AccountLimits()
-    unknown = wanted.keys() - asdict(before).keys()
+def _known_limits(limits: dict[str, int]) -> dict[str, int]:
+    unknown = limits.keys() - AccountLimits.__dataclass_fields__.keys()
     if unknown:
         raise RefusedError(RefusalReason.field_is_unknown, field=min(unknown)[:60])
-    return asdict(before) | wanted
+    return limits
 
 
 def _note(_: Exchange, params: asked.NoteParams) -> given.NewNote:

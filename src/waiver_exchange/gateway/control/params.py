@@ -258,10 +258,8 @@ def parse_account(text: str) -> int:
     return account
 
 
-def parse_rate(text: str, *, field: str, unset: int | None) -> int | None:
-    """Return requests per second, None for `default`, or `unset` for no text. Raises `RefusedError`."""
-    if not text:
-        return unset
+def parse_rate(text: str, *, field: str) -> int | None:
+    """Return requests per second, or None for `default`. Raises `RefusedError`."""
     if text == DEFAULT:
         return None
     if not _RATE.fullmatch(text) or int(text) > RATE_MAX:

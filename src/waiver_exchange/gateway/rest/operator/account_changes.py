@@ -1,21 +1,18 @@
 """What operators change about accounts."""
 
 import re
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from waiver_exchange.application.authority import ROLES
 from waiver_exchange.application.operating import parameters as asked
-from waiver_exchange.application.operating.account_actions import NOTE_LENGTH_MAX, UNSET
+from waiver_exchange.application.operating.account_actions import NOTE_LENGTH_MAX
 from waiver_exchange.application.ports import RequestRates
-from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import AccountLimits
 from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest import body
 from waiver_exchange.gateway.rest.body import Field
 from waiver_exchange.gateway.rest.json_object import JsonObject
-from waiver_exchange.gateway.rest.operator.bodies import limits_of
 from waiver_exchange.gateway.rest.operator.changes import ACCOUNT_PATH, change_route, given
 from waiver_exchange.gateway.rest.parameters import ORDER_ID_PATH, SYMBOL_SCHEMA, invalid
 from waiver_exchange.gateway.rest.route import Call
@@ -68,10 +65,8 @@ LIMIT_FIELDS: Final = tuple(
 )
 
 
-def changed_limits(before: AccountLimits, values: Values) -> dict[str, Any]:
-    """Return all limits: those that are given, and of the others what was before."""
-    wanted = {field.name: values[field] for field in LIMIT_FIELDS}
-    return asdict(before) | {name: value for name, value in wanted.items() if value is not None}
+def _numbers(values: Values, fields: tuple[Field[int | None], ...]) -> dict[str, int | None]:
+    return {field.name: values[field] for field in fields}
 
 
 def _one(call: Call, _: Values) -> asked.OneAccount:
@@ -87,23 +82,15 @@ def _role(call: Call, values: Values) -> asked.Role:
 
 
 def _limits(call: Call, values: Values) -> asked.LimitsOfAccount:
-    account = call[ACCOUNT_PATH]
-    before = limits_of(call.exchange, scope=codes.LIMITS_OF_ACCOUNT, number=account)
-    return asked.LimitsOfAccount(account=account, **changed_limits(before, values))
+    return asked.LimitsOfAccount(account=call[ACCOUNT_PATH], **_numbers(values, LIMIT_FIELDS))
 
 
-def _role_limits(call: Call, values: Values) -> asked.LimitsOfRole:
-    role = values[_ROLE]
-    before = limits_of(call.exchange, scope=codes.LIMITS_OF_ROLE, number=ROLES.get(role, -1))
-    return asked.LimitsOfRole(role=role, **changed_limits(before, values))
+def _role_limits(_: Call, values: Values) -> asked.LimitsOfRole:
+    return asked.LimitsOfRole(role=values[_ROLE], **_numbers(values, LIMIT_FIELDS))
 
 
 def _rates(call: Call, values: Values) -> asked.Rates:
-    before = call.exchange.identity.find_rates(call[ACCOUNT_PATH]) or RequestRates()
-    wanted = {field.name: values[field] for field in RATE_FIELDS}
-    chosen = before._asdict() | {name: rate for name, rate in wanted.items() if rate is not None}
-    rates = {name: UNSET if rate is None else rate for name, rate in chosen.items()}
-    return asked.Rates(account=call[ACCOUNT_PATH], **rates)
+    return asked.Rates(account=call[ACCOUNT_PATH], **_numbers(values, RATE_FIELDS))
 
 
 def _deposit(call: Call, values: Values) -> asked.Deposit:
