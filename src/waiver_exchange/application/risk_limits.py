@@ -21,8 +21,9 @@ async def set_limits(exchange: Exchange, *, scope: int, number: int, limits: Acc
 
 def changed_limits(exchange: Exchange, *, scope: int, number: int, changes: Mapping[str, int | None]) -> AccountLimits:
     """Return the limits as they would be with the changes; None and what is not in them stays as it is now."""
-    given = {name: value for name, value in changes.items() if name in AccountLimits.__dataclass_fields__ and value is not None}
-    return replace(limits_set(exchange, scope=scope, number=number), **given)
+    before = limits_set(exchange, scope=scope, number=number)
+    given = {name: changes.get(name) for name in before.__dataclass_fields__}
+    return replace(before, **{name: value for name, value in given.items() if value is not None})
 
 
 def limits_set(exchange: Exchange, *, scope: int, number: int) -> AccountLimits:

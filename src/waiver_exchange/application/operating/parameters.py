@@ -86,7 +86,7 @@ class SomeLimits:
     day_loss_micros_max: int | None = None
     day_turnover_micros_max: int | None = None
     team_bps_max: int | None = None
-    position_bps_max: int | None = None
+    playing_position_bps_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
