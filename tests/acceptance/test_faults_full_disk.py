@@ -57,7 +57,8 @@ def check_trouble(url: str, data_dir: Path, *, says: str, command: Sequence[str]
     error = ready.json()["error"]
     assert (ready.status_code, error["code"]) == (503, "journal_is_unavailable")
     assert ready.headers["retry-after"]
-    assert says in error["details"]["problem"]
+    assert "waiver status" in error["details"]["problem"]
+    assert says not in ready.text  # strangers are not told
     assert get(url, "/healthz").status_code == 200
     assert says in waiver("status", "--json", data_dir=data_dir, command=command).json["problem"]
     proof = waiver("verify", "--json", data_dir=data_dir, command=command)

@@ -21,7 +21,7 @@ from tests.support.faults import (
     verify,
     wait_until,
 )
-from tests.support.waiver_process import serving
+from tests.support.waiver_process import serving, waiver
 
 LOCKED_SECONDS = 1.5
 # What syncs the journal waits while one file exists and fails while the other does.
@@ -98,7 +98,7 @@ def test_a_journal_that_stays_locked_is_told_and_works_again_when_it_is_free(tmp
             with closing(sqlite3.connect(data_dir / "journal.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 wait_until(lambda: not is_ready(server.url), 10)
-                problem = get(server.url, "/readyz").json()["error"]["details"]["problem"]
+                problem = waiver("status", "--json", data_dir=data_dir).json["problem"]
                 assert "another program holds the file locked; close it" in problem
                 other.execute("ROLLBACK")
             wait_until(lambda: is_ready(server.url), 10)
@@ -143,9 +143,8 @@ def test_what_a_failing_disk_may_have_kept_is_answered_truthfully(tmp_path: Path
             flow.wait_for_more(acknowledged=10)
             (tmp_path / "fail").touch()
             wait_until(lambda: not is_ready(server.url))
-            assert (
-                "could not read or write the file" in get(server.url, "/readyz").json()["error"]["details"]["problem"]
-            )
+            problem = waiver("status", "--json", data_dir=data_dir).json["problem"]
+            assert "could not read or write the file" in problem
             assert get(server.url, "/healthz").status_code == 200
             if is_killed:
                 server.process.kill()

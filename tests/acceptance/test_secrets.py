@@ -63,7 +63,7 @@ def notes_in(data_dir: Path, *, master_key: bytes) -> list[str]:
 def test_production_starts_with_made_secrets_and_not_without(tmp_path: Path) -> None:
     data_dir, folder = tmp_path / "exchange", tmp_path / "secrets"
     refused = waiver("serve", "--port", "0", "--json", data_dir=data_dir, settings=in_production(folder))
-    assert (refused.code, refused.json["error"]["code"]) == (3, "data_directory_unusable")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "secrets_unusable")
     assert "waiver secrets init" in refused.stderr
     made = waiver("secrets", "init", "--directory", str(folder), "--json", data_dir=data_dir)
     assert (made.code, made.json["made"]) == (0, "master_key audit_signing_key")
@@ -84,7 +84,7 @@ def test_production_starts_with_made_secrets_and_not_without(tmp_path: Path) -> 
 def test_production_refuses_a_bad_key_and_does_not_show_it(tmp_path: Path, key: str) -> None:
     settings = in_production(tmp_path / "none", WAIVER_MASTER_KEY=key)
     refused = waiver("serve", "--port", "0", data_dir=tmp_path / "exchange", settings=settings)
-    assert refused.code == 3
+    assert refused.code == 2
     assert "WAIVER_MASTER_KEY" in refused.stderr
     assert key not in refused.stdout + refused.stderr
 
@@ -102,7 +102,7 @@ def test_a_lost_master_key_is_told_and_not_made_anew(tmp_path: Path) -> None:
     account = waiver_json("account", "create", "--name", "Ann", "--cash", "5", data_dir=data_dir)["account_id"]
     (data_dir / "secrets" / "master_key").unlink()
     refused = waiver("account", "list", "--json", data_dir=data_dir)
-    assert refused.code == 3
+    assert (refused.code, refused.json["error"]["code"]) == (2, "secrets_unusable")
     assert "bring back" in refused.json["error"]["message"]
     assert not (data_dir / "secrets" / "master_key").exists()
     # What the manual says when it is gone for good: everything but who it was is there.

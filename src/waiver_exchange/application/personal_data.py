@@ -27,7 +27,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 
 Document = dict[str, object]
 # Where the trading facts are, which are many and come in pages.
-_TRADING_ROUTES: Final = ("/api/v1/orders", "/api/v1/fills", "/api/v1/statement")
+_TRADING_ROUTES: Final = ("/api/v1/orders", "/api/v1/fills", "/api/v1/ledger")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = logging.getLogger(__name__)

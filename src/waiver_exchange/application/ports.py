@@ -212,7 +212,10 @@ class IdentityStore(Protocol):
     """Who is behind an account: names and API keys. Not in the journal, because it may have to be forgotten."""
 
     async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
-        """Keep an account's name durably, with the journal's time at which it was opened. Raises `IdentityError`."""
+        """Keep an account's name durably, with the journal's time at which it was opened; the first name stays.
+
+        Raises `IdentityError`.
+        """
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from waiver_exchange.adapters.secrets.errors import SecretsError
+
 EXIT_FAILED: Final = 1  # refused by the exchange, or tried and not possible
 EXIT_USAGE: Final = 2  # the command line or a setting is wrong
 EXIT_UNAVAILABLE: Final = 3  # the data directory is in use by another process, or cannot be opened
@@ -22,6 +24,13 @@ class CommandFailedError(Exception):
         self.message = message
         self.exit_code = exit_code
         self.details = dict(details or {})
+
+
+def opening_failure(error: Exception) -> CommandFailedError:
+    """Return the failure for what kept a data directory from being opened: its own state, or a secret to be mended."""
+    if isinstance(error, SecretsError):
+        return CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE)
+    return unavailable("data_directory_unusable", error)
 
 
 def unavailable(code: str, message: object) -> CommandFailedError:

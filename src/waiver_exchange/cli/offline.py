@@ -4,7 +4,7 @@ from waiver_exchange.adapters.files.data_directory import DataDirectoryError
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.application.ports import IdentityError, JournalBrokenError, JournalError, PreferencesError
 from waiver_exchange.bootstrap import running_exchange
-from waiver_exchange.cli.failures import CommandFailedError, unavailable
+from waiver_exchange.cli.failures import CommandFailedError, opening_failure, unavailable
 from waiver_exchange.config import Settings
 from waiver_exchange.gateway.control.methods import run_method
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
@@ -30,6 +30,6 @@ async def run_offline(settings: Settings, method: str, params: Params) -> Result
     except ControlError as error:
         raise CommandFailedError(code=error.code, message=error.message, details=error.details) from error
     except OPENING_FAILURES as error:
-        raise unavailable("data_directory_unusable", error) from error
+        raise opening_failure(error) from error
     except OSError as error:
         raise unavailable("data_directory_unusable", f"The data directory {settings.data_dir}: {error}") from error

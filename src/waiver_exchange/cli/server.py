@@ -23,7 +23,14 @@ from waiver_exchange.application.ports import JournalError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.request_counts import RequestCounts
 from waiver_exchange.bootstrap import open_exchange, request_counts
-from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_USAGE, CommandFailedError, unavailable
+from waiver_exchange.cli.failures import (
+    EXIT_FAILED,
+    EXIT_INTERNAL,
+    EXIT_USAGE,
+    CommandFailedError,
+    opening_failure,
+    unavailable,
+)
 from waiver_exchange.cli.http_connections import HttpConnections, HttpLimits, bound_by_handles
 from waiver_exchange.cli.logs import configure_logging
 from waiver_exchange.cli.offline import OPENING_FAILURES
@@ -111,7 +118,7 @@ class _Server:
             try:
                 return await open_exchange(self._settings)
             except OPENING_FAILURES as error:
-                raise unavailable("data_directory_unusable", error) from error
+                raise opening_failure(error) from error
             except OSError as error:
                 message = f"The data directory {self._settings.data_dir}: {error}"
                 raise unavailable("data_directory_unusable", message) from error

@@ -1,5 +1,6 @@
 """Accounts at a first sign-in: who may open one, and that a crash anywhere in between leaves exactly one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -134,6 +135,14 @@ async def test_who_was_opened_and_not_linked_can_be_forgotten(
     assert again.account not in {0, account}
     bob = await find_or_open(exchange, ANN._replace(subject="bob"), provider="league")
     assert bob.account == account + 1
+
+
+async def test_several_tabs_at_a_first_sign_in_come_into_one_account(exchange: Exchange) -> None:
+    people = await asyncio.gather(*(find_or_open(exchange, ANN, provider="league") for _ in range(8)))
+    (account,) = {person.account for person in people}
+    assert len(exchange.state.accounts) == 2  # the house and Ann
+    assert exchange.state.cash_issued_micros == exchange.state.accounts[account].cash_micros == CASH
+    assert exchange.identity.find_name(account) == "Ann"
 
 
 async def test_another_grant_by_now_is_no_obstacle(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:

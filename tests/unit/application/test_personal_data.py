@@ -34,6 +34,7 @@ from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.rest.routes import ROUTES
 
 PLANTED = ("Zebedee", "zq@planted.example", "203.0.113.77", "Firefox-planted", "subj-4711", "My planted key")
 LOGIN = Login(person_id="p1", issuer="https://issuer.planted", subject="subj-4711", provider="league", created_at_ns=1)
@@ -125,6 +126,9 @@ async def test_a_person_gets_everything_that_is_kept(tmp_path: Path) -> None:
         assert [invitation["id"] for invitation in document["invitations"]] == ["i1"]
         assert document["watchlists"] == [{"name": "Zebedee's", "symbols": ["ALLEN"]}]
         assert document["trading"]["cash"] == "100.00"
+        own = {route.path for route in ROUTES if route.method == "GET" and route.access == "read"}
+        assert document["trading"]["more"]
+        assert set(document["trading"]["more"]) <= own
 
 
 async def test_an_account_without_a_person_has_data_too(tmp_path: Path) -> None:

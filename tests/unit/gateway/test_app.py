@@ -14,6 +14,7 @@ from waiver_exchange.application.markets import Listing, list_player
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.gateway.app import build_app
+from waiver_exchange.gateway.rest.health import CHECKPOINT_WARNING, HISTORY_WARNING, JOURNAL_PROBLEM
 from waiver_exchange.projections.changes import ReadModelError
 
 ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "1", "limit_price": "20.00"}
@@ -50,14 +51,15 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
 
-async def test_a_failed_journal_is_told_with_what_to_do(exchange: Exchange, http: httpx.AsyncClient) -> None:
-    exchange.sequencer.failure = "Could not write the journal: the disk is full; free some space on it."
+async def test_a_failed_journal_is_told_without_the_servers_inside(exchange: Exchange, http: httpx.AsyncClient) -> None:
+    exchange.sequencer.failure = "Could not write the journal /srv/waiver/journal.db: the disk is full."
     response = await http.post("/api/v1/orders", json=ORDER)
     assert code_of(response) == (503, "journal_is_unavailable")
     assert response.headers["retry-after"] == "1"
     ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["error"]["details"] == {"problem": exchange.sequencer.failure}
+    assert ready.json()["error"]["details"] == {"problem": JOURNAL_PROBLEM}
+    assert "/srv" not in ready.text
     assert (await http.get("/healthz")).status_code == 200
     exchange.sequencer.failure = None
     assert (await http.get("/readyz")).status_code == 200
@@ -65,9 +67,18 @@ async def test_a_failed_journal_is_told_with_what_to_do(exchange: Exchange, http
 
 
 async def test_history_that_cannot_be_stored_is_a_warning(exchange: Exchange, http: httpx.AsyncClient) -> None:
-    exchange.warning = "Could not write the read model: the disk is full."
+    exchange.warning = "Could not write the read model /srv/waiver/read_model.db: the disk is full."
     ready = await http.get("/readyz")
-    assert (ready.status_code, ready.json()["warning"]) == (200, exchange.warning)
+    assert (ready.status_code, ready.json()["warning"]) == (200, HISTORY_WARNING)
+
+
+async def test_a_checkpoint_that_fails_is_told_without_the_servers_inside(
+    exchange: Exchange, http: httpx.AsyncClient
+) -> None:
+    assert (await http.get("/readyz")).json()["warning"] is None
+    exchange.checkpoints.problem = "No checkpoint can be made. /srv/waiver/checkpoints.txt is not what it was."
+    assert (await http.get("/readyz")).json()["warning"] == CHECKPOINT_WARNING
+    assert (await http.get("/api/v1/conservation")).json()["problem"] == CHECKPOINT_WARNING
 
 
 async def test_a_stopping_exchange_takes_no_orders(exchange: Exchange, http: httpx.AsyncClient) -> None:

@@ -97,7 +97,7 @@ class Secrets:
         if directory is None or self._settings.is_production or not may_make:
             raise SecretsError(_missing(name, directory, was_there=not may_make))
         if make_secrets(directory, names=(name,)):
-            _log.info("made the %s in %s, good for development; keep it with your backups", name, directory)
+            _log.info("made the %s in %s, good for development; keep a copy apart from your backups", name, directory)
         found = find_secret(self._settings.secrets, name, directory=directory)
         if found is None:
             raise SecretsError(_missing(name, directory, was_there=False))

@@ -37,15 +37,24 @@ class SqliteIdentityStore(IdentityStore):
             self._numbers.setdefault(name, account)
 
     async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
-        """Keep an account's name durably, with the journal's time at which it was opened. Raises `IdentityError`."""
+        """Keep an account's name durably, unless it has one, with the time at which it was opened.
 
-        def remember() -> None:
-            self._names[account] = name
-            self._opened_at_ns[account] = opened_at_ns
-            self._numbers.setdefault(name, account)
-
+        Raises `IdentityError`.
+        """
         sealed = self._file.seal(name, table="accounts", column="name", row=account)
-        await self._write("INSERT INTO accounts VALUES (?, ?, ?)", [(account, sealed, opened_at_ns)], then=remember)
+
+        def add(connection: sqlite3.Connection) -> bool:
+            # Two tabs of one person who signs in for the first time both come here.
+            statement = "INSERT INTO accounts VALUES (?, ?, ?) ON CONFLICT (account) DO NOTHING"
+            return connection.execute(statement, (account, sealed, opened_at_ns)).rowcount == 1
+
+        def remember(is_added: bool) -> None:  # noqa: FBT001 - passed on from the thread
+            if is_added:
+                self._names[account] = name
+                self._opened_at_ns[account] = opened_at_ns
+                self._numbers.setdefault(name, account)
+
+        await self._file.change(add, then=remember)
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""

@@ -9,6 +9,7 @@ from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND, PRICE_CENTS_MA
 from waiver_exchange.domain.money import format_money, format_price, format_quantity
 from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.rest.formats import Halt, Hash, Money, Price, Quantity, Symbol, Time
+from waiver_exchange.gateway.rest.health import CHECKPOINT_WARNING
 from waiver_exchange.gateway.rest.parameters import LIMIT_MAX
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 
@@ -192,7 +193,7 @@ def _conservation_body(exchange: Exchange) -> ConservationBody:
         cash_house=format_money(totals.cash_house_micros),
         cash_owed=format_money(totals.cash_owed_micros),
         verified=_verified_body(exchange),
-        problem=exchange.checkpoints.problem,
+        problem=None if exchange.checkpoints.problem is None else CHECKPOINT_WARNING,
         shares=[
             SharesBody(
                 symbol=market.symbol,

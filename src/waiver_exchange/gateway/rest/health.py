@@ -4,10 +4,17 @@ from typing import Final, Literal
 
 import msgspec
 
+from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest.errors import RETRY_AFTER_SECONDS, ErrorDetail, error_detail, with_header
 from waiver_exchange.gateway.rest.formats import Halt
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
+
+# Everybody may ask; paths and what the system said are for the log and for `waiver status`.
+SAID_ELSEWHERE: Final = "The server's log and `waiver status` say why."
+JOURNAL_PROBLEM: Final = f"The journal cannot be written. {SAID_ELSEWHERE}"
+HISTORY_WARNING: Final = f"History cannot be stored, and what cannot be stored gathers in memory. {SAID_ELSEWHERE}"
+CHECKPOINT_WARNING: Final = f"No checkpoint of the journal can be made or bound. {SAID_ELSEWHERE}"
 
 
 class HealthBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +33,7 @@ class ReadinessBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnreadinessBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The journal cannot be written; the details say what is wrong and what the operator can do."""
+    """The journal cannot be written; the log and `waiver status` say what is wrong and what the operator can do."""
 
     status: Literal["unavailable"] = "unavailable"
     error: ErrorDetail
@@ -38,16 +45,19 @@ async def _show_health(_: Call) -> Answer:
 
 async def _show_readiness(call: Call) -> Answer:
     exchange = call.exchange
-    failure = exchange.sequencer.failure
-    if failure is not None:
-        error = error_detail(RefusalReason.journal_is_unavailable, {"problem": failure})
+    if exchange.sequencer.failure is not None:
+        error = error_detail(RefusalReason.journal_is_unavailable, {"problem": JOURNAL_PROBLEM})
         answer = json_answer(UnreadinessBody(error=error), status=503)
         return with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
     state = exchange.state
     trading = "halted" if state.is_halted else "open"
-    warnings = (exchange.warning, call.services.limits.warning, exchange.checkpoints.problem)
-    warning = " ".join(filter(None, warnings)) or None
+    warning = " ".join(filter(None, (*_warnings(exchange), call.services.limits.warning))) or None
     return json_answer(ReadinessBody(sequence=state.sequence, trading=trading, warning=warning))
+
+
+def _warnings(exchange: Exchange) -> list[str]:
+    problems = ((exchange.warning, HISTORY_WARNING), (exchange.checkpoints.problem, CHECKPOINT_WARNING))
+    return [said for problem, said in problems if problem is not None]
 
 
 HEALTH_ROUTES: Final = (
