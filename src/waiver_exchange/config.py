@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
+
+REDIS_URL_PATTERN: Final = r"(redis|rediss|unix)://\S+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from typing import Final
 
 import uvloop
 
+from waiver_exchange.adapters.secrets.errors import SecretsError
+from waiver_exchange.adapters.secrets.redis_url import redis_url_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.market_classes import classify_markets
 from waiver_exchange.application.markets import configure_exchange
@@ -59,6 +61,7 @@ def serve_until_stopped(settings: Settings, *, parameters: dict[str, int], socke
     `parameters` are fields of `ExchangeParameters` to set. Raises `CommandFailedError` when it cannot start.
     """
     configure_logging()
+    settings = _with_redis(settings)
     handles = _allow_many_connections()
     settings = replace(settings, connection_limits=bound_by_handles(settings.connection_limits, handles))
     signals = StopSignals()
@@ -67,6 +70,13 @@ def serve_until_stopped(settings: Settings, *, parameters: dict[str, int], socke
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         server = _Server(settings, parameters=parameters, socket_path=socket_path, as_json=as_json, signals=signals)
         return runner.run(server.run(listener))
+
+
+def _with_redis(settings: Settings) -> Settings:
+    try:
+        return replace(settings, redis_url=redis_url_of(settings))
+    except SecretsError as error:
+        raise CommandFailedError(code="setting_is_wrong", message=str(error), exit_code=EXIT_USAGE) from error
 
 
 def _allow_many_connections() -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS, FOUR_EYES_DEFAULT
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.sign_in_settings import SIGN_IN, is_provider_variable, read_sign_in_settings
-from waiver_exchange.config import ConnectionLimits, RequestLimits, SecretSettings, Settings
+from waiver_exchange.config import REDIS_URL_PATTERN, ConnectionLimits, RequestLimits, SecretSettings, Settings
 from waiver_exchange.domain.limits import (
     BPS,
     DURATION_NS_MAX,
@@ -111,7 +111,7 @@ def _four_eyes(text: str) -> frozenset[str]:
 
 
 def _redis_url(text: str) -> str:
-    if not re.fullmatch(r"(redis|rediss|unix)://.+", text):
+    if not re.fullmatch(REDIS_URL_PATTERN, text):
         raise _WrongValueError("redis://host:port/0, rediss://host:port/0 or unix:///path")
     return text
 
@@ -167,7 +167,9 @@ SERVICE: Final = (
 )
 # Each also with _FILE at its end, naming a file that holds the secret.
 SECRETS: Final = ("WAIVER_MASTER_KEY", "WAIVER_AUDIT_SIGNING_KEY")
-_SECRET: Final = re.compile(rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?", re.ASCII)
+_SECRET: Final = re.compile(
+    rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?|WAIVER_REDIS_URL_FILE", re.ASCII
+)
 # What may hold a password is not repeated when it is wrong.
 _UNSAID: Final = frozenset({"WAIVER_REDIS_URL"})
 # For clients of an exchange, which its server leaves alone.

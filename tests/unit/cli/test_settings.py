@@ -80,6 +80,8 @@ def test_what_may_hold_a_password_is_not_repeated_when_it_is_wrong() -> None:
         read_settings({"WAIVER_REDIS_URL": "http://user:hush@localhost"}, Flags())
     assert "hush" not in raised.value.message
     assert "hush" not in repr(read_settings({"WAIVER_REDIS_URL": "redis://user:hush@localhost"}, Flags()))
+    named = read_settings({"WAIVER_REDIS_URL_FILE": "/run/redis_url"}, Flags())
+    assert named.secrets.given == {"WAIVER_REDIS_URL_FILE": "/run/redis_url"}
 
 
 def test_a_wrong_flag_is_named() -> None:

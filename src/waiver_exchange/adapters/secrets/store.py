@@ -58,6 +58,16 @@ class Secrets:
             self._check_file(found)
         return found.text if found is not None else None
 
+    def read_given(self, name: str) -> str:
+        """Return what may hold a secret, and is not drawn by chance itself; empty without one.
+
+        Raises `SecretsError` when it cannot be read, and in production when others may read it.
+        """
+        found = find_secret(self._settings.secrets, name, directory=self._directory)
+        if found is not None and self._settings.is_production:
+            self._check_file(found)
+        return found.text if found is not None else ""
+
     def check(self) -> None:
         """Raise `SecretsError` unless the exchange's own keys are there and good enough."""
         if self.master_key == self.audit_signing_key and self._settings.is_production:

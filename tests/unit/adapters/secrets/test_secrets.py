@@ -8,6 +8,7 @@ import pytest
 
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import make_secrets
+from waiver_exchange.adapters.secrets.redis_url import redis_url_of
 from waiver_exchange.adapters.secrets.store import Secrets
 from waiver_exchange.adapters.secrets.strength import decode_key, encode_key
 from waiver_exchange.config import SecretSettings, Settings
@@ -176,3 +177,23 @@ def test_a_named_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_a_key_may_be_written_in_three_ways() -> None:
     key = os.urandom(32)
     assert decode_key(key.hex()) == decode_key(encode_key(key)) == decode_key(encode_key(key) + "=") == key
+
+
+def test_the_address_of_redis_may_come_from_a_file_and_is_never_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "redis_url"
+    file.write_text("redis://:hush@localhost:6379/0\n")
+    file.chmod(0o600)
+    given = {"WAIVER_REDIS_URL_FILE": str(file)}
+    for is_production in (False, True):
+        settings = settings_of(tmp_path, is_production=is_production, given=given)
+        assert redis_url_of(settings) == "redis://:hush@localhost:6379/0"
+        assert "hush" not in repr(settings)
+    assert redis_url_of(settings_of(tmp_path, credentials_directory=tmp_path)) == "redis://:hush@localhost:6379/0"
+    assert redis_url_of(settings_of(tmp_path)) == ""
+    file.chmod(0o644)
+    with pytest.raises(SecretsError, match="Others may read"):
+        redis_url_of(settings_of(tmp_path, is_production=True, given=given))
+    file.write_text("http://:hush@localhost\n")
+    with pytest.raises(SecretsError, match="no address") as raised:
+        redis_url_of(settings_of(tmp_path, given=given))
+    assert "hush" not in str(raised.value)
