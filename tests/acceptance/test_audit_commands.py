@@ -1,5 +1,6 @@
 """`waiver audit` as operators and auditors use it: beside a running server, stopped, and without the exchange."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -113,6 +114,14 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def recorded_in(data_dir: Path, event: str, *, first: int) -> list[dict[str, Any]]:
+    """The decoded rows of a kind of event, from a row on."""
+    output = data_dir.parent / f"later{first}.jsonl"
+    waiver_json("audit", "export", "--from", str(first), "--output", str(output), data_dir=data_dir)
+    rows = [line["decoded"] for line in lines_of(output) if "sequence" in line]
+    return [row for row in rows if row.get("event") == event]
+
+
 def test_an_export_is_recorded_and_verified_by_one_who_has_nothing_else(export: Path, data_dir: Path) -> None:
     lines = lines_of(export)
     head, rows = lines[0], [line for line in lines if "sequence" in line]
@@ -120,8 +129,9 @@ def test_an_export_is_recorded_and_verified_by_one_who_has_nothing_else(export: 
     assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
     names = [row["decoded"]["command"] for row in rows]
     assert {"OpenAccount", "DepositCash", "RecordAudit"} <= set(names)
-    recorded = [row["decoded"] for row in rows if row["decoded"].get("event") == "audit_exported"]
-    assert [row["facts"] for row in recorded] == [{"first": 1, "last": 0}]
+    # It is recorded behind the checkpoint that proves what was exported.
+    recorded = recorded_in(data_dir, "audit_exported", first=len(rows) + 1)
+    assert [row["facts"] for row in recorded] == [{"first": 1, "last": len(rows)}]
     key = key_of(data_dir)
     alone = verify_alone(
         "--export", export, "--checkpoint", published(data_dir), "--public-key", key, folder=export.parent
@@ -180,7 +190,12 @@ def test_the_key_of_checkpoints_is_changed_by_the_key_before_it(data_dir: Path) 
     made = waiver("secrets", "init", "--directory", str(data_dir.parent / "next"), data_dir=data_dir)
     assert made.code == 0, made
     new_key = data_dir.parent / "next" / "audit_signing_key"
-    waiver_json("audit", "rotate-key", "--new-key", str(new_key), data_dir=data_dir)
+    unsaid = waiver("audit", "rotate-key", "--new-key", str(new_key), "--json", data_dir=data_dir)
+    assert (unsaid.code, unsaid.json["error"]["code"]) == (2, "usage")
+    change = ("rotate-key", "--new-key", str(new_key), "--reason", "yearly")
+    waiver_json("audit", *change, data_dir=data_dir)
+    again = waiver("audit", "checkpoint", "--json", data_dir=data_dir)
+    assert (again.code, again.json["error"]["code"]) == (1, "checkpoint_failed")
     (data_dir / "secrets" / "audit_signing_key").write_bytes(new_key.read_bytes())
     waiver_json("account", "create", "--name", "Bob", data_dir=data_dir)
     waiver_json("audit", "checkpoint", data_dir=data_dir)
@@ -189,3 +204,6 @@ def test_the_key_of_checkpoints_is_changed_by_the_key_before_it(data_dir: Path) 
     assert (found["ok"], found["checkpoints"]) == (True, 3)
     alone = verify_alone("--checkpoint", file, "--public-key", first_key, folder=data_dir.parent)
     assert alone.code == 0, alone
+    (recorded,) = recorded_in(data_dir, "audit_key_rotated", first=1)
+    second_key = base64.b64decode((data_dir / "checkpoints" / "keys.txt").read_text().split()[1].split("+", 2)[2])
+    assert recorded["facts"] == {"public_key": second_key[1:].hex(), "reason": "yearly"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from joserfc.jws import JWSRegistry
 
+from tests.support.auditing import recorded_events
 from tests.support.sockets import SocketClient
 from tests.support.two_traders import Headers, Trader, World, running_world
 from waiver_exchange.config import RequestLimits
@@ -149,6 +150,7 @@ async def test_forged_cookies_cost_few_signatures_and_sign_nobody_out(
 async def test_sign_ins_of_an_address_are_bounded_and_hold_up_nobody_who_is_in(world: World, victim: Trader) -> None:
     codes = [(await world.ask("POST", "/auth/sign-in/nobody", {}, json={})).status_code for _ in range(5)]
     assert codes == [404, 404, 404, 429, 429]
+    assert await recorded_events(world.exchange, "sign_in_throttled") == [{"count": 1, "actor": 0}]
     await check_that_all_open(world, victim)
     other = await world.ask("POST", "/auth/tokens", {}, json={"refresh_token": victim.session.refresh_token})
     assert other.status_code == 200, other.text

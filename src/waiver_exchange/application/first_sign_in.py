@@ -20,7 +20,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 
 STARTING_GRANT: Final = "starting-grant"
 _PERSON_BYTES: Final = 16
-_CODE_LENGTH_MAX: Final = 100
+CODE_LENGTH_MAX: Final = 100
 
 
 async def find_or_open(exchange: Exchange, login: ProvenLogin, *, provider: str, invitation: str = "") -> Person:
@@ -61,7 +61,7 @@ def _is_invited(exchange: Exchange, known: Person | None, *, invitation: str) ->
     """Return whether an invitation looks good; spending it decides."""
     if known is not None and _has_spent_one(exchange, known):
         return True
-    found = exchange.invitations.find_invitation(hash_invitation(invitation[:_CODE_LENGTH_MAX]))
+    found = exchange.invitations.find_invitation(hash_invitation(invitation[:CODE_LENGTH_MAX]))
     is_spent = found is not None and bool(found.used_by)
     return (
         found is not None and not is_spent and not found.revoked_at_ns and exchange.clock.now_ns() < found.expires_at_ns
@@ -86,7 +86,7 @@ async def _spend_invitation(exchange: Exchange, person: Person, *, invitation: s
     if exchange.sign_in.rules.mode is not SignUp.invitation or _has_spent_one(exchange, person):
         return
     used = await exchange.invitations.use_invitation(
-        hash_invitation(invitation[:_CODE_LENGTH_MAX]),
+        hash_invitation(invitation[:CODE_LENGTH_MAX]),
         person_id=person.person_id,
         at_ns=exchange.clock.now_ns(),
     )

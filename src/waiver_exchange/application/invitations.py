@@ -4,8 +4,9 @@ import base64
 from typing import Final
 
 from waiver_exchange.application import audit
+from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.first_sign_in import hash_invitation
+from waiver_exchange.application.first_sign_in import CODE_LENGTH_MAX, hash_invitation
 from waiver_exchange.application.identity_ports import Invitation
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
@@ -25,6 +26,29 @@ async def invite(exchange: Exchange, *, count: int, days: int, actor: int = 0) -
         if not 1 <= value <= most:
             raise RefusedError(RefusalReason.field_is_invalid, field=name, limit=most)
     return [await _invite_one(exchange, days=days, actor=actor) for _ in range(count)]
+
+
+async def revoke_invitation(exchange: Exchange, *, code: str, reason: str, actor: int = 0) -> Invitation:
+    """Take an invitation back that nobody used, and return it; again it changes nothing.
+
+    It ends also when that cannot be journaled; then it is refused, and asked again it is journaled. Raises
+    `RefusedError`: no such invitation, or it was used.
+    """
+    found = exchange.invitations.find_invitation(hash_invitation(code[:CODE_LENGTH_MAX]))
+    if found is None:
+        raise RefusedError(RefusalReason.invitation_is_wrong)
+    ended = await exchange.invitations.revoke_invitation(found.invitation_id, at_ns=exchange.clock.now_ns())
+    if ended is None or not ended.revoked_at_ns:
+        raise RefusedError(RefusalReason.invitation_is_wrong)
+    await audit.record_end(
+        exchange,
+        AuditEvent.invitation_revoked,
+        key=end_key("invitation", ended.invitation_id),
+        account=0,
+        actor=actor,
+        facts={"invitation": ended.invitation_id, "reason": reason},
+    )
+    return ended
 
 
 async def _invite_one(exchange: Exchange, *, days: int, actor: int) -> str:

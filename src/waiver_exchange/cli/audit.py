@@ -37,14 +37,17 @@ def audit_checkpoint(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT0
 
 @audit.command("rotate-key")
 @click.option("--new-key", "new_key", required=True, metavar="FILE", help="The file of the next audit signing key.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the journal; nobody's personal data.")
 @common_options
-def audit_rotate_key(data_dir: str | None, as_json: bool, new_key: str) -> None:  # noqa: FBT001
+def audit_rotate_key(data_dir: str | None, as_json: bool, new_key: str, reason: str) -> None:  # noqa: FBT001
     """Sign a checkpoint with the present key that names the next one; then put the next key in its place."""
     from waiver_exchange.cli.auditing import make, read_next_key  # noqa: PLC0415 - slow to load
 
     settings = settings_of(data_dir)
     directory = open_directory(settings, may_create=False)
     key = read_next_key(Path(new_key))
+    # Recorded first, so that the checkpoint which names the key covers the reason.
+    run_on_exchange(data_dir, "audit.record_key_rotation", {"public_key": key.hex(), "reason": reason})
     print_result(_alone(directory, make(settings, next_public_key=key)), as_json=as_json)
 
 
@@ -91,11 +94,11 @@ def audit_export(data_dir: str | None, as_json: bool, first: int, last: int | No
 
     settings = settings_of(data_dir)
     directory = open_directory(settings, may_create=False)
-    # Recorded first: nothing leaves without a trace.
-    run_on_exchange(data_dir, "audit.record_export", {"first": first, "last": last or 0})
     if last is None:
         made = _alone(directory, make(settings))
         last = int(str(made["sequence"]))
+    # Recorded before anything is written: nothing leaves without a trace.
+    run_on_exchange(data_dir, "audit.record_export", {"first": first, "last": last})
     print_result(asyncio.run(export(settings, first=first, last=last, output=Path(output))), as_json=as_json)
 
 

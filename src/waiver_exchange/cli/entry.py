@@ -18,7 +18,7 @@ from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.protect import account_erase, account_export, secrets_group
 from waiver_exchange.cli.serve import serve
-from waiver_exchange.cli.signing_in import account_invite, secrets_rotate_signing_key
+from waiver_exchange.cli.signing_in import account_invite, account_revoke_invitation, secrets_rotate_signing_key
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -53,7 +53,7 @@ _COMMANDS = (
 for _command in _COMMANDS:
     waiver.add_command(_command)
 
-for _command in (account_export, account_erase, account_invite):
+for _command in (account_export, account_erase, account_invite, account_revoke_invitation):
     account.add_command(_command)
 secrets_group.add_command(secrets_rotate_signing_key)
 

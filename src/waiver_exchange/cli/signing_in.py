@@ -16,6 +16,16 @@ def account_invite(data_dir: str | None, as_json: bool, count: int, days: int) -
     print_result(run_on_exchange(data_dir, "account.invite", {"count": count, "days": days}), as_json=as_json)
 
 
+@click.command("revoke-invitation")
+@click.option("--code", required=True, metavar="CODE", help="What `waiver account invite` showed.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the journal; nobody's personal data.")
+@common_options
+def account_revoke_invitation(data_dir: str | None, as_json: bool, code: str, reason: str) -> None:  # noqa: FBT001
+    """Take an invitation back that nobody used."""
+    params = {"code": code, "reason": reason}
+    print_result(run_on_exchange(data_dir, "account.revoke_invitation", params), as_json=as_json)
+
+
 @click.command("rotate-signing-key")
 @click.option("--at-once", is_flag=True, help="End all access tokens that were given before.")
 @common_options

@@ -2,7 +2,8 @@
 
 Each is journaled by the command `RecordAudit` with the account that it is about, the account that did it (the actor;
 0 is the host's command line or the service itself) and facts, which are ids and numbers and never personal data.
-A number is stored in the journal and never changes its meaning; docs/audit.md lists them.
+A number is stored in the journal and never changes its meaning; docs/audit.md lists them. The numbers of `RETIRED` were
+given once and are given to nothing else.
 """
 
 from enum import IntEnum
@@ -44,14 +45,10 @@ class AuditEvent(IntEnum):
     passkey_removed = 23, "A passkey was removed."
     key_renamed = 24, "An API key was given another name."
 
-    role_changed = 30, "An account was given another role."
-    limits_changed = 31, "The limits of an account or role were changed."
     action_requested = 32, "An operator asked for an action, with a reason; it is not done yet."
     action_approved = 33, "Another operator approved an action."
     action_rejected = 34, "Another operator rejected an action, or its owner took it back."
     action_done = 35, "An action was carried out, or refused by the exchange; the outcome says which."
-    action_expired = 36, "An action found no approval in time."
-    note_made = 37, "An operator wrote a note about an account; its text is not in the journal."
 
     account_opened = 40, "An account was opened at a first sign-in."
     invitation_made = 41, "An invitation was made."
@@ -69,6 +66,8 @@ class AuditEvent(IntEnum):
 
 
 _BY_NUMBER: Final = {int(member): member for member in AuditEvent}
+
+RETIRED: Final = frozenset({30, 31, 36, 37})
 
 # Whoever keeps trying makes many of these in a second: they are counted (`application.audit.note_failure`).
 FAILURES: Final = frozenset(

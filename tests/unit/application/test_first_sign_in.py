@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.auditing import recorded_events, without_a_journal
 from waiver_exchange.application import audit, first_sign_in
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.first_sign_in import find_or_open
-from waiver_exchange.application.invitations import invite
+from waiver_exchange.application.invitations import invite, revoke_invitation
 from waiver_exchange.application.personal_data import erase_person, export_person
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sign_in_ports import ProvenLogin, SignUp
@@ -197,6 +198,24 @@ async def test_an_invitation_is_good_for_one_person(exchange: Exchange) -> None:
     ann = await find_or_open(exchange, ANN, provider="league", invitation=f" {code} ")
     assert await refusal(exchange, ANN._replace(subject="bob"), code) is R.invitation_is_wrong
     assert (await find_or_open(exchange, ANN, provider="league")).account == ann.account
+
+
+async def test_an_invitation_that_was_taken_back_is_good_for_nobody_and_recorded_once(exchange: Exchange) -> None:
+    let_in(exchange, SignUp.invitation)
+    [code, spent] = await invite(exchange, count=2, days=7)
+    with without_a_journal(exchange), pytest.raises(RefusedError, match="journal_is_unavailable"):
+        await revoke_invitation(exchange, code=code, reason="sent to the wrong person")
+    assert await refusal(exchange, ANN, code) is R.invitation_is_wrong
+    assert await recorded_events(exchange, "invitation_revoked") == []
+    ended = await revoke_invitation(exchange, code=code, reason="sent to the wrong person")
+    assert await revoke_invitation(exchange, code=code, reason="again") == ended
+    assert await recorded_events(exchange, "invitation_revoked") == [
+        {"invitation": ended.invitation_id, "reason": "sent to the wrong person", "actor": 0}
+    ]
+    await find_or_open(exchange, ANN, provider="league", invitation=spent)
+    for wrong in (spent, "unknown"):
+        with pytest.raises(RefusedError, match="invitation_is_wrong"):
+            await revoke_invitation(exchange, code=wrong, reason="too late")
 
 
 async def test_an_invitation_that_a_crash_spent_is_still_its_persons(

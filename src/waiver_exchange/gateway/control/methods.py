@@ -11,7 +11,7 @@ import msgspec
 from waiver_exchange.application import api_keys, audit
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating.decide import approve, finish, reject
-from waiver_exchange.application.operating.perform import HOST, find_action
+from waiver_exchange.application.operating.perform import HOST, checked_reason, find_action
 from waiver_exchange.application.operating.reads import WHICH, list_actions
 from waiver_exchange.application.passkeys import passkeys_of
 from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError
@@ -31,6 +31,7 @@ from waiver_exchange.gateway.control.params import (
     Decision,
     ExportedRows,
     LimitsParams,
+    NextAuditKey,
     NoParams,
     OneAccount,
     OneAction,
@@ -184,6 +185,11 @@ async def _record_export(exchange: Exchange, params: ExportedRows) -> Result:
     return {"sequence": await audit.record(exchange, AuditEvent.audit_exported, facts=facts)}
 
 
+async def _record_key_rotation(exchange: Exchange, params: NextAuditKey) -> Result:
+    facts: dict[str, str | int] = {"public_key": params.public_key, "reason": checked_reason(params.reason)}
+    return {"sequence": await audit.record(exchange, AuditEvent.audit_key_rotated, facts=facts)}
+
+
 async def _verify_live(exchange: Exchange, _: NoParams) -> Result:
     if exchange.sequencer.failure is not None:
         raise RefusedError(RefusalReason.journal_is_unavailable)
@@ -209,6 +215,7 @@ METHODS: Final[dict[str, Method]] = {
     "account.export": Method(OneAccount, protection.export_person),
     "account.erase": Method(protection.ErasureParams, protection.erase_person),
     "account.invite": Method(signing_in.InviteParams, signing_in.make_invitations),
+    "account.revoke_invitation": Method(signing_in.RevocationParams, signing_in.take_invitation_back),
     "secrets.rotate_signing_key": Method(signing_in.RotationParams, signing_in.rotate_token_key),
     "secrets.rotate": Method(NoParams, protection.rotate_data_key),
     "secrets.reseal": Method(NoParams, protection.reseal),
@@ -221,5 +228,6 @@ METHODS: Final[dict[str, Method]] = {
     "actions.finish": Method(OneAction, _finish),
     "status": Method(NoParams, _status),
     "audit.record_export": Method(ExportedRows, _record_export),
+    "audit.record_key_rotation": Method(NextAuditKey, _record_key_rotation),
     "verify.live": Method(NoParams, _verify_live),
 } | {name: Method(change.params, partial(run_change, change=change)) for name, change in CHANGES.items()}

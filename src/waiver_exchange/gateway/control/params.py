@@ -49,10 +49,17 @@ class CreateAccount(Change, frozen=True, kw_only=True):
 
 
 class ExportedRows(_Params, frozen=True, kw_only=True):
-    """Rows of the journal that are exported; `last` is 0 for those up to the newest."""
+    """Rows of the journal that are exported, `first` to `last` with both."""
 
     first: int
-    last: int = 0
+    last: int
+
+
+class NextAuditKey(_Params, frozen=True, kw_only=True):
+    """The public half, as 64 hexadecimal digits, of the key that signs checkpoints next, and why it does."""
+
+    public_key: str
+    reason: str
 
 
 class OneAccount(_Params, frozen=True, kw_only=True):

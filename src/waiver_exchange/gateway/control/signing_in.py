@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.invitations import invite
+from waiver_exchange.application.invitations import invite, revoke_invitation
+from waiver_exchange.application.operating.perform import checked_reason
 from waiver_exchange.application.signing_keys import rotate_signing_key
 from waiver_exchange.gateway.control.protocol import Result
 
@@ -15,6 +16,13 @@ class InviteParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     days: int = 7
 
 
+class RevocationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code of an invitation that is taken back, and why."""
+
+    code: str
+    reason: str
+
+
 class RotationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether all tokens that were given before end."""
 
@@ -24,6 +32,12 @@ class RotationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 async def make_invitations(exchange: Exchange, params: InviteParams) -> Result:
     """Make invitations; their codes are shown this once."""
     return {"codes": await invite(exchange, count=params.count, days=params.days), "days": params.days}
+
+
+async def take_invitation_back(exchange: Exchange, params: RevocationParams) -> Result:
+    """Take an invitation back that nobody used."""
+    ended = await revoke_invitation(exchange, code=params.code, reason=checked_reason(params.reason))
+    return {"invitation": ended.invitation_id}
 
 
 async def rotate_token_key(exchange: Exchange, params: RotationParams) -> Result:

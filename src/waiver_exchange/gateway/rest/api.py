@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 from litestar.types import HTTPScope, Receive, Send
 
+from waiver_exchange.application import audit
 from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require, require_operator
 from waiver_exchange.application.authority import OPERATE
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.request_counts import Allowance
+from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.headers import address_of, complete_headers, keep_allowance
 from waiver_exchange.gateway.rate_limits import RateRefusedError
@@ -74,6 +77,14 @@ class NativeApi:
                 return too_many
         return error
 
+    def _take_sign_in(self, address: str) -> Allowance | None:
+        """Count a sign-in that begins; that there were too many is journaled, and counted as failures are."""
+        try:
+            return self._limits.take_sign_in(address)
+        except RateRefusedError:
+            audit.note_failure(self._services.exchange, AuditEvent.sign_in_throttled)
+            raise
+
     async def _answer(self, scope: HTTPScope, receive: Receive) -> Answer:
         method: str = scope["method"]
         found = self._routing.find(scope["path"])
@@ -86,7 +97,7 @@ class NativeApi:
         if route.begins_sign_in:
             # First, so that a page of somebody else does not use up the sign-ins of who looks at it.
             check_own_page(self._services.exchange, headers)
-            keep_allowance(scope, self._limits.take_sign_in(address_of(scope)))
+            keep_allowance(scope, self._take_sign_in(address_of(scope)))
         caller = None if route.access == "public" else self._caller_of(route, scope, headers)
         call = Call(
             services=self._services,

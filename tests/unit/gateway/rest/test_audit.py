@@ -63,7 +63,7 @@ async def make_events(desk: Desk) -> None:
     for number in range(6):
         await audit.record(
             desk.exchange,
-            AuditEvent.key_made if number % 2 else AuditEvent.role_changed,
+            AuditEvent.key_made if number % 2 else AuditEvent.passkey_removed,
             account=desk.ann,
             actor=desk.auditor if number < 3 else 0,
             facts={"number": number},
@@ -137,7 +137,7 @@ async def test_checkpoints_and_keys_are_for_everybody(desk: Desk) -> None:
     assert (await desk.get("/audit/checkpoints"))["items"] == []
     before = await desk.get("/audit/public-key")
     for _ in range(3):
-        await audit.record(desk.exchange, AuditEvent.note_made)
+        await audit.record(desk.exchange, AuditEvent.data_exported)
         await checkpoint_data_directory(desk.settings)
     keys = await desk.get("/audit/public-key")
     assert keys == before
