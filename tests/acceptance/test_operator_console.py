@@ -130,6 +130,40 @@ def test_every_change_of_the_document_is_tried_above(console: Console) -> None:
     assert posted == tried | elsewhere
 
 
+def rows_of(console: Console, event: str, **facts: object) -> list[dict[str, Any]]:
+    with console.members["aud"].client(console.url) as client:
+        events = client.get("/api/v1/audit/events", params={"event": event, "limit": 100}).json()["items"]
+    return [row for row in events if facts.items() <= row["facts"].items()]
+
+
+def test_looking_at_an_account_leaves_one_row_an_hour(console: Console) -> None:
+    tess, una = console.members["tess"], console.members["una"]
+    with tess.key_client(console.url) as client:
+        assert client.get(f"{ROOT}/accounts/{tess.account_id}").status_code == 403
+    for path, what in (
+        (f"/accounts/{tess.account_id}", "file"),
+        (f"/accounts/{tess.account_id}/notes", "notes"),
+        ("/accounts", "names"),
+    ):
+        for _ in range(3):
+            assert console.get("una", path).status_code == 200
+        (row,) = rows_of(console, "account_viewed", what=what, credential=una.session_id)
+        assert row["actor"] == una.account_id
+        assert row["account"] == (None if what == "names" else tess.account_id)
+    assert console.post("una", "/accounts/search", name="tess").status_code == 200
+    assert "tess" not in str(rows_of(console, "account_viewed")).casefold()
+
+
+@pytest.mark.parametrize(
+    ("who", "refused"), [("tess", "scope_is_missing"), ("aud", "scope_is_missing"), ("una", "step_up_is_required")]
+)
+def test_a_refused_attempt_to_operate_leaves_a_row(console: Console, who: str, refused: str) -> None:
+    assert console.refusal(who, "/kill-switch") == (403, refused)
+    member = console.members[who]
+    (first, *_) = rows_of(console, "authorization_refused", credential=member.session_id, reason=refused)
+    assert first["account"] == member.account_id
+
+
 def test_an_auditor_reads_everything_also_with_a_key(console: Console) -> None:
     tess = console.members["tess"].account_id
     paths = (

@@ -94,6 +94,27 @@ def require_operator(exchange: Exchange, caller: Caller) -> None:
     require_step_up(exchange, session_id=caller.session_id)
 
 
+def require_beyond(exchange: Exchange, caller: Caller, *, scope: str) -> None:
+    """Raise `RefusedError` unless the caller may do now what auditors (`audit`) or operators (`operate`) may.
+
+    Who is known and tries all the same is counted for the journal: it may be the first sign of a stolen credential.
+    """
+    try:
+        if scope == OPERATE:
+            require_operator(exchange, caller)
+        else:
+            require(caller, scope)
+    except RefusedError as refused:
+        audit.note_failure(
+            exchange,
+            AuditEvent.authorization_refused,
+            account=caller.account,
+            credential=caller.credential,
+            reason=refused.reason.name,
+        )
+        raise
+
+
 def issue_token(exchange: Exchange, caller: Caller) -> Token:
     """Return a token that stands for the caller's key or session, with all its scopes.
 

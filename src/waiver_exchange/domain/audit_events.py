@@ -38,6 +38,7 @@ class AuditEvent(IntEnum):
     step_up_failed = 9, "A confirmation with a passkey did not succeed."
     request_forged = 10, "A request that only a foreign page could have sent was kept out (CSRF, Origin)."
     sign_in_throttled = 11, "Sign-in was slowed down after too many failures."
+    authorization_refused = 12, "Somebody known asked for what auditors or operators may do, and may not, or not yet."
 
     key_made = 20, "An API key was made."
     key_revoked = 21, "An API key was revoked."
@@ -56,6 +57,7 @@ class AuditEvent(IntEnum):
     invitation_revoked = 43, "An invitation was taken back."
     data_exported = 44, "A person's data was exported."
     person_erased = 45, "A person's data was erased; the trading facts stay under the account."
+    account_viewed = 46, "An operator or auditor looked at what is kept of others; told once an hour for each."
 
     signing_key_rotated = 60, "A new key signs access tokens."
     data_key_rotated = 61, "A new key encrypts personal data."
@@ -77,5 +79,6 @@ FAILURES: Final = frozenset(
         AuditEvent.step_up_failed,
         AuditEvent.request_forged,
         AuditEvent.sign_in_throttled,
+        AuditEvent.authorization_refused,
     }
 )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 from litestar.types import HTTPScope, Receive, Send
 
 from waiver_exchange.application import audit
-from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require, require_operator
-from waiver_exchange.application.authority import OPERATE
+from waiver_exchange.application.access import Caller, authenticate, authenticate_token, require, require_beyond
+from waiver_exchange.application.authority import AUDIT, OPERATE
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.request_counts import Allowance
 from waiver_exchange.domain.audit_events import AuditEvent
@@ -40,6 +40,7 @@ _FAILED: Final = frozenset(
         _R.passkey_is_wrong,
     }
 )
+_BEYOND: Final = frozenset({AUDIT, OPERATE})
 _BEARER: Final = "bearer "
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
@@ -115,8 +116,8 @@ class NativeApi:
     def _caller_of(self, route: Route, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> Caller:
         caller = self._authenticated(scope, headers)
         keep_allowance(scope, self._limits.take(caller=caller, kind=route.kind))
-        if route.access == OPERATE:
-            require_operator(self._services.exchange, caller)
+        if route.access in _BEYOND:
+            require_beyond(self._services.exchange, caller, scope=route.access)
         elif route.access != "key":
             require(caller, route.access)
         return caller

@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Final, get_args
 
 from waiver_exchange.application.authority import ROLES, role_of
+from waiver_exchange.application.operating.views import record_view
 from waiver_exchange.application.queries import FillsFilter, OrdersFilter, StatusFilter, TradesPage
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain import codes
@@ -90,6 +91,7 @@ async def _list_accounts(call: Call) -> Answer:
     page = list(islice(found, limit + 1))
     following = encode_cursor(_ACCOUNTS, page[limit - 1]) if len(page) > limit else None
     items = [OperatedAccountBody(**account_facts(call.exchange, number)) for number in page[:limit]]
+    await record_view(call.exchange, call.caller, what="names")
     return json_answer(OperatedAccountsPageBody(items=items, next_cursor=following))
 
 
@@ -100,15 +102,19 @@ async def _search_accounts(call: Call) -> Answer:
     names = ((number, exchange.identity.find_name(number) or "") for number in exchange.state.accounts)
     found = (number for number, name in names if part in name.casefold())
     page = list(islice(found, SEARCH_ACCOUNTS_MAX))
+    await record_view(exchange, call.caller, what="names")
     return json_answer([OperatedAccountBody(**account_facts(exchange, number)) for number in page])
 
 
 async def _show_account(call: Call) -> Answer:
-    return json_answer(account_file(call.exchange, call[ACCOUNT_PATH]))
+    file = account_file(call.exchange, call[ACCOUNT_PATH])
+    await record_view(call.exchange, call.caller, what="file", account=call[ACCOUNT_PATH])
+    return json_answer(file)
 
 
 async def _list_notes(call: Call) -> Answer:
     account_facts(call.exchange, call[ACCOUNT_PATH])
+    await record_view(call.exchange, call.caller, what="notes", account=call[ACCOUNT_PATH])
     notes = await call.exchange.notes.list_notes(call[ACCOUNT_PATH])
     return json_answer(
         [
