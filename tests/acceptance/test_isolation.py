@@ -215,7 +215,7 @@ async def check_isolated(world: World, ann: Trader, victim: Trader, routes: Iter
         path, options = request_of(route, victim)
         if route.path in OF_THE_CALLER_ALONE:
             continue
-        for headers in (ann.by_key, ann.by_session, {"Authorization": f"Bearer {ann.token}"}):
+        for headers in (ann.by_key, ann.by_session, ann.by_cookie, {"Authorization": f"Bearer {ann.token}"}):
             answer = await world.ask(route.method, path, headers, **options)
             assert answer.status_code < 500 or answer.status_code == 503, (of, answer.text)
             if route.access in BEYOND:
@@ -329,6 +329,52 @@ async def test_each_role_is_let_in_where_its_routes_say_so(world: World, victim:
                 assert (answer.status_code, code) == (403, _R.step_up_is_required.name), of
             else:
                 assert (answer.status_code, code) == (403, _R.scope_is_missing.name), of
+
+
+async def test_cookies_open_what_a_token_opens_and_only_to_our_own_pages(
+    world: World, ann: Trader, victim: Trader
+) -> None:
+    before = await all_that_is_seen_by(world, ann)
+    for route in ALL_ROUTES:
+        if route.access == "public" or route.path in OF_THE_CALLER_ALONE:
+            continue
+        path, options = request_of(route, victim)
+        of = f"{route.method} {route.path}"
+        foreign = dict(ann.by_cookie) | {"X-CSRF-Token": victim.session.csrf_token}
+        answer = await world.ask(route.method, path, foreign, **options)
+        if route.method in {"GET", "HEAD"}:
+            assert answer.status_code != 401, (of, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf_token_is_wrong"), of
+            assert await all_that_is_seen_by(world, ann) == before, of
+
+
+async def test_an_operator_is_let_in_everywhere_right_after_the_second_factor(world: World, victim: Trader) -> None:
+    """By session alone: what he is let in by a key or without the second factor is tested with the roles."""
+    operator = await world.add("operator", role=ROLES["operator"])
+    await world.plant(operator)
+    session_id = operator.session.session.session_id
+    for route in ALL_ROUTES:
+        if route.access not in BEYOND:
+            continue
+        path, options = request_of(route, victim)
+        of = (route.method, route.path)
+        await world.exchange.sessions.mark_stepped_up(session_id, at_ns=world.exchange.clock.now_ns())
+        for headers in (operator.by_session, operator.by_cookie):
+            answer = await world.ask(route.method, path, headers, **options)
+            code = answer.json()["error"]["code"] if answer.status_code >= 400 else ""
+            assert answer.status_code < 500, (of, answer.text)
+            assert code not in ACCESS_REFUSALS, (of, answer.text)
+            check_keeps_secrets(answer.text, victim, of=of)
+        by_key = await world.ask(route.method, path, operator.by_key, **options)
+        assert (by_key.status_code, by_key.json()["error"]["code"]) == (403, "scope_is_missing"), of
+
+
+def check_keeps_secrets(text: str, victim: Trader, *, of: object) -> None:
+    """Whoever looks after others sees what they have, and nothing that lets him act as they do."""
+    session = victim.session
+    for secret in (victim.key.api_secret, session.refresh_token, session.access.text, session.csrf_token, victim.token):
+        assert secret not in text, of
 
 
 def params_of(method: Method, name: str, victim: Trader) -> dict[str, Any]:

@@ -60,6 +60,15 @@ class Trader:
         return {"Authorization": f"Bearer {self.session.access.text}"}
 
     @property
+    def by_cookie(self) -> Headers:
+        """As a page of ours in the browser asks."""
+        return {
+            "Cookie": f"__Host-waiver_access={self.session.access.text}; __Host-waiver_csrf={self.session.csrf_token}",
+            "X-CSRF-Token": self.session.csrf_token,
+            "Sec-Fetch-Site": "same-origin",
+        }
+
+    @property
     def as_alpaca(self) -> Headers:
         return {"APCA-API-KEY-ID": self.key.api_key, "APCA-API-SECRET-KEY": self.key.api_secret}
 
