@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from waiver_exchange.application import audit
 from waiver_exchange.application.access_tokens import Claim, Token
-from waiver_exchange.application.authority import OPERATE, require_step_up, scopes_of
+from waiver_exchange.application.authority import OPERATE, scopes_of
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.step_up import require_step_up
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.refusals import RefusalReason
 
@@ -89,9 +90,7 @@ def require_operator(exchange: Exchange, caller: Caller) -> None:
     He does so in a session that showed its second factor within ten minutes, never with a key.
     """
     require(caller, OPERATE)
-    if not caller.session_id:
-        raise RefusedError(RefusalReason.session_is_required)
-    require_step_up(exchange, session_id=caller.session_id)
+    require_step_up(exchange, caller)
 
 
 def require_beyond(exchange: Exchange, caller: Caller, *, scope: str) -> None:

@@ -4,16 +4,20 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waiver_exchange.application import audit
-from waiver_exchange.application.authority import KEY_SCOPES, SCOPES
+from waiver_exchange.application.authority import AUDIT, KEY_SCOPES, SCOPES
 from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.step_up import require_step_up
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.refusals import RefusalReason
+
+if TYPE_CHECKING:
+    from waiver_exchange.application.access import Caller
 
 KEYS_MAX: Final = 50
 KEY_NAME_LENGTH_MAX: Final = 64
@@ -72,6 +76,21 @@ async def create_key(
     return NewKey(account=account, api_key=key.key_id, api_secret=secret, key=key)
 
 
+async def create_own_key(
+    exchange: Exchange, caller: "Caller", *, name: str = "", scopes: Iterable[str] | None = None
+) -> NewKey:
+    """Make a key for who asks; without `scopes` it may what he may, except audit. Raises `RefusedError`.
+
+    A key outlives the session that it was made in. So whoever has a passkey shows it first, and a key that audits takes
+    one in any case: who stole a session cannot make himself a key to stay.
+    """
+    may = caller.scopes
+    wanted = _checked_scopes(may.intersection(SCOPES) if scopes is None else scopes)
+    if wanted <= may:
+        _check_confirmed(exchange, caller, wanted)
+    return await create_key(exchange, account=caller.account, name=name, scopes=wanted, may=may, actor=caller.account)
+
+
 def list_keys(exchange: Exchange, *, account: int) -> list[ApiKey]:
     """Return an account's keys, also the revoked ones, oldest first. Raises `RefusedError`."""
     if account not in exchange.state.accounts:
@@ -107,6 +126,21 @@ async def revoke_key(exchange: Exchange, *, account: int, key_id: str, actor: in
             facts=_facts_of(key),
         )
     return key
+
+
+async def revoke_keys(exchange: Exchange, *, account: int, actor: int) -> int:
+    """End all of an account's keys at once and return how many. Raises `RefusedError`, `IdentityError`."""
+    usable = [key for key in exchange.identity.list_keys(account) if key.is_usable]
+    for key in usable:
+        await revoke_key(exchange, account=account, key_id=key.key_id, actor=actor)
+    return len(usable)
+
+
+def _check_confirmed(exchange: Exchange, caller: "Caller", wanted: frozenset[str]) -> None:
+    session = exchange.sessions.find_session(caller.session_id) if caller.session_id else None
+    has_passkey = session is not None and bool(exchange.passkeys.list_passkeys(session.person_id))
+    if has_passkey or AUDIT in wanted:
+        require_step_up(exchange, caller)
 
 
 async def _record(exchange: Exchange, event: AuditEvent, key: ApiKey, *, actor: int | None) -> None:

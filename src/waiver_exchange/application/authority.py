@@ -9,9 +9,6 @@ from functools import lru_cache
 from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.step_up import stepped_up_until_ns
-from waiver_exchange.domain.refusals import RefusalReason
 
 READ: Final = "read"
 TRADE: Final = "trade"
@@ -64,12 +61,6 @@ def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> froz
     if view is None:
         return _left_of(granted, TRADER, False)  # noqa: FBT003 - keywords make a look-up three times as slow
     return _left_of(granted, view.role, view.is_halted)
-
-
-def require_step_up(exchange: Exchange, *, session_id: str) -> None:
-    """Raise `RefusedError` unless the session showed its second factor within ten minutes."""
-    if stepped_up_until_ns(exchange, session_id) <= exchange.clock.now_ns():
-        raise RefusedError(RefusalReason.step_up_is_required)
 
 
 @lru_cache(maxsize=1_024)

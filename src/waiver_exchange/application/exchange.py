@@ -45,12 +45,10 @@ from waiver_exchange.projections.state import MarketView, ReadModelState
 
 STORE_SECONDS: Final = 0.25
 KEY_USES_SECONDS: Final = 30
-TEND_SECONDS: Final = 600
-# Ended sessions are kept for their owner to see, and for the refresh token of one to be recognised.
-ENDED_SESSION_SECONDS: Final = 30 * 86_400
+TOKEN_KEYS_SECONDS: Final = 600
 RESEAL_SECONDS: Final = 1
 FORGET_SECONDS: Final = 3_600
-# Ended ones are shown to their owner for so long; a device or address that is not needed is not kept.
+# Ended sessions are shown to their owner for so long; a device or address that is not needed is not kept.
 ENDED_SESSIONS_KEPT_NS: Final = 30 * 86_400 * NANOSECONDS_PER_SECOND
 RESEAL_PAUSE_SECONDS: Final = 0.05
 
@@ -128,7 +126,7 @@ class Exchange:
             self._forget_sessions_forever(),
             self._tell_failures_forever(),
             self.checkpoints.run(self.sequencer, self.clock),
-            self._tend_sign_in_forever(),
+            self._rotate_token_keys_forever(),
         )
         background = [asyncio.create_task(task) for task in work]
         try:
@@ -198,19 +196,17 @@ class Exchange:
             await asyncio.sleep(TELL_SECONDS)
             self.failures.tell(self.sequencer)
 
-    async def _tend_sign_in_forever(self) -> None:
-        """Let a new key sign tokens when it is time, and forget sessions that ended long ago."""
+    async def _rotate_token_keys_forever(self) -> None:
+        """Let a new key sign tokens when it is time."""
         while True:
             try:
                 kid = await self.tokens.rotate_if_due()
                 if kid is not None:
                     event = int(AuditEvent.signing_key_rotated)
                     await self.sequencer.submit(RecordAudit(event=event, facts=encode_facts({"kid": kid})))
-                long_ago_ns = self.clock.now_ns() - ENDED_SESSION_SECONDS * NANOSECONDS_PER_SECOND
-                await self.sessions.forget_sessions(ended_before_ns=long_ago_ns)
             except Exception:  # noqa: BLE001 - a worker's boundary: said, and tried again
                 _log.exception("the keys of access tokens could not be looked after; it is tried again")
-            await asyncio.sleep(TEND_SECONDS)
+            await asyncio.sleep(TOKEN_KEYS_SECONDS)
 
     async def _reseal_forever(self) -> None:
         """Seal anew what an older data key seals, a little at a time, so that nobody waits for it."""

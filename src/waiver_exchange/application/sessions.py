@@ -9,11 +9,13 @@ from typing import Final, NamedTuple
 from waiver_exchange.application import audit
 from waiver_exchange.application.access import Caller
 from waiver_exchange.application.access_tokens import Token
+from waiver_exchange.application.api_keys import revoke_keys
 from waiver_exchange.application.authority import ALL_SCOPES
 from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.identity_ports import Person, RefreshToken, RotationOutcome, Session
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.step_up import session_of
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
@@ -142,11 +144,13 @@ async def revoke_session(exchange: Exchange, caller: Caller, *, session_id: str)
     raise RefusedError(RefusalReason.session_not_found)
 
 
-async def sign_out_everywhere(exchange: Exchange, caller: Caller) -> int:
-    """End all sessions of the caller's person, this one too, and return how many.
+async def sign_out_everywhere(exchange: Exchange, caller: Caller, *, ends_keys: bool = False) -> tuple[int, int]:
+    """End all sessions of the caller's person, this one too, and if wanted all API keys; return how many of each.
 
     Raises `RefusedError`, `IdentityError`.
     """
+    # First: who can sign out no more could not ask again.
+    keys = await revoke_keys(exchange, account=caller.account, actor=caller.account) if ends_keys else 0
     live = list_sessions(exchange, caller)
     if live:
         # First: an ended session cannot ask again for what was not journaled.
@@ -154,7 +158,7 @@ async def sign_out_everywhere(exchange: Exchange, caller: Caller) -> int:
         await audit.record(
             exchange, AuditEvent.signed_out_everywhere, account=caller.account, actor=caller.account, facts=facts
         )
-    return len(await _end_all(exchange, account=caller.account))
+    return len(await _end_all(exchange, account=caller.account)), keys
 
 
 async def end_sessions(exchange: Exchange, *, account: int, actor: int, session_id: str = "") -> int:
@@ -173,14 +177,6 @@ async def end_sessions(exchange: Exchange, *, account: int, actor: int, session_
         await _record_end(exchange, AuditEvent.session_revoked, session, actor=actor)
         await exchange.sessions.revoke_session(session.session_id, at_ns=now_ns)
     return len(live)
-
-
-def session_of(exchange: Exchange, caller: Caller) -> Session:
-    """Return the session that the caller came with. Raises `RefusedError` when it was a key."""
-    session = exchange.sessions.find_session(caller.session_id) if caller.session_id else None
-    if session is None:
-        raise RefusedError(RefusalReason.session_is_required)
-    return session
 
 
 def csrf_token(exchange: Exchange, session_id: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.support.auditing import recorded_events, without_a_journal
 from waiver_exchange.application.access import Caller, authenticate_token, is_current
+from waiver_exchange.application.api_keys import create_key
 from waiver_exchange.application.audit_facts import decode_facts
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
@@ -18,7 +19,6 @@ from waiver_exchange.application.sessions import (
     From,
     LiveSession,
     csrf_token,
-    end_sessions,
     is_csrf_token,
     list_sessions,
     refresh_session,
@@ -153,13 +153,19 @@ async def test_signing_out_ends_this_session_alone(exchange: Exchange) -> None:
 
 async def test_signing_out_everywhere_ends_all_of_the_person_and_of_nobody_else(exchange: Exchange) -> None:
     here, there, bob = await sign_in(exchange), await sign_in(exchange), await sign_in(exchange, "bob")
-    assert await sign_out_everywhere(exchange, caller_of(exchange, here)) == 2
+    assert await sign_out_everywhere(exchange, caller_of(exchange, here)) == (2, 0)
     for live in (here, there):
         assert await refused(exchange, live.refresh_token)
     assert is_current(exchange, caller_of(exchange, bob))
     assert (await events(exchange)).count("signed_out_everywhere") == 1
-    assert await end_sessions(exchange, account=bob.session.account, actor=0) == 1
-    assert await refused(exchange, bob.refresh_token)
+
+
+async def test_signing_out_everywhere_ends_the_keys_too_when_it_is_said(exchange: Exchange) -> None:
+    ann, bob = await sign_in(exchange), await sign_in(exchange, "bob")
+    keys = [await create_key(exchange, account=live.session.account) for live in (ann, ann, bob)]
+    assert await sign_out_everywhere(exchange, caller_of(exchange, ann), ends_keys=True) == (1, 2)
+    assert [exchange.identity.find_key(key.api_key) is None for key in keys] == [True, True, False]
+    assert (await events(exchange)).count("key_revoked") == 2
 
 
 async def test_one_session_ends_another_of_the_same_person_only(exchange: Exchange) -> None:

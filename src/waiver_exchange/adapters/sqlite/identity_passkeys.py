@@ -21,6 +21,10 @@ class SqlitePasskeys(PasskeyStore):
         """Read the passkeys; blocks for some milliseconds. Raises `IdentityError`."""
         self._file = file
         self._passkeys = file.load(self._load)
+        # Asked at every request of an operator: nobody walks through everybody's.
+        self._of_person: dict[str, dict[bytes, None]] = {}
+        for passkey in self._passkeys.values():
+            self._of_person.setdefault(passkey.person_id, {})[passkey.credential_id] = None
 
     async def add_passkey(self, passkey: Passkey) -> bool:
         """Keep a passkey; False when its credential id is known already. Raises `IdentityError`."""
@@ -46,6 +50,7 @@ class SqlitePasskeys(PasskeyStore):
         def remember(is_added: bool) -> bool:  # noqa: FBT001 - passed on from the thread
             if is_added:
                 self._passkeys[passkey.credential_id] = passkey
+                self._of_person.setdefault(passkey.person_id, {})[passkey.credential_id] = None
             return is_added
 
         return await self._file.change(add, then=remember)
@@ -86,7 +91,7 @@ class SqlitePasskeys(PasskeyStore):
         def remove(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM passkeys WHERE credential_id = ?", (credential_id,))
 
-        return await self._file.change(remove, then=lambda _: self._passkeys.pop(credential_id, None) is not None)
+        return await self._file.change(remove, then=lambda _: self._drop(credential_id))
 
     def find_passkey(self, credential_id: bytes) -> Passkey | None:
         """Return a passkey, from memory."""
@@ -94,13 +99,23 @@ class SqlitePasskeys(PasskeyStore):
 
     def list_passkeys(self, person_id: str) -> list[Passkey]:
         """Return a person's passkeys, oldest first, from memory."""
-        own = [passkey for passkey in self._passkeys.values() if passkey.person_id == person_id]
+        own = [self._passkeys[credential_id] for credential_id in self._of_person.get(person_id, ())]
         return sorted(own, key=lambda passkey: passkey.created_at_ns)
 
     def forget(self, person_id: str) -> None:
         """Forget in memory the passkeys of a person who was removed from the file."""
         for passkey in self.list_passkeys(person_id):
-            del self._passkeys[passkey.credential_id]
+            self._drop(passkey.credential_id)
+
+    def _drop(self, credential_id: bytes) -> bool:
+        passkey = self._passkeys.pop(credential_id, None)
+        if passkey is None:
+            return False
+        own = self._of_person[passkey.person_id]
+        del own[credential_id]
+        if not own:
+            del self._of_person[passkey.person_id]
+        return True
 
     def _seal_name(self, passkey: Passkey) -> bytes:
         return self._file.seal(passkey.name, table=_PASSKEYS, column="name", row=passkey.credential_id)

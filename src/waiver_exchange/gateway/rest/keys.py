@@ -21,7 +21,9 @@ _R = RefusalReason
 _NAME_SCHEMA: Final = {"type": "string", "maxLength": api_keys.KEY_NAME_LENGTH_MAX}
 _NAME: Final = body.optional_text("name", _NAME_SCHEMA, "What the key is for, printable.")
 _NEW_NAME: Final = body.required_text("name", _NAME_SCHEMA, "What the key is for, printable.")
-_SCOPES: Final = body.words("scopes", KEY_SCOPES, "What the key may do; without it all that the asking key may do.")
+_SCOPES: Final = body.words(
+    "scopes", KEY_SCOPES, "What the key may do; without it all that the asking key may do, except audit."
+)
 KEY_BODY: Final = Body("KeyRequest", _NAME, _SCOPES)
 KEY_NAME_BODY: Final = Body("KeyNameRequest", _NEW_NAME)
 
@@ -60,16 +62,7 @@ async def _list(call: Call) -> Answer:
 
 async def _create(call: Call) -> Answer:
     fields = KEY_BODY.read(call.given)
-    may = call.caller.scopes
-    scopes = fields[_SCOPES]
-    new = await api_keys.create_key(
-        call.exchange,
-        account=call.account,
-        name=fields[_NAME] or "",
-        scopes=may.intersection(KEY_SCOPES) if scopes is None else scopes,
-        may=may,
-        actor=call.account,
-    )
+    new = await api_keys.create_own_key(call.exchange, call.caller, name=fields[_NAME] or "", scopes=fields[_SCOPES])
     shown = msgspec.structs.asdict(_key_body(new.key))
     return json_answer(NewKeyBody(**shown, api_key=new.api_key, api_secret=new.api_secret))
 
@@ -125,7 +118,13 @@ KEY_ROUTES: Final = (
         access="admin",
         kind="order",
         body=KEY_BODY,
-        refusals=(_R.too_many_keys, _R.identity_is_unavailable, *FORM),
+        refusals=(
+            _R.too_many_keys,
+            _R.session_is_required,
+            _R.step_up_is_required,
+            _R.identity_is_unavailable,
+            *FORM,
+        ),
     ),
     Route(
         method="PATCH",

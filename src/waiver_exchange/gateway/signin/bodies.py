@@ -112,6 +112,12 @@ class EndedBody(msgspec.Struct, frozen=True, kw_only=True):
     ended: int
 
 
+class EndedEverywhereBody(EndedBody, frozen=True, kw_only=True):
+    """How many sessions were ended, and how many API keys with them."""
+
+    keys_revoked: int
+
+
 class KeySetBody(msgspec.Struct, frozen=True, kw_only=True):
     """The public keys that access tokens are checked with (RFC 7517)."""
 

@@ -8,7 +8,7 @@ from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.ids import IdKind, to_text
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.rest.bodies import time_or_none
-from waiver_exchange.gateway.rest.parameters import Parameter
+from waiver_exchange.gateway.rest.parameters import Parameter, flag
 from waiver_exchange.gateway.rest.refusal_groups import WRITING
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 from waiver_exchange.gateway.signin.arriving import from_of, signed_in, with_headers
@@ -16,6 +16,7 @@ from waiver_exchange.gateway.signin.bodies import (
     REFRESH_BODY,
     REFRESH_TOKEN,
     EndedBody,
+    EndedEverywhereBody,
     KeySetBody,
     MeBody,
     SessionBody,
@@ -40,6 +41,8 @@ SESSION_PATH: Final[Parameter[str]] = Parameter(
     is_required=True,
 )
 
+_ENDS_KEYS: Final = flag("revoke_keys", description="Whether the account's API keys end too.")
+
 
 async def _me(call: Call) -> Answer:
     exchange, caller = call.exchange, call.caller
@@ -50,7 +53,8 @@ async def _me(call: Call) -> Answer:
         MeBody(
             account_id=to_text(IdKind.account, caller.account),
             name=own_name or exchange.identity.find_name(caller.account),
-            email=(person.email or None) if person is not None else None,
+            # For the person, not for every program that trades.
+            email=(person.email or None) if person is not None and session is not None else None,
             role=ROLE_NAMES[role_of(exchange, caller.account)],
             scopes=[scope for scope in ALL_SCOPES if scope in caller.scopes],
             provider=session.provider if session is not None else None,
@@ -83,8 +87,8 @@ async def _sign_out(call: Call) -> Answer:
 
 
 async def _sign_out_everywhere(call: Call) -> Answer:
-    ended = await sessions.sign_out_everywhere(call.exchange, call.caller)
-    return with_headers(json_answer(EndedBody(ended=ended)), *no_session_cookies())
+    ended, keys = await sessions.sign_out_everywhere(call.exchange, call.caller, ends_keys=call[_ENDS_KEYS])
+    return with_headers(json_answer(EndedEverywhereBody(ended=ended, keys_revoked=keys)), *no_session_cookies())
 
 
 async def _list(call: Call) -> Answer:
@@ -151,12 +155,13 @@ SESSION_ROUTES: Final = (
         method="POST",
         path="/auth/sign-out-everywhere",
         name="signOutEverywhere",
-        summary="End all sessions of the person, this one too; API keys go on.",
+        summary="End all sessions of the person, this one too; API keys go on unless it is said that they end.",
         tag="sign-in",
         handler=_sign_out_everywhere,
-        answer=EndedBody,
+        answer=EndedEverywhereBody,
         access="admin",
         kind="order",
+        parameters=(_ENDS_KEYS,),
         refusals=_STORING,
     ),
     Route(

@@ -105,9 +105,11 @@ element("sign-out").addEventListener("click", (event) => whileBusy(event.current
 }));
 
 element("sign-out-everywhere").addEventListener("click", (event) => whileBusy(event.currentTarget, async () => {
-  const sure = await question("Sign out here and on all other devices? API keys go on working.", { yes: "Sign out everywhere", grave: true });
+  const keysToo = element("keys-too").checked;
+  const fate = keysToo ? "All API keys end too, and programs that use them stop." : "API keys go on working.";
+  const sure = await question(`Sign out here and on all other devices? ${fate}`, { yes: "Sign out everywhere", grave: true });
   if (sure === null) return;
-  await ask("POST", "/auth/sign-out-everywhere");
+  await ask("POST", `/auth/sign-out-everywhere${keysToo ? "?revoke_keys=true" : ""}`);
   leave("signed_out_everywhere");
 }));
 
@@ -152,7 +154,8 @@ element("key-form").addEventListener("submit", (event) => {
   whileBusy(event.submitter ?? element("key-form").querySelector("button"), async () => {
     const chosen = [...element("key-scopes").querySelectorAll("input:checked")].map((box) => box.value);
     if (!chosen.length) throw new Error("Tick what the key may do.");
-    const made = await ask("POST", "/api/v1/keys", { name: element("key-name").value.trim(), scopes: chosen });
+    const wanted = { name: element("key-name").value.trim(), scopes: chosen };
+    const made = await confirmed(() => ask("POST", "/api/v1/keys", wanted));
     element("key-name").value = "";
     element("new-key-id").textContent = made.api_key;
     element("new-key-secret").textContent = made.api_secret;

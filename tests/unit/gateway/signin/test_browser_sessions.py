@@ -102,6 +102,27 @@ async def test_the_way_in_and_out(world: World) -> None:
     assert code_of(await world.ask("POST", "/auth/refresh")) == "refresh_token_is_wrong"
 
 
+async def test_the_address_is_told_to_the_person_and_to_no_program(world: World) -> None:
+    await world.sign_in()
+    made = (await world.ask("POST", "/api/v1/keys", json={"scopes": ["read"]})).json()
+    world.cookies.clear()
+    answer = await world.send("GET", "/auth/me", {"X-API-Key": made["api_key"], "X-API-Secret": made["api_secret"]})
+    assert (answer.json()["name"], answer.json()["email"]) == ("Ann", None)
+    assert "ann@example.org" not in answer.text
+
+
+async def test_signing_out_everywhere_may_end_the_keys_too(world: World) -> None:
+    await world.sign_in()
+    made = (await world.ask("POST", "/api/v1/keys", json={"scopes": ["read"]})).json()
+    key = {"X-API-Key": made["api_key"], "X-API-Secret": made["api_secret"]}
+    assert (await world.ask("POST", "/auth/sign-out-everywhere")).json() == {"ended": 1, "keys_revoked": 0}
+    assert (await world.send("GET", "/api/v1/account", key)).status_code == 200
+    await world.sign_in()
+    answer = await world.ask("POST", "/auth/sign-out-everywhere?revoke_keys=true")
+    assert answer.json() == {"ended": 1, "keys_revoked": 1}
+    assert code_of(await world.send("GET", "/api/v1/account", key)) == "credentials_are_wrong"
+
+
 async def test_cookies_are_as_closed_as_they_can_be(world: World) -> None:
     answer = await world.send("POST", "/auth/demo", {"Origin": OWN}, json={"name": "ann"})
     lines = {line.partition("=")[0]: line for line in answer.headers.get_list("set-cookie")}
