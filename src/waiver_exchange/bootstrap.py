@@ -16,6 +16,7 @@ from waiver_exchange.adapters.files.checkpoints import FileCheckpointStore
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
 from waiver_exchange.adapters.oidc.provider import OidcProvider
+from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.store import Secrets
 from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
 from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
@@ -41,7 +42,7 @@ from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.application.sign_in_ports import SignInParts, SignUp, SignUpRules
 from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import LiveState, Verification, verify_journal
-from waiver_exchange.config import Settings
+from waiver_exchange.config import OidcProviderSettings, Settings
 from waiver_exchange.domain.codes import HOUSE_ACCOUNT
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.projections.fold import Projector
@@ -136,7 +137,7 @@ def _build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, p
     chosen = settings.sign_in
     providers = {
         provider.name: OidcProvider(
-            provider, client_secret=kept_secrets.read(f"oidc_{provider.name}_client_secret"), clock=clock
+            provider, client_secret=_client_secret(settings, provider, kept_secrets), clock=clock
         )
         for provider in chosen.providers
     }
@@ -153,6 +154,21 @@ def _build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, p
         is_demo=settings.is_demo,
         providers=providers,
     )
+
+
+def _client_secret(settings: Settings, provider: OidcProviderSettings, kept_secrets: Secrets) -> str | None:
+    """Return a provider's client secret, None for a public client. Raises `SecretsError`."""
+    if provider.is_public_client:
+        return None
+    name = f"oidc_{provider.name}_client_secret"
+    found = kept_secrets.read(name)
+    if found is None and settings.is_production:
+        variable = f"WAIVER_OIDC_{provider.name.upper()}"
+        raise SecretsError(
+            f"The secret {name} is missing: set {variable}_CLIENT_SECRET_FILE, or {variable}_PUBLIC_CLIENT=true when "
+            "the provider gave none."
+        )
+    return found
 
 
 @asynccontextmanager

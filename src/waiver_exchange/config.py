@@ -45,12 +45,16 @@ class SecretSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcProviderSettings:
-    """An OpenID Connect provider; its client secret is among the secrets, `oidc_<name>_client_secret`."""
+    """An OpenID Connect provider; its client secret is among the secrets, `oidc_<name>_client_secret`.
+
+    `is_public_client` says that there is none on purpose; in production it has to be said.
+    """
 
     name: str
     label: str
     issuer: str
     client_id: str
+    is_public_client: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

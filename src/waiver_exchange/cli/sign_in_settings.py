@@ -19,7 +19,7 @@ SIGN_IN: Final = (
     "WAIVER_STARTING_CASH_DOLLARS",
 )
 # Of each provider; the client secret is read with the other secrets.
-PROVIDER: Final = ("ISSUER", "CLIENT_ID", "LABEL")
+PROVIDER: Final = ("ISSUER", "CLIENT_ID", "LABEL", "PUBLIC_CLIENT")
 MODES: Final = ("open", "invitation", "domains", "closed")
 # Whose issuer everybody knows.
 _KNOWN: Final = {"google": ("https://accounts.google.com", "Google")}
@@ -70,6 +70,12 @@ def check_served(settings: Settings) -> None:
             f"--demo lets everybody sign in as anybody, so it listens on this machine only, not on "
             f"{settings.host[:100]!r}; leave --host out, or leave --demo out.",
         )
+    if settings.trusted_proxies:
+        _fail(
+            "WAIVER_TRUSTED_PROXIES",
+            "--demo is for this machine only, and a proxy brings others to it; unset WAIVER_TRUSTED_PROXIES, or leave "
+            "--demo out.",
+        )
     if url and not _is_loopback(urlsplit(url).hostname or ""):
         _fail("WAIVER_PUBLIC_URL", "--demo is for this machine only; unset WAIVER_PUBLIC_URL, or leave --demo out.")
 
@@ -88,7 +94,12 @@ def _read_provider(environment: Mapping[str, str], name: str) -> OidcProviderSet
     if not client_id or not client_id.isprintable() or " " in client_id:
         _refuse(f"{prefix}_CLIENT_ID", "the client id that the provider gave", client_id)
     label = environment.get(f"{prefix}_LABEL") or known_label
-    return OidcProviderSettings(name=name, label=label, issuer=issuer, client_id=client_id)
+    is_public = environment.get(f"{prefix}_PUBLIC_CLIENT") or "false"
+    if is_public not in {"true", "false"}:
+        _refuse(f"{prefix}_PUBLIC_CLIENT", "true (the provider gave no client secret) or false", is_public)
+    return OidcProviderSettings(
+        name=name, label=label, issuer=issuer, client_id=client_id, is_public_client=is_public == "true"
+    )
 
 
 def _read_public_url(text: str) -> str:
