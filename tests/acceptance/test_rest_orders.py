@@ -87,7 +87,7 @@ def test_two_orders_trade_and_both_sides_see_it(server: Server, ann: Trader, bob
     sold = bob.get(f"/api/v1/orders/{ask['id']}")
     assert (sold["status"], sold["filled_quantity"]) == ("partially_filled", "2.5")
     trade = server.public.get("/api/v1/trades", params={"symbol": "MAHOMES"}).json()[0]
-    assert set(trade) == {"id", "symbol", "side", "price", "quantity", "time"}
+    assert set(trade) == {"id", "symbol", "side", "price", "quantity", "time", "busted"}
     assert (trade["side"], trade["price"], trade["quantity"]) == ("buy", "20.10", "2.5")
     position = ann.get("/api/v1/positions")[0]
     assert (position["symbol"], position["quantity"], position["average_cost"]) == ("MAHOMES", "2.5", "20.10")

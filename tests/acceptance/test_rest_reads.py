@@ -87,6 +87,7 @@ def test_markets_and_books_are_public(server: Server, ann: Trader, bob: Trader) 
         "volume": "0",
         "trades": 0,
         "status": "open",
+        "settled_price": None,
     }
     assert server.public.get("/api/v1/markets").json()[-1] == market
     book = server.public.get("/api/v1/markets/J.CHASE/book").json()
