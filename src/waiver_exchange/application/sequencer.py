@@ -21,13 +21,15 @@ from waiver_exchange.application.recovery import EngineAt, catch_up
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Answer, Staged, Submission
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import BeginDay, Command, ExpireOrder, ResumeMarket, encode_command
+from waiver_exchange.domain.commands import BeginDay, Command, ExpireOrder, OpenAccount, ResumeMarket, encode_command
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.fold import Projector
 
 GROUP_ROWS_MAX: Final = 256
 QUEUE_MAX: Final = 10_000
+# Urgent is the kill switch alone: as many as operators may press it while one commit takes long.
+URGENT_MAX: Final = 64
 TICK_SECONDS: Final = 0.25
 _REFUSALS: Final = frozenset({codes.ORDER_DENIED, codes.COMMAND_REFUSED})
 _RETRY_SECONDS_MAX: Final = 2.0
@@ -74,7 +76,6 @@ class Sequencer:
         self._clock = clock
         self._recover = recover
         self._end_of_day = end_of_day
-        self._first_day_ends_ns = 0
         self._queue: deque[Submission] = deque()
         # What goes in front of everything that is not executed yet.
         self._urgent: deque[Submission] = deque()
@@ -115,6 +116,8 @@ class Sequencer:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if is_urgent:
             self._check_working()
+            if len(self._urgent) >= URGENT_MAX:
+                raise RefusedError(RefusalReason.exchange_is_busy)
             following = Submission(behind) if behind is not None else None
             self._urgent.append(Submission(command, key or key_of(command), answer, following=following))
             self._wake.set()
@@ -258,6 +261,7 @@ class Sequencer:
         submissions = [*await self._take_urgent(), *due, *fresh]
         if not submissions:
             return
+        self._begin_first_day(submissions, time_ns=time_ns)
         try:
             self._execute(submissions, time_ns=time_ns)
         except BaseException:
@@ -333,14 +337,20 @@ class Sequencer:
         return due
 
     def _day_to_begin(self, time_ns: int) -> list[Command]:
-        """Return what begins the trading day of a time when the day before is over."""
-        if self._end_of_day is None or self._at.time_ns == 0:
+        """Return what begins the trading day of a time when the day before is over, or accounts have none yet."""
+        engine = self._at.engine
+        if self._end_of_day is None or not engine.has_accounts() or time_ns < engine.day_ends_at():
             return []
-        ends_ns = self._at.engine.day_ends_at() or self._first_day_ends_ns
-        if ends_ns == 0:
-            # None was begun yet: the first day is that of the rows so far.
-            ends_ns = self._first_day_ends_ns = self._end_of_day(self._at.time_ns)
-        return [BeginDay(ends_at_ns=self._end_of_day(time_ns))] if time_ns >= ends_ns else []
+        return [BeginDay(ends_at_ns=self._end_of_day(time_ns))]
+
+    def _begin_first_day(self, submissions: list[Submission], *, time_ns: int) -> None:
+        """Let the first day of a new exchange begin right behind its first account, wherever a group may end."""
+        if self._end_of_day is None or self._at.engine.has_accounts():
+            return
+        for place, submission in enumerate(submissions, start=1):
+            if isinstance(submission.command, OpenAccount):
+                submissions.insert(place, Submission(BeginDay(ends_at_ns=self._end_of_day(time_ns))))
+                return
 
     def _execute(self, submissions: list[Submission], *, time_ns: int) -> None:
         encoded = []

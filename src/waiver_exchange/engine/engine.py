@@ -110,6 +110,10 @@ class Engine:
             market += 1
         return due
 
+    def has_accounts(self) -> bool:
+        """Say whether there is an account besides the house."""
+        return self.tables.account_count > codes.HOUSE_ACCOUNT
+
     def day_ends_at(self) -> int:
         """Return when the trading day that was begun last ends (UNIX nanoseconds), or 0 when none was begun."""
         return int(self.tables.day_ends_at)

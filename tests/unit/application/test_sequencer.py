@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -59,6 +59,8 @@ SETUP: list[Command] = [
     DepositCash(account=3, amount_micros=1_000_000_000_000, reference="opening 3"),
     GrantShares(account=2, market=1, quantity_units=1_000_000),
 ]
+# The first day begins behind the first account.
+SETUP_ROWS = len(SETUP) + 1
 
 
 DEPOSIT = DepositCash(account=2, amount_micros=1, reference="urgent")
@@ -96,7 +98,13 @@ def order(*, account: int = 3, terms: int = BUY, price: int = 1_000, name: str =
 
 
 @asynccontextmanager
-async def running(journal: FakeJournal | None = None, clock: FakeClock | None = None) -> AsyncIterator[Rig]:
+async def running(
+    journal: FakeJournal | None = None,
+    clock: FakeClock | None = None,
+    *,
+    setup: Sequence[Command] = tuple(SETUP),
+    has_days: bool = True,
+) -> AsyncIterator[Rig]:
     journal = journal or FakeJournal()
     clock = clock or FakeClock()
     at = await recover_engine(journal=journal, snapshots=None)
@@ -108,13 +116,18 @@ async def running(journal: FakeJournal | None = None, clock: FakeClock | None = 
         return await recover_engine(journal=journal, snapshots=None)
 
     sequencer = Sequencer(
-        at=at, journal=journal, projector=projector, clock=clock, recover=recover, end_of_day=end_of_utc_day
+        at=at,
+        journal=journal,
+        projector=projector,
+        clock=clock,
+        recover=recover,
+        end_of_day=end_of_utc_day if has_days else None,
     )
     task = asyncio.create_task(sequencer.run())
     try:
         rig = Rig(sequencer, journal, clock, projector)
         if not journal.rows:
-            for command in SETUP:
+            for command in setup:
                 await rig.submit(command)
         yield rig
         sequencer.stop()
@@ -254,7 +267,7 @@ async def test_a_failed_commit_takes_what_was_executed_behind_it_back_too() -> N
             with pytest.raises(RefusedError):
                 await task
         assert not rig.projector.state.orders
-        assert len(rig.journal.rows) == len(SETUP)
+        assert len(rig.journal.rows) == SETUP_ROWS
         assert not (await rig.place(name="two")).is_repetition
 
 
@@ -453,7 +466,7 @@ async def test_a_look_up_that_fails_leaves_what_was_executed_on_its_way_and_touc
             await asked
         assert reason_of(error) == RefusalReason.journal_is_unavailable
         await rig.until_working()
-        names = [decode_command(row.command).tail for row in rig.journal.rows[len(SETUP) :]]
+        names = [decode_command(row.command).tail for row in rig.journal.rows[SETUP_ROWS :]]
         assert names == ["a", "b"]
         assert rig.journal.rows[first.row.sequence - 1] == first.row
         assert rig.journal.rows[second.row.sequence - 1] == second.row
@@ -601,6 +614,18 @@ async def test_what_is_urgent_comes_before_all_that_waits_behind_a_slow_commit()
             assert reason_of(refused) is RefusalReason.exchange_is_halted
 
 
+async def test_too_many_urgent_commands_are_refused_before_they_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencer_module, "URGENT_MAX", 2)
+    async with running() as rig:
+        rows = len(rig.journal.rows)
+        halts = [asyncio.create_task(rig.sequencer.submit(HaltExchange(), is_urgent=True)) for _ in range(3)]
+        with pytest.raises(RefusedError) as error:
+            await halts[2]
+        assert reason_of(error) is RefusalReason.exchange_is_busy
+        await asyncio.gather(*halts[:2])
+        assert len(rig.journal.rows) == rows + 2
+
+
 async def test_what_follows_an_urgent_command_is_executed_right_behind_it_and_once() -> None:
     async with running() as rig:
         rows = len(rig.journal.rows)
@@ -629,6 +654,31 @@ async def test_a_day_begins_once_when_the_one_before_is_over() -> None:
         await until_tick()
         await rig.place()
         assert [decode_command(row.command).kind for row in rig.journal.rows[rows + 1 :]] == [codes.PLACE_ORDER] * 2
+
+
+def kinds_of(journal: FakeJournal) -> list[int]:
+    return [decode_command(row.command).kind for row in journal.rows]
+
+
+async def test_the_first_day_begins_right_behind_the_first_account() -> None:
+    """Also when a whole group waits behind that account; no other begins with the next one or the next tick."""
+    async with running(setup=()) as rig:
+        await asyncio.gather(*(rig.start(command) for command in SETUP[:3]))
+        await until_tick()
+        assert kinds_of(rig.journal) == [codes.LIST_MARKET, codes.OPEN_ACCOUNT, codes.BEGIN_DAY, codes.OPEN_ACCOUNT]
+
+
+async def test_accounts_older_than_the_days_begin_one_at_the_start() -> None:
+    """A journal of a version that had no days: its gains and losses are not those of today."""
+    journal = FakeJournal()
+    async with running(journal, has_days=False) as rig:
+        await rig.place()
+    assert codes.BEGIN_DAY not in kinds_of(journal)
+    rows = len(journal.rows)
+    async with running(journal, rig.clock) as rig:
+        await until_tick()
+        assert kinds_of(journal)[rows:] == [codes.BEGIN_DAY]
+        assert rig.sequencer.engine_at.engine.day_ends_at() == end_of_utc_day(rig.clock.now_ns())
 
 
 async def test_a_day_that_ended_while_the_service_was_down_begins_at_the_start() -> None:

@@ -25,9 +25,9 @@ from waiver_exchange.domain import codes
 from waiver_exchange.fantasy.players import load_players
 
 PLAYERS = load_players()[:60]
-# A wider collar; the market maker's role; a listing, its class and the market maker's grant for each player; the
-# traders' grants; accounts and their cash.
-ROWS = 2 + 3 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
+# A wider collar; the first day; the market maker's role; a listing, its class and the market maker's grant for each
+# player; the traders' grants; accounts and their cash.
+ROWS = 3 + 3 * len(PLAYERS) + len(PLAYERS) + 2 * (TRADERS + 1)
 
 
 def assert_seeded(exchange: Exchange, seeded: Seeded) -> None:
