@@ -10,6 +10,7 @@ from tests.fakes.journal import FakeJournal
 from tests.support.memory_read_model import MemoryReadModel
 from tests.support.trading import ANN, BOB, FACTS, MAHOMES, ZONE, FoldedExchange, buy, sell
 from waiver_exchange.application.queries import OrdersFilter, Queries, StatusFilter
+from waiver_exchange.application.queries.accounts import MarketShares
 from waiver_exchange.application.selections import OrderSelection
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import (
@@ -337,7 +338,15 @@ async def test_totals_agree_and_a_difference_is_seen(desk: Desk) -> None:
     totals = desk.queries.conservation()
     assert totals.is_conserved
     assert (totals.cash_issued_micros, totals.cash_total_micros) == (2_000_000_000, 2_000_000_000)
-    assert totals.markets == [(MAHOMES, "MAHOMES", 100_000_000, 100_000_000)]
+    assert totals.markets == [
+        MarketShares(
+            market=MAHOMES,
+            symbol="MAHOMES",
+            issued_units=100_000_000,
+            held_units=100_000_000,
+            house_units=99_000_000,
+        )
+    ]
 
     state = desk.exchange.state
     state.accounts[ANN].cash_micros += 1

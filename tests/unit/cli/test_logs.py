@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -45,11 +44,10 @@ def test_what_helps_to_find_a_fault_stays(text: str) -> None:
 
 
 def test_messages_and_tracebacks_are_one_object_without_secrets() -> None:
-    try:
+    with pytest.raises(ValueError, match=r"ann@example\.com") as failure:
         int(f"ann@example.com sent {DRAWN}")
-    except ValueError:
-        failure = sys.exc_info()
-    record = logging.LogRecord("x", logging.ERROR, "p", 1, "for %s", ("ann@example.com",), failure)
+    raised = (failure.type, failure.value, failure.tb)
+    record = logging.LogRecord("x", logging.ERROR, "p", 1, "for %s", ("ann@example.com",), raised)
     line = JsonFormatter().format(record)
     assert json.loads(line)["message"] == "for [removed]"
     assert "[removed] sent [removed]" in line
