@@ -9,6 +9,7 @@ import pytest
 from joserfc.jws import JWSRegistry
 
 from tests.support.auditing import recorded_events
+from tests.support.authenticator import SoftwareAuthenticator
 from tests.support.sockets import SocketClient
 from tests.support.two_traders import Headers, Trader, World, running_world
 from waiver_exchange.config import RequestLimits
@@ -144,6 +145,27 @@ async def test_forged_cookies_cost_few_signatures_and_sign_nobody_out(
     assert 1 <= len(checked) < 40
     cookie = {"Cookie": f"__Host-waiver_access={victim.session.access.text}"}
     assert (await world.ask("GET", ACCOUNT, cookie)).status_code == 200
+    await check_that_all_open(world, victim)
+
+
+async def test_wrong_passkeys_hold_up_nobody_who_shows_the_right_one(world: World, victim: Trader) -> None:
+    """Somebody behind the same address, signed in himself, shows the victim's passkey as far as he knows it."""
+    attacker, device = await world.add("attacker"), SoftwareAuthenticator(world.exchange.sign_in.public_url)
+    options = await world.ask("POST", "/auth/passkeys/options", victim.by_session)
+    assert options.status_code == 200, options.text
+    body = {"credential": device.create(options.json()), "name": "Laptop"}
+    assert (await world.ask("POST", "/auth/passkeys", victim.by_session, json=body)).status_code == 200
+    given = await world.ask("POST", "/auth/passkeys/step-up/options", victim.by_session)
+    shown = {"credential": device.get(given.json())}
+    codes = [
+        (await world.ask("POST", "/auth/passkeys/step-up", attacker.by_session, json=shown)).status_code
+        for _ in range(8)
+    ]
+    assert 200 not in codes
+    assert codes[-1] == 429
+    # The victim's challenge is still his own to answer, and nobody counts his right answer.
+    right = await world.ask("POST", "/auth/passkeys/step-up", victim.by_session, json=shown)
+    assert right.status_code == 200, right.text
     await check_that_all_open(world, victim)
 
 
