@@ -466,7 +466,7 @@ async def test_a_look_up_that_fails_leaves_what_was_executed_on_its_way_and_touc
             await asked
         assert reason_of(error) == RefusalReason.journal_is_unavailable
         await rig.until_working()
-        names = [decode_command(row.command).tail for row in rig.journal.rows[SETUP_ROWS :]]
+        names = [decode_command(row.command).tail for row in rig.journal.rows[SETUP_ROWS:]]
         assert names == ["a", "b"]
         assert rig.journal.rows[first.row.sequence - 1] == first.row
         assert rig.journal.rows[second.row.sequence - 1] == second.row
