@@ -32,7 +32,7 @@ from waiver_exchange.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
 sys.exit(main())
 """
-FILE_SYSTEM = 'mount -t tmpfs -o size=8m none "$0" && cp -a "$1/." "$0" && shift && exec "$@"'
+FILE_SYSTEM = 'mount -t tmpfs -o size=24m none "$0" && cp -a "$1/." "$0" && shift && exec "$@"'
 SMALL_FILE_SYSTEM = 'mount -t tmpfs -o size="$1" none "$0" && shift && exec "$@"'
 
 

@@ -159,7 +159,8 @@ def finish_orders(url: str, traders: list[Trader]) -> None:
     for trader in traders:
         with trader.client(url) as http:
             for name, order in list(trader.unfinished.items()):
-                assert trader.send(http, order).status_code == 200
+                answer = trader.send(http, order)
+                assert answer.status_code == 200, answer.text
                 again = http.post("/api/v1/orders", json=order)
                 assert again.json()["id"] == trader.acknowledged[name]["id"]
 
