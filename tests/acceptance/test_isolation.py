@@ -52,7 +52,7 @@ PLAIN: dict[str, str | None] = {
     "search": "mahomes",
     "start": "2020-01-01T00:00:00Z",
     "end": None,
-    "return_to": "/",
+    "revoke_keys": "false",
     "depth": "5",
     "error": None,
     "position": "QB",
