@@ -10,8 +10,10 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import RecordAudit
+from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 
+_HOUR_NS: Final = 3_600 * NANOSECONDS_PER_SECOND
 _NO_FACTS: Final[Mapping[str, Fact]] = {}
 
 
@@ -37,6 +39,19 @@ async def record(
     outcome = await exchange.sequencer.submit(command, key=own_key)
     outcome.first_event()
     return outcome.row.sequence
+
+
+async def record_hourly(
+    exchange: Exchange, event: AuditEvent, *, what: str, account: int = 0, actor: int, facts: Mapping[str, Fact]
+) -> None:
+    """Journal that something was read, unless a row of the hour tells so: reading fills no journal.
+
+    `what` names what was read, together with account and actor; the facts are those of the hour's first time. Raises
+    `RefusedError` and `ValueError` as `record` does, and never because the facts are others now.
+    """
+    hour = exchange.clock.now_ns() // _HOUR_NS
+    key = audit_key(int(event), f"{account} {actor} {what} {hour}")
+    await record_end(exchange, event, key=key, account=account, actor=actor, facts=facts)
 
 
 async def record_end(

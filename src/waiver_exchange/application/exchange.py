@@ -184,6 +184,8 @@ class Exchange:
 
     async def _store_key_uses(self) -> None:
         try:
+            if self.identity.problem is not None:
+                await self.identity.check_writable()
             await self.identity.store_uses()
             await self.sessions.store_uses()
         except IdentityError:

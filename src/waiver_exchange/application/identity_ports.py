@@ -204,11 +204,15 @@ class SessionStore(Protocol):
     async def revoke_session(self, session_id: str, *, at_ns: int) -> Session:
         """End a session and all its refresh tokens; the same again changes nothing.
 
-        Raises `LookupError` for one that is not there.
+        When that cannot be stored it ends in memory all the same, and is stored as soon as it can be: only a restart
+        before that brings it back. Raises `LookupError` for one that is not there.
         """
 
     async def revoke_sessions(self, person_id: str, *, at_ns: int, but: str = "") -> list[Session]:
-        """End all sessions of a person, except the one named, and return those that this call ended."""
+        """End all sessions of a person, except the one named, and return those that this call ended.
+
+        They end in memory also when that cannot be stored, as with one.
+        """
 
     def find_session(self, session_id: str) -> Session | None:
         """Return a session that is not revoked, from memory; whether it has expired is the caller's to see."""

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 async def export_person(exchange: Exchange, *, account: int, actor: int = 0) -> Document:
-    """Return all that is kept of the person of an account, as JSON values, and journal that it was taken.
+    """Return all that is kept of the person of an account, as JSON values, and journal that it was taken, once an hour.
 
     Raises `RefusedError`: no such account, or it was erased. Raises `IdentityError`, `PreferencesError`.
     """
@@ -42,7 +42,7 @@ async def export_person(exchange: Exchange, *, account: int, actor: int = 0) -> 
     if exchange.erasures.find_erasure(account) is not None:
         raise RefusedError(RefusalReason.account_is_erased)
     document = await _document_of(exchange, account=account)
-    await audit.record(exchange, AuditEvent.data_exported, account=account, actor=actor)
+    await audit.record_hourly(exchange, AuditEvent.data_exported, what="person", account=account, actor=actor, facts={})
     return document
 
 

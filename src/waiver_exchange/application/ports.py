@@ -211,6 +211,13 @@ class IdentityError(Exception):
 class IdentityStore(Protocol):
     """Who is behind an account: names and API keys. Not in the journal, because it may have to be forgotten."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why the newest change of it, or of people and sessions beside it, could not be stored."""
+
+    async def check_writable(self) -> None:
+        """Try to store something that changes nothing, after a problem. Raises `IdentityError`."""
+
     async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
         """Keep an account's name durably, with the journal's time at which it was opened; the first name stays.
 

@@ -36,6 +36,15 @@ class SqliteIdentityStore(IdentityStore):
         for account, name in self._names.items():
             self._numbers.setdefault(name, account)
 
+    @property
+    def problem(self) -> str | None:
+        """Why the newest change of names, keys, people or sessions could not be stored."""
+        return self._file.problem
+
+    async def check_writable(self) -> None:
+        """Try to store something that changes nothing. Raises `IdentityError`."""
+        await self._file.check_writable()
+
     async def add_account(self, *, account: int, name: str, opened_at_ns: int) -> None:
         """Keep an account's name durably, unless it has one, with the time at which it was opened.
 

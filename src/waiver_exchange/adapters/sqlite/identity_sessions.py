@@ -1,6 +1,7 @@
 """Sessions in the file of names and keys; device and network address are sealed, of tokens there is only the hash."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ from waiver_exchange.application.identity_ports import (
     Session,
     SessionStore,
 )
+from waiver_exchange.application.ports import IdentityError
 
 _SESSIONS: Final = "sessions"
 _COLUMNS: Final = (
@@ -37,6 +39,7 @@ class SqliteSessions(SessionStore):
         self._sessions: dict[str, Session] = {}
         self._sessions_of: dict[str, dict[str, None]] = {}
         self._uses: dict[str, _Use] = {}
+        self._unstored_ends: dict[str, int] = {}
         for session in file.load(self._load):
             self._remember(session)
 
@@ -125,7 +128,8 @@ class SqliteSessions(SessionStore):
             self._uses[session_id] = _Use(at_ns, address or before.address, device or before.device)
 
     async def store_uses(self) -> None:
-        """Keep the uses that were noted since the last time. Raises `IdentityError`."""
+        """Keep the uses that were noted since the last time, and ends that could not be. Raises `IdentityError`."""
+        await self._store_ends()
         uses, self._uses = self._uses, {}
         changed = [
             self._change(session_id, last_used_at_ns=use.at_ns, address=use.address, device=use.device)
@@ -176,17 +180,28 @@ class SqliteSessions(SessionStore):
             self._drop(session_id)
 
     async def _revoke(self, session_ids: list[str], *, at_ns: int) -> list[Session]:
-        def revoke(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "UPDATE sessions SET revoked_at_ns = ? WHERE session_id = ? AND revoked_at_ns = 0",
-                [(at_ns, session_id) for session_id in session_ids],
-            )
+        ends = dict.fromkeys(session_ids, at_ns)
 
         def remember(_: None) -> list[Session]:
             ended = [found for found in map(self.find_session, session_ids) if found is not None]
             return [self._change(session.session_id, revoked_at_ns=at_ns) for session in ended]
 
-        return await self._file.change(revoke, then=remember)
+        try:
+            return await self._file.change(lambda connection: _end(connection, ends), then=remember)
+        except IdentityError:
+            # Who signs out is not left signed in by a full disk.
+            self._unstored_ends.update({session.session_id: at_ns for session in remember(None)})
+            raise
+
+    async def _store_ends(self) -> None:
+        ends = dict(self._unstored_ends)
+
+        def remember(_: None) -> None:
+            for session_id in ends:
+                self._unstored_ends.pop(session_id, None)
+
+        if ends:
+            await self._file.change(lambda connection: _end(connection, ends), then=remember)
 
     def _check_known(self, session_id: str) -> None:
         if session_id not in self._sessions:
@@ -237,6 +252,13 @@ class SqliteSessions(SessionStore):
             device=self._file.open(row[9], table=_SESSIONS, column="device", row=session_id),
             address=self._file.open(row[10], table=_SESSIONS, column="address", row=session_id),
         )
+
+
+def _end(connection: sqlite3.Connection, ends: Mapping[str, int]) -> None:
+    connection.executemany(
+        "UPDATE sessions SET revoked_at_ns = ? WHERE session_id = ? AND revoked_at_ns = 0",
+        [(at_ns, session_id) for session_id, at_ns in ends.items()],
+    )
 
 
 def _same(_: None) -> None:

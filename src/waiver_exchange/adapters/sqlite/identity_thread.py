@@ -1,6 +1,7 @@
 """The one connection to the file of names and keys, in a thread of its own, and the cipher of its sealed columns."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from waiver_exchange.application.ports import IdentityError
 _OPENING: Final = "open the names and keys"
 _WRITING: Final = "write names and keys"
 _READING: Final = "read names and keys"
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -24,7 +26,7 @@ _R = TypeVar("_R")
 class IdentityThread:
     """Runs what the stores of one file want, one after the other, each change in a transaction.
 
-    `master_key` is the one that wraps the data keys now.
+    `master_key` is the one that wraps the data keys now; `problem` says why the newest change could not be stored.
     """
 
     def __init__(self, path: Path, *, master_key: bytes) -> None:
@@ -32,6 +34,7 @@ class IdentityThread:
         self.path = path
         self.master_key = master_key
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="identity")
+        self.problem: str | None = None
         self._under_way: set[asyncio.Task[object]] = set()
         try:
             self._connection = self.load(lambda: open_identity(path, master_key=master_key))
@@ -109,8 +112,28 @@ class IdentityThread:
             return
         self._executor.shutdown()
 
+    async def check_writable(self) -> None:
+        """Write what is there already, and end or renew the problem with it. Raises `IdentityError`."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            # Goes through the file's log as any change does, and changes nothing.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {int(version)}")
+
+        await self.change(write, then=lambda _: None)
+
     async def _change(self, work: Callable[[sqlite3.Connection], _T], then: Callable[[_T], _R]) -> _R:
-        return then(await self._run(lambda connection: in_transaction(connection, work), action=_WRITING))
+        try:
+            done = await self._run(lambda connection: in_transaction(connection, work), action=_WRITING)
+        except IdentityError as error:
+            if self.problem is None:
+                _log.error("names and keys cannot be stored; it is tried again: %s", error)
+            self.problem = str(error)
+            raise
+        if self.problem is not None:
+            _log.warning("names and keys can be stored again")
+            self.problem = None
+        return then(done)
 
     async def _run(self, work: Callable[[sqlite3.Connection], _T], *, action: str) -> _T:
         loop = asyncio.get_running_loop()

@@ -167,12 +167,18 @@ async def _show_market(exchange: Exchange, params: OneMarket) -> Result:
     return market_view(exchange, exchange.market(params.symbol))
 
 
+def _problem_of(exchange: Exchange) -> str | None:
+    """Return the gravest of what is wrong, with what the operator can do."""
+    stored = exchange.warning or exchange.identity.problem
+    return exchange.sequencer.failure or stored or exchange.checkpoints.problem
+
+
 async def _status(exchange: Exchange, _: NoParams) -> Result:
     state = exchange.state
     return {
         "sequence": state.sequence,
         "is_halted": state.is_halted,
-        "problem": exchange.sequencer.failure or exchange.warning or exchange.checkpoints.problem,
+        "problem": _problem_of(exchange),
         "account_count": len(state.accounts),
         "market_count": len(state.markets),
         "open_order_count": sum(order.is_open for order in state.orders.values()),

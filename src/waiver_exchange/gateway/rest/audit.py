@@ -25,6 +25,7 @@ from waiver_exchange.gateway.rest.formats import Hash, Id, Money, Time, one_of
 from waiver_exchange.gateway.rest.parameters import DIRECTION, END, START, Parameter
 from waiver_exchange.gateway.rest.refusal_groups import WRITING
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
+from waiver_exchange.gateway.signin.own_pages import check_own_page
 from waiver_exchange.projections.audit_trail import AuditView
 
 _R = RefusalReason
@@ -176,11 +177,16 @@ def _event_body(event: AuditView) -> AuditEventBody:
 
 
 async def _export(call: Call) -> Answer:
-    rows = _range_of(call)
     exchange = call.exchange
+    check_own_page(exchange, call.headers)
+    rows = _range_of(call)
     # Recorded first: nothing leaves without a trace.
-    await audit.record(
-        exchange, AuditEvent.audit_exported, actor=call.account, facts={"first": rows.first, "last": rows.last}
+    await audit.record_hourly(
+        exchange,
+        AuditEvent.audit_exported,
+        what=f"{call[_FIRST]} {call[_LAST]}",
+        actor=call.account,
+        facts={"first": rows.first, "last": rows.last},
     )
     lines = _lines(exchange, rows)
     # The first piece is made before anything is answered, so that a failure is still told as one.
@@ -246,11 +252,12 @@ AUDIT_ROUTES: Final = (
         _export,
         name="exportJournal",
         summary="Export rows of the journal with their proof.",
-        description=f"At most {EXPORT_ROWS_MAX:,} rows; `waiver audit export` has no such bound. It is recorded.",
+        description=f"At most {EXPORT_ROWS_MAX:,} rows; `waiver audit export` has no such bound. "
+        "It is recorded, the same range once an hour.",
         answer=None,
         access="audit",
         parameters=(_FIRST, _LAST),
-        refusals=(_R.audit_range_is_wrong, *WRITING),
+        refusals=(_R.audit_range_is_wrong, _R.origin_is_foreign, *WRITING),
         media_type=_JSON_LINES,
     ),
 )

@@ -14,6 +14,7 @@ from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 SAID_ELSEWHERE: Final = "The server's log and `waiver status` say why."
 JOURNAL_PROBLEM: Final = f"The journal cannot be written. {SAID_ELSEWHERE}"
 HISTORY_WARNING: Final = f"History cannot be stored, and what cannot be stored gathers in memory. {SAID_ELSEWHERE}"
+IDENTITY_WARNING: Final = f"Names, keys and sessions cannot be stored; who is signed in goes on. {SAID_ELSEWHERE}"
 CHECKPOINT_WARNING: Final = f"No checkpoint of the journal can be made or bound. {SAID_ELSEWHERE}"
 
 
@@ -56,7 +57,11 @@ async def _show_readiness(call: Call) -> Answer:
 
 
 def _warnings(exchange: Exchange) -> list[str]:
-    problems = ((exchange.warning, HISTORY_WARNING), (exchange.checkpoints.problem, CHECKPOINT_WARNING))
+    problems = (
+        (exchange.warning, HISTORY_WARNING),
+        (exchange.identity.problem, IDENTITY_WARNING),
+        (exchange.checkpoints.problem, CHECKPOINT_WARNING),
+    )
     return [said for problem, said in problems if problem is not None]
 
 
@@ -76,7 +81,8 @@ HEALTH_ROUTES: Final = (
         path="/readyz",
         name="getReadiness",
         summary="Say whether orders are taken.",
-        description="503 when the journal cannot be written. History that cannot be stored stops no trading.",
+        description="503 when the journal cannot be written. "
+        "History, names and keys that cannot be stored stop no trading and are a warning.",
         tag="exchange",
         handler=_show_readiness,
         answer=ReadinessBody,

@@ -14,6 +14,7 @@ from waiver_exchange.gateway.rest.refusal_groups import WRITING
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 from waiver_exchange.gateway.signin.arriving import with_headers
 from waiver_exchange.gateway.signin.cookies import no_session_cookies
+from waiver_exchange.gateway.signin.own_pages import check_own_page
 
 _R = RefusalReason
 _TAG: Final = "sign-in"
@@ -34,6 +35,7 @@ class ErasedBody(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _export(call: Call) -> Answer:
     session_of(call.exchange, call.caller)
+    check_own_page(call.exchange, call.headers)
     return json_answer(await export_person(call.exchange, account=call.account, actor=call.account))
 
 
@@ -55,7 +57,7 @@ PERSONAL_DATA_ROUTES: Final = (
         handler=_export,
         answer=dict[str, Any],
         access="admin",
-        refusals=(_R.session_is_required, _R.account_is_erased, *_STORING),
+        refusals=(_R.session_is_required, _R.origin_is_foreign, _R.account_is_erased, *_STORING),
     ),
     Route(
         method="POST",

@@ -132,6 +132,18 @@ async def test_an_export_is_recorded_and_bounded(desk: Desk, monkeypatch: pytest
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "audit_range_is_wrong")
 
 
+async def test_reading_again_and_again_fills_no_journal(desk: Desk) -> None:
+    foreign = desk.headers | {"Sec-Fetch-Site": "cross-site"}
+    refused = await desk.http.get("/api/v1/audit/export", headers=foreign)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "origin_is_foreign")
+    assert (await desk.get("/audit/events?event=audit_exported"))["items"] == []
+    for _ in range(20):
+        assert (await desk.http.get("/api/v1/audit/export", headers=desk.headers)).status_code == 200
+    assert len((await desk.get("/audit/events?event=audit_exported"))["items"]) == 1
+    assert (await desk.http.get("/api/v1/audit/export?first=2", headers=desk.headers)).status_code == 200
+    assert len((await desk.get("/audit/events?event=audit_exported"))["items"]) == 2
+
+
 async def test_checkpoints_and_keys_are_for_everybody(desk: Desk) -> None:
     desk.headers.clear()
     assert (await desk.get("/audit/checkpoints"))["items"] == []

@@ -9,11 +9,14 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ISSUER, FakeProvider
+from tests.support.auditing import recorded_events
 from tests.support.sockets import SocketClient
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.ports import IdentityError
 from waiver_exchange.bootstrap import running_exchange
 from waiver_exchange.config import Settings
 from waiver_exchange.gateway.app import build_gateway
+from waiver_exchange.gateway.rest.health import IDENTITY_WARNING
 from waiver_exchange.gateway.sockets.sockets import Sockets
 
 OWN = "http://localhost:8081"
@@ -121,6 +124,48 @@ async def test_signing_out_everywhere_may_end_the_keys_too(world: World) -> None
     answer = await world.ask("POST", "/auth/sign-out-everywhere?revoke_keys=true")
     assert answer.json() == {"ended": 1, "keys_revoked": 1}
     assert code_of(await world.send("GET", "/api/v1/account", key)) == "credentials_are_wrong"
+
+
+async def test_an_export_is_for_our_page_and_fills_no_journal(world: World) -> None:
+    await world.sign_in()
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert code_of(await world.send("GET", "/auth/export", headers)) == "origin_is_foreign"
+    assert await recorded_events(world.exchange, "data_exported") == []
+    for _ in range(20):
+        assert (await world.ask("GET", "/auth/export")).status_code == 200
+    assert len(await recorded_events(world.exchange, "data_exported")) == 1
+    world.clock.advance(seconds=3_600)
+    await world.ask("POST", "/auth/refresh")
+    assert (await world.ask("GET", "/auth/export")).status_code == 200
+    assert len(await recorded_events(world.exchange, "data_exported")) == 2
+
+
+async def write_protect(world: World, *, is_protected: bool) -> None:
+    """Have the file of names and keys refuse every write, as one that was made immutable does."""
+    file = world.exchange.identity._file  # type: ignore[attr-defined]
+    await file.run_alone(lambda connection: connection.execute(f"PRAGMA query_only = {is_protected:d}"))
+
+
+async def test_signing_out_ends_the_session_also_when_nothing_can_be_stored(world: World) -> None:
+    exchange = world.exchange
+    await world.sign_in()
+    assert (await world.ask("GET", "/readyz")).json()["warning"] is None
+    await write_protect(world, is_protected=True)
+    kept = dict(world.cookies)
+    assert code_of(await world.ask("POST", "/auth/sign-out")) == "identity_is_unavailable"
+    world.cookies = kept
+    assert code_of(await world.ask("GET", "/auth/me")) == "token_is_wrong"
+    ready = await world.ask("GET", "/readyz")
+    assert (ready.status_code, ready.json()["warning"]) == (200, IDENTITY_WARNING)
+    with pytest.raises(IdentityError):
+        await exchange.identity.check_writable()
+    await write_protect(world, is_protected=False)
+    await exchange.identity.check_writable()
+    assert (await world.ask("GET", "/readyz")).json()["warning"] is None
+    await exchange.sessions.store_uses()
+    file = exchange.identity._file  # type: ignore[attr-defined]
+    stored = await file.read(lambda connection: connection.execute("SELECT revoked_at_ns FROM sessions").fetchall())
+    assert [bool(revoked) for (revoked,) in stored] == [True]
 
 
 async def test_cookies_are_as_closed_as_they_can_be(world: World) -> None:
