@@ -20,7 +20,8 @@ What it shows:
 What it cannot show: that rows before the export's first one are right (the hash that they end with is proven), and
 that commands led to the right events (that takes the exchange's engine: `waiver audit verify`).
 
-Exit codes: 0 everything agrees, 1 something was changed, 2 the command line, or a file that is not in its form.
+Exit codes: 0 everything agrees and is proven, 1 something was changed, 2 the command line, or a file that is not in its
+form, 3 the rows of the export follow each other, and no checkpoint speaks of any of them, so that nothing is proven.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import hashlib
 import json
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +47,10 @@ CHAIN_BYTES = 32
 
 class WrongError(Exception):
     """Something is not what was signed; the message says what."""
+
+
+class UnprovenError(Exception):
+    """Nothing is wrong with the rows, and nobody has vouched for them: the message says which."""
 
 
 class FormError(Exception):
@@ -160,6 +165,12 @@ def main() -> int:
     except WrongError as error:
         print(f"WRONG: {error}", file=sys.stderr)
         return 1
+    except UnprovenError as error:
+        print(
+            f"NOT PROVEN: {error}; export more rows, up to a checkpoint, or bring one with --checkpoint",
+            file=sys.stderr,
+        )
+        return 3
     return 0
 
 
@@ -286,10 +297,18 @@ def verify_export(path: Path, trust: Trust) -> None:
     own = trust.believe(notes)
     compare(own, chains)
     verify_seal(seal, head, digest.hexdigest(), trust)
-    proven = max((at.sequence for at in (*published, *own) if head["first"] <= at.sequence <= sequence), default=0)
-    outside = max((at.sequence for at in published if head["first"] <= at.sequence <= sequence), default=0)
     print(f"rows {head['first']} to {sequence} follow each other, and the export is what the exchange signed")
-    print(f"proven by a signed checkpoint up to row {proven}, by one that you brought up to row {outside}")
+    proven = reach((*published, *own), first=head["first"], last=sequence)
+    if not proven:
+        raise UnprovenError(f"no signed checkpoint speaks of a row from {head['first']} to {sequence}")
+    outside = reach(published, first=head["first"], last=sequence)
+    brought = f"up to row {outside}" if outside else "none of them"
+    print(f"proven by a signed checkpoint up to row {proven}, by one that you brought {brought}")
+
+
+def reach(checkpoints: Iterable[Checkpoint], *, first: int, last: int) -> int:
+    """Return the last of these rows that a checkpoint speaks of, 0 when none does."""
+    return max((at.sequence for at in checkpoints if first <= at.sequence <= last), default=0)
 
 
 def compare(checkpoints: list[Checkpoint], chains: dict[int, bytes]) -> None:

@@ -152,6 +152,18 @@ def test_a_part_of_the_journal_is_proven_by_the_checkpoints_in_it(export: Path, 
     assert lines_of(part)[1]["sequence"] == 3
     again = waiver("audit", "export", "--output", str(part), "--json", data_dir=data_dir)
     assert (again.code, again.json["error"]["code"]) == (1, "file_unusable")
+    assert "name another" in again.json["error"]["message"]
+
+
+def test_an_export_that_no_checkpoint_speaks_of_is_not_called_proven(data_dir: Path, tmp_path: Path) -> None:
+    waiver_json("audit", "checkpoint", data_dir=data_dir)
+    part = tmp_path / "part.jsonl"
+    waiver_json("audit", "export", "--from", "2", "--to", "2", "--output", str(part), data_dir=data_dir)
+    key = key_of(data_dir)
+    alone = verify_alone("--export", part, "--checkpoint", published(data_dir), "--public-key", key, folder=tmp_path)
+    assert alone.code == 3, alone
+    assert "NOT PROVEN" in alone.stderr
+    assert "proven by" not in alone.stdout
 
 
 def changed_field(lines: list[str]) -> list[str]:

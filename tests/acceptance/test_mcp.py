@@ -115,7 +115,7 @@ async def test_a_refusal_is_an_error_that_says_why(server: Server, create_accoun
     async with assistant(server, key_of(create_account("Poor"), "read", "trade")) as client:
         order = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "1000", "limit_price": "20.00"}
         refused = await client.call_tool("place_order", order)
-        assert reason(refused).startswith("insufficient_cash: There is not enough available cash for this order.")
+        assert reason(refused).startswith("insufficient_cash: There is not enough available cash for this.")
         assert "required 20000.00" in reason(refused)
         assert "colour" in reason(await client.call_tool("place_order", order | {"colour": "red"}))
         assert "quantity" in reason(await client.call_tool("place_order", order | {"quantity": "many"}))

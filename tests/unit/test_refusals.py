@@ -24,9 +24,11 @@ from waiver_exchange.application.authority import OPERATE
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.first_sign_in import find_or_open
 from waiver_exchange.application.operating import decide as decide_module
+from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating import perform as perform_module
 from waiver_exchange.application.operating.decide import approve
-from waiver_exchange.application.operating.perform import HOST
+from waiver_exchange.application.operating.perform import HOST, Request, perform
+from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.ports import IdentityError, JournalError, RequestRates
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.refused import RefusedError
@@ -386,6 +388,12 @@ async def with_the_id_of_another_action(service: Service) -> str:
     return await issue(service, reason="something else")
 
 
+async def run_as_host(service: Service, name: str, wanted: object) -> str:
+    with pytest.raises(RefusedError) as refused:
+        await perform(service.exchange, ACTIONS[name], wanted, Request(HOST, "reason"))
+    return refused.value.reason.name
+
+
 async def one_proposal_too_many(service: Service) -> str:
     service.patch.setattr(perform_module, "PROPOSALS_MAX", 0)
     await guard_issues(service)
@@ -617,6 +625,12 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.action_id_used_with_other_content: with_the_id_of_another_action,
     R.action_is_not_repeatable: finished_without_its_name,
     R.too_many_proposals: one_proposal_too_many,
+    R.settlement_price_is_negative: lambda s: run_as_host(
+        s, "settle_market", given.Settlement(symbol="MAHOMES", price_cents=-1)
+    ),
+    R.reference_is_reserved: lambda s: run_as_host(
+        s, "deposit_cash", given.Deposit(account=2, amount_micros=1, reference="starting-grant")
+    ),
     R.step_up_is_required: without_a_passkey,
     R.session_is_required: lambda s: s.http.get("/auth/passkeys"),
     R.passkey_not_found: lambda s: ask_as_person(s, "PATCH", "/none", json={"name": "x"}),

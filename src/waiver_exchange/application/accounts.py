@@ -3,6 +3,7 @@
 from waiver_exchange.application.api_keys import NewKey, create_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import check_reference
+from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import DepositCash, HaltAccount, OpenAccount, ResumeAccount
 from waiver_exchange.domain.events import AccountOpened
@@ -49,12 +50,13 @@ async def create_account(exchange: Exchange, *, name: str, cash_micros: int = 0,
     return new
 
 
-async def deposit_cash(exchange: Exchange, *, account: int, amount_micros: int, reference: str) -> AccountView:
-    """Issue cash to an account; the same reference twice is one deposit. Raises `RefusedError`."""
+async def deposit_cash(exchange: Exchange, *, account: int, amount_micros: int, reference: str) -> Outcome:
+    """Issue cash to an account; the same reference twice is one deposit, and says so. Raises `RefusedError`."""
     check_reference(reference, is_required=True)
     command = DepositCash(account=account, amount_micros=amount_micros, reference=reference)
-    (await exchange.sequencer.submit(command)).first_event()
-    return exchange.state.accounts[account]
+    outcome = await exchange.sequencer.submit(command)
+    outcome.first_event()
+    return outcome
 
 
 async def halt_account(exchange: Exchange, *, account: int) -> AccountView:

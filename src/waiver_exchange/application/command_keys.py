@@ -106,6 +106,8 @@ def refusal_of_repetition(command: Command, record: bytes) -> RefusalReason | No
         return RefusalReason.client_order_id_used_with_other_content
     if isinstance(command, ListMarket):
         return RefusalReason.symbol_already_listed
+    if isinstance(command, SettleMarket):
+        return RefusalReason.market_is_settled
     return RefusalReason.reference_used_with_other_content
 
 

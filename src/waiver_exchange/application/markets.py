@@ -8,6 +8,7 @@ from typing import Final
 from waiver_exchange.application.command_keys import symbol_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.market_classes import classify_market
+from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import (
     ConfigureExchange,
@@ -23,7 +24,7 @@ from waiver_exchange.domain.commands import (
 from waiver_exchange.domain.events import MarketListed
 from waiver_exchange.domain.limits import REFERENCE_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
-from waiver_exchange.projections.state import HoldingView, MarketView
+from waiver_exchange.projections.state import MarketView
 
 _SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9.]{0,19}", re.ASCII)
 _TEXT_LENGTH_MAX: Final = 100
@@ -77,22 +78,30 @@ async def list_player(exchange: Exchange, listing: Listing) -> MarketView:
 
 async def grant_shares(
     exchange: Exchange, *, account: int, symbol: str, quantity_units: int, reference: str = ""
-) -> HoldingView:
-    """Move shares from the house to an account; the same reference twice is one grant. Raises `RefusedError`."""
+) -> Outcome:
+    """Move shares from the house to an account; the same reference twice is one grant, and says so.
+
+    Raises `RefusedError`.
+    """
     market = exchange.market(symbol).market
     check_reference(reference)
     command = GrantShares(account=account, market=market, quantity_units=quantity_units, reference=reference)
-    (await exchange.sequencer.submit(command)).first_event()
-    return exchange.state.holdings[account][market]
+    outcome = await exchange.sequencer.submit(command)
+    outcome.first_event()
+    return outcome
 
 
-async def issue_shares(exchange: Exchange, *, symbol: str, quantity_units: int, reference: str = "") -> MarketView:
-    """Issue more shares of a player to the house, which everybody can see. Raises `RefusedError`."""
-    market = exchange.market(symbol)
+async def issue_shares(exchange: Exchange, *, symbol: str, quantity_units: int, reference: str = "") -> Outcome:
+    """Issue more shares of a player to the house, which everybody can see; the same reference twice is one issue.
+
+    Raises `RefusedError`.
+    """
+    market = exchange.market(symbol).market
     check_reference(reference)
-    command = IssueShares(market=market.market, quantity_units=quantity_units, reference=reference)
-    (await exchange.sequencer.submit(command)).first_event()
-    return market
+    command = IssueShares(market=market, quantity_units=quantity_units, reference=reference)
+    outcome = await exchange.sequencer.submit(command)
+    outcome.first_event()
+    return outcome
 
 
 async def halt_market(exchange: Exchange, *, symbol: str) -> MarketView:

@@ -1,7 +1,10 @@
 """Settle a market: the end of a player's season, which pays his holders and is for ever."""
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import SettleMarket
+from waiver_exchange.domain.money import format_price
+from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.state import MarketView
 
 
@@ -12,6 +15,8 @@ async def settle_market(exchange: Exchange, *, symbol: str, price_cents: int) ->
     `RefusedError`.
     """
     market = exchange.market(symbol)
+    if price_cents < 0:
+        raise RefusedError(RefusalReason.settlement_price_is_negative, price=format_price(price_cents))
     command = SettleMarket(market=market.market, price_cents=price_cents)
     (await exchange.sequencer.submit(command)).first_event()
     return market

@@ -92,6 +92,9 @@ async def export(settings: Settings, *, first: int, last: int, output: Path) -> 
         raise CommandFailedError(code="usage", message=f"--to {last} lies before --from {first}.", exit_code=EXIT_USAGE)
     try:
         descriptor = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError as error:
+        message = f"{output} is there already; an export never overwrites a file: name another, or remove it first."
+        raise CommandFailedError(code="file_unusable", message=message) from error
     except OSError as error:
         raise CommandFailedError(code="file_unusable", message=f"{output}: {error.strerror}") from error
     size = told = 0

@@ -57,7 +57,10 @@ def secrets_init(data_dir: str | None, as_json: bool, directory: str) -> None:  
         raise CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE) from error
     say(f"name the directory in WAIVER_SECRETS_DIR, and keep a copy of {path} apart from the backups of the data")
     kept = [name for name in NAMES if name not in made]
-    print_result({"directory": str(path), "made": " ".join(made), "kept": " ".join(kept)}, as_json=as_json)
+    if as_json:
+        print_json({"directory": str(path), "made": list(made), "kept": kept})
+    else:
+        print_result({"directory": str(path), "made": " ".join(made), "kept": " ".join(kept)}, as_json=False)
 
 
 @secrets_group.command("rotate")

@@ -115,6 +115,8 @@ class RefusalCode(StrEnum):
     house_lacks_cash = auto()
     trade_not_found = auto()
     trade_facts_are_invalid = auto()
+    settlement_price_is_negative = auto()
+    reference_is_reserved = auto()
     order_not_found = auto()
     order_belongs_to_another_account = auto()
     order_is_final = auto()

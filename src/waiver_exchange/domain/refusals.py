@@ -105,7 +105,7 @@ class RefusalReason(IntEnum):
     notional_is_too_small = 221, "The notional does not buy the smallest quantity at the reference price."
     position_would_be_too_large = 222, "The order could take the position above its limit."
     too_many_open_orders = 223, "The account has as many open orders as it may; cancel some first."
-    insufficient_cash = 224, "There is not enough available cash for this order."
+    insufficient_cash = 224, "There is not enough available cash for this."
     insufficient_shares = 225, "There are not enough available shares for this."
     amount_must_be_positive = 226, "The amount must be more than zero."
     cash_issued_would_be_too_large = 227, "The exchange cannot issue this much cash."
@@ -155,6 +155,8 @@ class RefusalReason(IntEnum):
     house_lacks_cash = 264, "The house has not enough available cash for this; deposit some to it first."
     trade_not_found = 265, "There is no such trade."
     trade_facts_are_invalid = 266, "No trade can have these facts."
+    settlement_price_is_negative = 267, "A share is worth 0 or more at the end; give the price in dollars."
+    reference_is_reserved = 268, "The exchange itself gives references of this form; use another one."
 
     order_not_found = 301, "There is no such order."
     order_belongs_to_another_account = 302, "This order belongs to another account."

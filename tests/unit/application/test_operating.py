@@ -125,6 +125,62 @@ async def test_a_refused_action_says_so_and_stays_refused(exchange: Exchange) ->
     assert (view.status, view.outcome) == ("refused", "account_not_found")
 
 
+async def test_a_refusal_told_again_says_that_nothing_was_tried(exchange: Exchange) -> None:
+    wanted, request = given.Deposit(account=99, amount_micros=1), Request(OLGA, "week 1", "deposit-1")
+    details = []
+    for _ in range(2):
+        with pytest.raises(RefusedError) as error:
+            await perform(exchange, DEPOSIT, wanted, request)
+        details.append(error.value.details)
+    assert "repeated" not in details[0]
+    assert details[1]["action_id"] == "deposit-1"
+    assert "use a new action_id" in str(details[1]["repeated"])
+
+
+@pytest.mark.parametrize("reference", ["starting-grant", "action deposit-1", "opening of somebody"])
+async def test_references_of_the_exchange_are_not_for_operators(exchange: Exchange, reference: str) -> None:
+    new = await create_account(exchange, name="Ann")
+    gifts = {
+        "deposit_cash": given.Deposit(account=new.account, amount_micros=5, reference=reference),
+        "grant_shares": given.Grant(account=new.account, symbol="MAHOMES", quantity_units=SHARE, reference=reference),
+        "issue_shares": replace(MORE, reference=reference),
+    }
+    for name, wanted in gifts.items():
+        assert await refused(perform(exchange, ACTIONS[name], wanted, Request(HOST, "x"))) is R.reference_is_reserved
+    assert (exchange.state.accounts[new.account].cash_micros, supply(exchange)) == (0, 100)
+
+
+async def test_a_reference_that_was_used_is_marked_and_gives_nothing(exchange: Exchange) -> None:
+    new = await create_account(exchange, name="Ann")
+    gifts = {
+        "deposit_cash": given.Deposit(account=new.account, amount_micros=5, reference="week 1"),
+        "grant_shares": given.Grant(account=new.account, symbol="MAHOMES", quantity_units=SHARE, reference="week 1"),
+        "issue_shares": replace(MORE, reference="week 1"),
+    }
+    for name, wanted in gifts.items():
+        first = await perform(exchange, ACTIONS[name], wanted, Request(HOST, "x", f"{name}-1"))
+        again = await perform(exchange, ACTIONS[name], wanted, Request(HOST, "x", f"{name}-2"))
+        assert (json.loads(first.view.facts), json.loads(again.view.facts)) == ({}, {"reference_used_before": 1})
+    assert (exchange.state.accounts[new.account].cash_micros, supply(exchange)) == (5, 101)
+
+
+async def test_a_proposal_whose_reference_was_used_meanwhile_is_marked(guarded: Exchange, clock: FakeClock) -> None:
+    wanted = replace(MORE, reference="week 1")
+    await perform(guarded, ISSUE, wanted, Request(OLGA, "x", "slow"))
+    guarded.operations.four_eyes = frozenset()
+    await perform(guarded, ISSUE, wanted, Request(OTTO, "x", "quick"))
+    clock.advance(1_000)
+    done = await approve(guarded, action_id="slow", actor=OTTO, reason="yes")
+    assert json.loads(done.view.facts) == {"reference_used_before": 1}
+
+
+async def test_a_settlement_at_less_than_nothing_says_what_is_wrong(exchange: Exchange) -> None:
+    wanted = given.Settlement(symbol="MAHOMES", price_cents=-100)
+    settling = perform(exchange, ACTIONS["settle_market"], wanted, Request(HOST, "x"))
+    assert await refused(settling) is R.settlement_price_is_negative
+    assert not exchange.market("MAHOMES").is_settled
+
+
 async def test_an_action_cut_short_is_shown_and_finished_once(tmp_path: Path, clock: FakeClock) -> None:
     async with running_exchange(Settings(data_dir=tmp_path), clock=clock) as exchange:
         await list_mahomes(exchange)
@@ -197,6 +253,15 @@ async def test_two_who_approve_at_once_run_it_once(guarded: Exchange) -> None:
     assert supply(guarded) == 101
     refusals = [answer.reason for answer in answers if isinstance(answer, RefusedError)]
     assert refusals == [R.proposal_is_decided]
+
+
+async def test_an_approval_repeated_gets_the_refusal_that_it_met(guarded: Exchange) -> None:
+    too_many = replace(MORE, quantity_units=10**12)
+    await perform(guarded, ISSUE, too_many, Request(OLGA, "x", "huge"))
+    for _ in range(2):
+        approving = approve(guarded, action_id="huge", actor=OTTO, reason="yes")
+        assert await refused(approving) is R.supply_would_be_too_large
+    assert await refused(approve(guarded, action_id="huge", actor=HOST, reason="yes")) is R.proposal_is_decided
 
 
 async def test_a_rejected_proposal_is_never_done(guarded: Exchange) -> None:

@@ -116,7 +116,7 @@ async def test_a_settled_market_pays_and_takes_nothing_more(exchange: Exchange) 
     assert (await describe_live(exchange)).difference is None
     with pytest.raises(RefusedError) as error:
         await settle_market(exchange, symbol="A", price_cents=1)
-    assert error.value.reason is R.reference_used_with_other_content
+    assert error.value.reason is R.market_is_settled
     with pytest.raises(RefusedError) as error:
         await place_order(exchange, account=BOB, request=OFFER._replace(side="buy"))
     assert error.value.reason is R.market_is_settled

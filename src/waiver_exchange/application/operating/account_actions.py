@@ -10,6 +10,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.identity_ports import Note
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
+from waiver_exchange.application.operating.references import chosen_reference, facts_of_use
 from waiver_exchange.application.passkeys import remove_all_passkeys
 from waiver_exchange.application.ports import RequestRates
 from waiver_exchange.application.refused import RefusedError
@@ -122,11 +123,11 @@ async def _add_note(exchange: Exchange, wanted: given.NewNote, doing: Doing) -> 
 
 
 async def _deposit_cash(exchange: Exchange, wanted: given.Deposit, doing: Doing) -> Ran:
-    reference = wanted.reference or doing.reference
-    await accounts.deposit_cash(
+    reference = chosen_reference(wanted.reference, doing)
+    outcome = await accounts.deposit_cash(
         exchange, account=wanted.account, amount_micros=wanted.amount_micros, reference=reference
     )
-    return Ran()
+    return Ran(facts_of_use(exchange, outcome, doing))
 
 
 async def _cancel_order(exchange: Exchange, wanted: given.OneOrder, _: Doing) -> Ran:

@@ -20,6 +20,7 @@ from waiver_exchange.projections.actions import (
     EXPIRED,
     PROPOSAL_NS,
     PROPOSED,
+    REFUSED,
     UNFINISHED,
     ActionView,
 )
@@ -45,7 +46,7 @@ async def approve(exchange: Exchange, *, action_id: str, actor: int, reason: str
     action = _action_of(view)
     if view.actor == actor:
         raise RefusedError(_R.own_proposal)
-    is_mine = view.decided_at_ns != 0 and view.decided_by == actor and view.status in {APPROVED, DONE}
+    is_mine = view.decided_at_ns != 0 and view.decided_by == actor and view.status in {APPROVED, DONE, REFUSED}
     if not is_mine:
         await _decide(exchange, view, event=AuditEvent.action_approved, actor=actor, reason=said)
     if action.unkept:

@@ -11,6 +11,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.kill_switch import cancel_everything, stop_trading
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.action import Action, Doing, Ran
+from waiver_exchange.application.operating.references import chosen_reference, facts_of_use
 from waiver_exchange.application.risk_limits import set_market_band
 from waiver_exchange.application.settle_market import settle_market
 from waiver_exchange.domain.commands import ExchangeParameters, HaltExchange
@@ -86,22 +87,22 @@ async def _configure(exchange: Exchange, wanted: ExchangeParameters, _: Doing) -
 
 
 async def _grant_shares(exchange: Exchange, wanted: given.Grant, doing: Doing) -> Ran:
-    await markets.grant_shares(
+    outcome = await markets.grant_shares(
         exchange,
         account=wanted.account,
         symbol=wanted.symbol,
         quantity_units=wanted.quantity_units,
-        reference=wanted.reference or doing.reference,
+        reference=chosen_reference(wanted.reference, doing),
     )
-    return Ran()
+    return Ran(facts_of_use(exchange, outcome, doing))
 
 
 async def _issue_shares(exchange: Exchange, wanted: given.Issue, doing: Doing) -> Ran:
-    reference = wanted.reference or doing.reference
-    await markets.issue_shares(
+    reference = chosen_reference(wanted.reference, doing)
+    outcome = await markets.issue_shares(
         exchange, symbol=wanted.symbol, quantity_units=wanted.quantity_units, reference=reference
     )
-    return Ran()
+    return Ran(facts_of_use(exchange, outcome, doing))
 
 
 MARKET_ACTIONS: Final = (

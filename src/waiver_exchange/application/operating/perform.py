@@ -33,6 +33,7 @@ REASON_LENGTH_MAX: Final = 500
 PROPOSALS_MAX: Final = 1_000
 _ACTION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _ACTION_ID_BYTES: Final = 12
+_NOT_TRIED_AGAIN: Final = "this is what came of it the first time; to try again, use a new action_id"
 _R = RefusalReason
 # After these nobody can say that it was not done, or it was not tried: the action stays open.
 _UNDECIDED: Final = frozenset(
@@ -243,7 +244,7 @@ async def _end(exchange: Exchange, view: ActionView, *, by: int, outcome: str, r
 def _first_outcome(view: ActionView) -> Performed:
     """Return what came of an action that is no longer open. Raises `RefusedError` when it was refused."""
     if view.status == REFUSED:
-        raise RefusedError(RefusalReason[view.outcome])
+        raise RefusedError(RefusalReason[view.outcome], action_id=view.action_id, repeated=_NOT_TRIED_AGAIN)
     return Performed(view, is_repetition=True)
 
 

@@ -222,6 +222,22 @@ def _show_account(exchange: Exchange, wanted: given.OneAccount, _: Performed) ->
     return account_view(exchange, wanted.account)
 
 
+def _show_deposited(exchange: Exchange, wanted: given.Deposit, done: Performed) -> Result:
+    return account_view(exchange, wanted.account) | _use_of_reference(done)
+
+
+def _show_issued(exchange: Exchange, wanted: given.Issue, done: Performed) -> Result:
+    return market_view(exchange, exchange.market(wanted.symbol)) | _use_of_reference(done)
+
+
+def _show_grant(exchange: Exchange, wanted: given.Grant, done: Performed) -> Result:
+    return _show_granted(exchange, wanted, done) | _use_of_reference(done)
+
+
+def _use_of_reference(done: Performed) -> Result:
+    return {"reference_used_before": bool(json.loads(done.view.facts).get("reference_used_before"))}
+
+
 def _show_market(exchange: Exchange, wanted: given.OneMarket, _: Performed) -> Result:
     return market_view(exchange, exchange.market(wanted.symbol))
 
@@ -267,8 +283,8 @@ CHANGES: Final[dict[str, Change]] = {
     "market.resume": Change("resume_market", asked.ChangedMarket, _market, _show_market),
     "market.halt_all": Change("halt_exchange", asked.NoMore, _nothing, _show_halted),
     "market.resume_all": Change("resume_exchange", asked.NoMore, _nothing, _show_halted),
-    "shares.grant": Change("grant_shares", asked.GrantOfShares, _grant, _show_granted),
-    "shares.issue": Change("issue_shares", asked.IssueOfShares, _issue, _show_market),
+    "shares.grant": Change("grant_shares", asked.GrantOfShares, _grant, _show_grant),
+    "shares.issue": Change("issue_shares", asked.IssueOfShares, _issue, _show_issued),
     "account.risk_limits": Change("set_limits", asked.RiskLimitsParams, _account_limits, _show_facts),
     "role.risk_limits": Change("set_role_limits", asked.RiskLimitsParams, _role_limits, _show_facts),
     "account.add_note": Change("add_note", asked.NoteParams, _note, _show_facts),
@@ -280,5 +296,5 @@ CHANGES: Final[dict[str, Change]] = {
     "correct.shares": Change("correct_shares", asked.CorrectionOfShares, _shares, _show_granted),
     "trade.bust": Change("bust_trade", asked.OneTrade, _trade, _show_facts),
     "kill_switch": Change("kill_switch", asked.KillSwitchParams, _kill, _show_facts),
-    "cash.deposit": Change("deposit_cash", asked.Deposit, _deposit, _show_account),
+    "cash.deposit": Change("deposit_cash", asked.Deposit, _deposit, _show_deposited),
 }

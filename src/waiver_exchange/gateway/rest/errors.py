@@ -135,6 +135,8 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.correction_moves_nothing,
         _R.correction_is_too_large,
         _R.trade_facts_are_invalid,
+        _R.settlement_price_is_negative,
+        _R.reference_is_reserved,
         _R.stop_price_is_required,
         _R.stop_price_needs_a_stop_order,
         _R.stop_order_needs_a_lifetime,

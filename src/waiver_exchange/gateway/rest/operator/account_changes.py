@@ -221,6 +221,7 @@ ACCOUNT_CHANGES: Final = (
             _R.amount_must_be_positive,
             _R.cash_issued_would_be_too_large,
             _R.reference_used_with_other_content,
+            _R.reference_is_reserved,
         ),
     ),
     change_route(

@@ -101,7 +101,12 @@ CORRECTING: Final = (
     _R.insufficient_shares,
 )
 BUSTING: Final = (_R.trade_not_found, _R.house_lacks_cash, _R.insufficient_cash, _R.insufficient_shares)
-SETTLING: Final = (_R.market_is_settled, _R.price_is_too_high, _R.cash_issued_would_be_too_large)
+SETTLING: Final = (
+    _R.market_is_settled,
+    _R.settlement_price_is_negative,
+    _R.price_is_too_high,
+    _R.cash_issued_would_be_too_large,
+)
 TRADE_PATH: Final = Parameter(
     name="trade_id",
     schema={"type": "string", "format": "uuid"},
@@ -170,6 +175,7 @@ MARKET_CHANGES: Final = (
             _R.quantity_must_be_positive,
             _R.supply_would_be_too_large,
             _R.reference_used_with_other_content,
+            _R.reference_is_reserved,
         ),
     ),
     change_route(
@@ -187,6 +193,7 @@ MARKET_CHANGES: Final = (
             _R.quantity_must_be_positive,
             _R.insufficient_shares,
             _R.reference_used_with_other_content,
+            _R.reference_is_reserved,
         ),
     ),
     change_route(
