@@ -33,6 +33,7 @@ from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.checkpoints.making import make_checkpoint
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating.operations import Operations
+from waiver_exchange.application.personal_data import remember_erasures
 from waiver_exchange.application.place_order import end_of_day_ns
 from waiver_exchange.application.ports import Clock, IdentityStore, Journal, JournalRow, PlainRow
 from waiver_exchange.application.queries import Queries
@@ -79,7 +80,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         store=stores.signing_keys, clock=own_clock, draw_bytes=secrets.token_bytes, public_url=public_url
     )
     await tokens.prepare()
-    return Exchange(
+    exchange = Exchange(
         sequencer=Sequencer(
             at=at,
             journal=journal,
@@ -110,6 +111,8 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         snapshot_rows=settings.snapshot_rows,
         snapshot_sequence=at.snapshot_sequence,
     )
+    await remember_erasures(exchange)
+    return exchange
 
 
 @asynccontextmanager

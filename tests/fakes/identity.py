@@ -31,6 +31,7 @@ class FakePeople(PeopleStore):
         self._people: dict[str, Person] = kept._people if kept else {}
         self._logins: dict[tuple[str, str], Login] = kept._logins if kept else {}
         self._erased: set[tuple[str, str]] = kept._erased if kept else set()
+        self._frozen: set[tuple[str, str]] = set()
 
     async def add_person(self, person: Person, login: Login) -> Person:
         known = self.find_by_login(issuer=login.issuer, subject=login.subject)
@@ -67,6 +68,9 @@ class FakePeople(PeopleStore):
 
     def was_erased(self, *, issuer: str, subject: str) -> bool:
         return (issuer, subject) in self._erased
+
+    def was_frozen(self, *, issuer: str, subject: str) -> bool:
+        return (issuer, subject) in self._frozen
 
     async def list_logins(self, person_id: str) -> list[Login]:
         own = [login for login in self._logins.values() if login.person_id == person_id]

@@ -47,6 +47,9 @@ def hash_invitation(code: str) -> bytes:
 def _check_rules(exchange: Exchange, login: ProvenLogin, known: Person | None, *, invitation: str) -> None:
     """Raise `RefusedError` unless the rules let a newcomer in; nothing is kept of who is not let in."""
     rules = exchange.sign_in.rules
+    # A freeze would be worth nothing if forgetting oneself ended it.
+    if exchange.people.was_frozen(issuer=login.issuer, subject=login.subject):
+        raise RefusedError(RefusalReason.account_is_halted)
     if rules.mode is SignUp.closed:
         raise RefusedError(RefusalReason.sign_up_is_closed)
     if rules.mode is SignUp.domains:

@@ -178,6 +178,9 @@ class PeopleStore(Protocol):
     def was_erased(self, *, issuer: str, subject: str) -> bool:
         """Return whether somebody with this login was forgotten, from memory."""
 
+    def was_frozen(self, *, issuer: str, subject: str) -> bool:
+        """Return whether somebody with this login was forgotten while the account was frozen, from memory."""
+
     async def list_logins(self, person_id: str) -> list[Login]:
         """Return a person's logins, oldest first."""
 

@@ -11,6 +11,7 @@ import msgspec
 
 from waiver_exchange.application import audit
 from waiver_exchange.application.accounts import halt_account
+from waiver_exchange.application.audit_facts import decode_facts
 from waiver_exchange.application.cancel_order import cancel_all_orders
 from waiver_exchange.application.command_keys import reference_key
 from waiver_exchange.application.exchange import Exchange
@@ -18,16 +19,20 @@ from waiver_exchange.application.identity_ports import Invitation, Passkey, Pers
 from waiver_exchange.application.personal_data_ports import Erasure
 from waiver_exchange.application.ports import ApiKey, IdentityError, JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.selections import AuditSelection
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.codes import HOUSE_ACCOUNT
 from waiver_exchange.domain.events import AccountOpened, decode_events
 from waiver_exchange.domain.ids import IdKind, to_uuid
 from waiver_exchange.domain.money import format_money, format_quantity
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.audit_trail import AuditView
 
 Document = dict[str, object]
 # Where the trading facts are, which are many and come in pages.
 _TRADING_ROUTES: Final = ("/api/v1/orders", "/api/v1/fills", "/api/v1/ledger")
+_FROZEN: Final = "frozen"
+_ERASURES_AT_ONCE: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
@@ -60,12 +65,46 @@ async def erase_person(exchange: Exchange, *, account: int, actor: int = 0, reas
     async with exchange.making_key:
         person = await _person_of(exchange, account)
         begun = await exchange.erasures.begin_erasure(
-            account, person_id=person.person_id if person is not None else "", at_ns=exchange.clock.now_ns()
+            account,
+            person_id=person.person_id if person is not None else "",
+            at_ns=exchange.clock.now_ns(),
+            was_frozen=exchange.state.accounts[account].is_halted,
         )
     if begun.finished_at_ns:
         return begun
     await _journal(exchange, begun, actor=actor, reason=reason)
     return await _go_on(exchange, begun)
+
+
+async def remember_erasures(exchange: Exchange) -> None:
+    """Mark again who was erased according to the journal, where the names and keys are lost or of an older backup.
+
+    Who came back with a backup is forgotten anew by `resume_erasures`. Raises `IdentityError`, `ReadModelError`.
+    """
+    chosen = AuditSelection(event=int(AuditEvent.person_erased), is_ascending=True)
+    cursor: int | None = None
+    while True:
+        page = await exchange.queries.audit_page(chosen, cursor=cursor, limit=_ERASURES_AT_ONCE)
+        for event in page.items:
+            if exchange.erasures.find_erasure(event.account) is None:
+                await _remember_erasure(exchange, event)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+async def _remember_erasure(exchange: Exchange, event: AuditView) -> None:
+    account = event.account
+    person = exchange.people.find_person_of(account)
+    await exchange.erasures.begin_erasure(
+        account,
+        person_id=person.person_id if person is not None else "",
+        at_ns=event.time_ns,
+        was_frozen=_FROZEN in decode_facts(event.facts),
+    )
+    is_back = person is not None or exchange.identity.find_name(account) is not None
+    if not is_back and not exchange.identity.list_keys(account):
+        await exchange.erasures.finish_erasure(account, at_ns=event.time_ns)
 
 
 async def resume_erasures(exchange: Exchange) -> None:
@@ -85,7 +124,9 @@ async def resume_erasures(exchange: Exchange) -> None:
 
 async def _journal(exchange: Exchange, erasure: Erasure, *, actor: int, reason: str) -> None:
     """Journal an erasure once; whoever asked first is the one who is named."""
-    facts = {"reason": reason} if reason else {}
+    facts: dict[str, str | int] = {"reason": reason} if reason else {}
+    if erasure.was_frozen:
+        facts[_FROZEN] = 1
     key = f"{erasure.account} {erasure.started_at_ns}"
     try:
         await audit.record(

@@ -41,18 +41,22 @@ class DataKeyStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """An account whose person is being erased or was: `finished_at_ns` is 0 until everything is gone."""
+    """An account whose person is being erased or was: `finished_at_ns` is 0 until everything is gone.
+
+    `was_frozen`: an operator had frozen the account, and the person does not come back as somebody new.
+    """
 
     account: int
     person_id: str
     started_at_ns: int
     finished_at_ns: int = 0
+    was_frozen: bool = False
 
 
 class ErasureStore(Protocol):
     """Who has to be forgotten, so that it is brought to its end whatever happens."""
 
-    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int) -> Erasure:
+    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int, was_frozen: bool) -> Erasure:
         """Keep that the person of an account (empty for nobody) has to be forgotten; again returns the first."""
 
     async def remove_person(self, account: int) -> None:

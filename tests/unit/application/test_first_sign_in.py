@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.auditing import recorded_events, without_a_journal
 from waiver_exchange.application import audit, first_sign_in
+from waiver_exchange.application.accounts import halt_account
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.first_sign_in import find_or_open
 from waiver_exchange.application.invitations import invite, revoke_invitation
@@ -114,6 +115,22 @@ async def test_who_was_forgotten_and_comes_back_has_a_new_account_without_a_seco
     async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
         bob = await find_or_open(exchange, ANN._replace(subject="bob"), provider="league")
         assert exchange.state.accounts[bob.account].cash_micros == CASH
+
+
+async def test_a_freeze_is_not_ended_by_being_forgotten(tmp_path: Path) -> None:
+    bob = ANN._replace(subject="bob")
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        frozen = await find_or_open(exchange, ANN, provider="league")
+        free = await find_or_open(exchange, bob, provider="league")
+        await halt_account(exchange, account=frozen.account)
+        for person in (frozen, free):
+            await erase_person(exchange, account=person.account, actor=person.account)
+        assert await refusal(exchange, ANN) is R.account_is_halted
+        assert (await find_or_open(exchange, bob, provider="league")).account not in {0, free.account}
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        assert await refusal(exchange, ANN) is R.account_is_halted
+        people = [person.account for person in exchange.people.list_people()]
+        assert len(people) == 1
 
 
 async def test_who_was_opened_and_not_linked_can_be_forgotten(

@@ -168,6 +168,40 @@ async def test_a_person_is_forgotten_and_the_trades_stay(tmp_path: Path) -> None
         assert again.person_id == "p2"
 
 
+async def test_the_journal_knows_who_was_forgotten_when_the_names_are_lost(tmp_path: Path) -> None:
+    async with opened(tmp_path) as exchange:
+        account = (await settle(exchange)).account
+        kept = await create_account(exchange, name="Ann")
+        await erase_person(exchange, account=account, reason="asked for")
+    for file in (tmp_path / "exchange").glob("identity.db*"):
+        file.unlink()
+    async with opened(tmp_path) as exchange:
+        erasure = exchange.erasures.find_erasure(account)
+        assert erasure is not None
+        assert erasure.finished_at_ns
+        with pytest.raises(RefusedError) as refused:
+            await create_key(exchange, account=account)
+        assert refused.value.reason is RefusalReason.account_is_erased
+        assert exchange.erasures.find_erasure(kept.account) is None
+        assert (await create_key(exchange, account=kept.account)).account == kept.account
+
+
+async def test_who_comes_back_with_a_backup_is_forgotten_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as exchange:
+        account = (await settle(exchange)).account
+    backup = (tmp_path / "exchange" / "identity.db").read_bytes()
+    async with opened(tmp_path) as exchange:
+        await erase_person(exchange, account=account, reason="asked for")
+    for file in (tmp_path / "exchange").glob("identity.db*"):
+        file.unlink()
+    (tmp_path / "exchange" / "identity.db").write_bytes(backup)
+    async with opened(tmp_path) as exchange:
+        assert exchange.people.find_person("p1") is not None
+        await resume_erasures(exchange)
+        assert exchange.people.find_person("p1") is None
+        assert exchange.identity.find_name(account) is None
+
+
 async def test_nobody_comes_back_into_a_forgotten_account(tmp_path: Path) -> None:
     async with opened(tmp_path) as exchange:
         key = await create_account(exchange, name="Zebedee Quux", reference="day 1")

@@ -10,20 +10,21 @@ from waiver_exchange.application.personal_data_ports import Erasure, ErasureStor
 
 
 class SqliteErasures(ErasureStore):
-    """An `ErasureStore`; `forget` makes the other stores forget in memory, given account and person id."""
+    """An `ErasureStore`; `forget` makes the other stores forget in memory."""
 
-    def __init__(self, file: IdentityThread, *, forget: Callable[[int, str], None]) -> None:
+    def __init__(self, file: IdentityThread, *, forget: Callable[[Erasure], None]) -> None:
         """Read the erasures; blocks for some milliseconds. Raises `IdentityError`."""
         self._file = file
         self._forget = forget
         self._erasures = file.load(lambda: _load(file.connection))
 
-    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int) -> Erasure:
+    async def begin_erasure(self, account: int, *, person_id: str, at_ns: int, was_frozen: bool) -> Erasure:
         """Keep that the person of an account has to be forgotten. Raises `IdentityError`."""
 
         def begin(connection: sqlite3.Connection) -> Erasure:
             connection.execute(
-                "INSERT INTO erasures VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING", (account, person_id, at_ns)
+                "INSERT INTO erasures VALUES (?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
+                (account, person_id, at_ns, was_frozen),
             )
             return _load(connection)[account]
 
@@ -31,11 +32,8 @@ class SqliteErasures(ErasureStore):
 
     async def remove_person(self, account: int) -> None:
         """Remove every row about the person of an account, and every trace of it. Raises `IdentityError`."""
-        person_id = self._erasures[account].person_id
-        await self._file.change(
-            lambda connection: _remove(connection, account=account, person_id=person_id),
-            then=lambda _: self._forget(account, person_id),
-        )
+        erasure = self._erasures[account]
+        await self._file.change(lambda connection: _remove(connection, erasure), then=lambda _: self._forget(erasure))
         await self._file.run_alone(empty_log)
 
     async def finish_erasure(self, account: int, *, at_ns: int) -> Erasure:
@@ -65,11 +63,13 @@ class SqliteErasures(ErasureStore):
         return erasure
 
 
-def _remove(connection: sqlite3.Connection, *, account: int, person_id: str) -> None:
-    of_person = (person_id,)
-    # Only to know it again: who was forgotten is not granted cash a second time.
+def _remove(connection: sqlite3.Connection, erasure: Erasure) -> None:
+    account, of_person = erasure.account, (erasure.person_id,)
+    # Only to know it again: who was forgotten is granted no cash a second time, and frozen, does not come back.
     connection.execute(
-        "INSERT OR IGNORE INTO erased_logins SELECT login_index FROM logins WHERE person_id = ?", of_person
+        "INSERT INTO erased_logins SELECT login_index, ? FROM logins WHERE person_id = ? "
+        "ON CONFLICT DO UPDATE SET was_frozen = MAX(was_frozen, excluded.was_frozen)",
+        (erasure.was_frozen, *of_person),
     )
     connection.execute(
         "DELETE FROM refresh_tokens WHERE session_id IN (SELECT session_id FROM sessions WHERE person_id = ?)",
@@ -92,10 +92,14 @@ def _remove(connection: sqlite3.Connection, *, account: int, person_id: str) -> 
 
 
 def _load(connection: sqlite3.Connection) -> dict[int, Erasure]:
-    rows = connection.execute("SELECT account, person_id, started_at_ns, finished_at_ns FROM erasures")
+    rows = connection.execute("SELECT account, person_id, started_at_ns, finished_at_ns, was_frozen FROM erasures")
     return {
         account: Erasure(
-            account=account, person_id=person_id, started_at_ns=started_at_ns, finished_at_ns=finished_at_ns
+            account=account,
+            person_id=person_id,
+            started_at_ns=started_at_ns,
+            finished_at_ns=finished_at_ns,
+            was_frozen=bool(was_frozen),
         )
-        for account, person_id, started_at_ns, finished_at_ns in rows
+        for account, person_id, started_at_ns, finished_at_ns, was_frozen in rows
     }

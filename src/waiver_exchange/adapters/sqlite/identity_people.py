@@ -101,6 +101,10 @@ class SqlitePeople(PeopleStore):
         """Return whether somebody with this login was forgotten, from memory."""
         return self._index_of(issuer, subject) in self._erased
 
+    def was_frozen(self, *, issuer: str, subject: str) -> bool:
+        """Return whether somebody with this login was forgotten while frozen, from memory."""
+        return self._erased.get(self._index_of(issuer, subject), False)
+
     async def list_logins(self, person_id: str) -> list[Login]:
         """Return a person's logins, oldest first. Raises `IdentityError`."""
 
@@ -118,14 +122,14 @@ class SqlitePeople(PeopleStore):
         """Return everybody in the order of their coming, from memory."""
         return list(self._people.values())
 
-    def forget(self, person_id: str) -> None:
+    def forget(self, person_id: str, *, was_frozen: bool) -> None:
         """Forget in memory a person who was removed from the file."""
         person = self._people.pop(person_id, None)
         if person is not None:
             self._numbers.pop(person.account, None)
         for index in [index for index, owner in self._logins.items() if owner == person_id]:
             del self._logins[index]
-            self._erased.add(index)
+            self._erased[index] = self._erased.get(index, False) or was_frozen
 
     def _remember(self, person: Person) -> Person:
         self._people[person.person_id] = person
@@ -174,8 +178,9 @@ class SqlitePeople(PeopleStore):
             for person_id, account, display_name, email, created_at_ns in rows
         }
 
-    def _load_erased(self) -> set[bytes]:
-        return {index for (index,) in self._file.connection.execute("SELECT login_index FROM erased_logins")}
+    def _load_erased(self) -> dict[bytes, bool]:
+        rows = self._file.connection.execute("SELECT login_index, was_frozen FROM erased_logins")
+        return {index: bool(was_frozen) for index, was_frozen in rows}
 
     def _load_logins(self) -> dict[bytes, str]:
         return dict(self._file.connection.execute("SELECT login_index, person_id FROM logins"))

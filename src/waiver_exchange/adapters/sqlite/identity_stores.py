@@ -14,6 +14,7 @@ from waiver_exchange.adapters.sqlite.identity_resealing import SqliteDataKeys
 from waiver_exchange.adapters.sqlite.identity_sessions import SqliteSessions
 from waiver_exchange.adapters.sqlite.identity_signing import SqliteSigningKeys
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.personal_data_ports import Erasure
 
 
 class IdentityStores(NamedTuple):
@@ -49,10 +50,11 @@ def _stores_of(file: IdentityThread) -> IdentityStores:
         SqlitePasskeys(file),
     )
 
-    def forget(account: int, person_id: str) -> None:
-        identity.forget(account)
-        for store in (people, sessions, passkeys):
-            store.forget(person_id)
+    def forget(erasure: Erasure) -> None:
+        identity.forget(erasure.account)
+        people.forget(erasure.person_id, was_frozen=erasure.was_frozen)
+        for store in (sessions, passkeys):
+            store.forget(erasure.person_id)
 
     return IdentityStores(
         identity=identity,

@@ -187,6 +187,7 @@ ARRIVING_ROUTES: Final = (
             _R.demo_sign_in_is_off,
             _R.field_is_missing,
             _R.origin_is_foreign,
+            _R.account_is_halted,
             _R.sign_up_is_closed,
             _R.invitation_is_wrong,
             _R.email_domain_is_not_allowed,

@@ -229,8 +229,8 @@ async def test_a_person_is_removed_to_the_last_byte_and_nobody_else_is(tmp_path:
         await stores.people.add_person(
             replace(PERSON, person_id="bb", account=3), replace(LOGIN, subject="bob", person_id="bb")
         )
-        begun = await stores.erasures.begin_erasure(2, person_id="aa", at_ns=50)
-        assert await stores.erasures.begin_erasure(2, person_id="aa", at_ns=60) == begun
+        begun = await stores.erasures.begin_erasure(2, person_id="aa", at_ns=50, was_frozen=False)
+        assert await stores.erasures.begin_erasure(2, person_id="aa", at_ns=60, was_frozen=False) == begun
     async with opened(tmp_path) as stores:
         assert stores.erasures.find_erasure(2) == begun
         await stores.erasures.remove_person(2)
