@@ -22,6 +22,11 @@ PATTERNS: Final = {
     "a GitHub token": re.compile(r"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})"),
     "a Slack token": re.compile(r"\bxox[abposr]-[0-9A-Za-z-]{10,}"),
     "a Stripe key": re.compile(r"\b[rs]k_live_[0-9A-Za-z]{20,}"),
+    "a token of a code host": re.compile(r"\bglpat-[0-9A-Za-z_-]{20}"),
+    "an API key of this exchange": re.compile(r"\bWX[A-Z2-7]{16}\b"),
+    "a value assigned to a secret": re.compile(
+        r"(?i)\b\w*(?:secret|password|api_key|token)\"?\s*[:=]\s*[\"'][\w+/=-]{20,}[\"']"
+    ),
     "a JSON Web Token": re.compile(r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{20,}"),
     "a password in an address": re.compile(r"\b[a-z][a-z0-9+]{2,}://[^\s/:@'\"{}<>$]{1,64}:[^\s/:@'\"{}<>$]{6,}@"),
 }
@@ -48,6 +53,7 @@ KNOWN: Final[dict[tuple[str, str], str]] = {
     ("tests/acceptance/signin/test_identity_provider.py", "CHALLENGE ="): "the public half of a PKCE pair, of RFC 7636",
     ("tests/unit/application/test_signed_notes.py", "GO_KEY ="): "a public key, of the note format's own document",
     ("tests/unit/cli/test_logs.py", "hunter2"): "a planted password that the log must not show",
+    ("tests/unit/cli/test_logs.py", "key WX"): "an id in the form of a key's, which the log may show",
     ("tests/unit/engine/test_old_journals.py", "_SHA256 ="): "a digest of events",
 }
 

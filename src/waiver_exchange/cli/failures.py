@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from waiver_exchange.adapters.secrets.errors import SecretsError
+from waiver_exchange.adapters.secrets.errors import SecretsDirectoryError, SecretsError
 
 EXIT_FAILED: Final = 1  # refused by the exchange, or tried and not possible
 EXIT_USAGE: Final = 2  # the command line or a setting is wrong
@@ -28,7 +28,7 @@ class CommandFailedError(Exception):
 
 def opening_failure(error: Exception) -> CommandFailedError:
     """Return the failure for what kept a data directory from being opened: its own state, or a secret to be mended."""
-    if isinstance(error, SecretsError):
+    if isinstance(error, SecretsError) and not isinstance(error, SecretsDirectoryError):
         return CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE)
     return unavailable("data_directory_unusable", error)
 

@@ -151,7 +151,8 @@ def test_every_route_is_asked_by_a_method() -> None:
         operation["operationId"]
         for path, operations in DOCUMENT["paths"].items()
         for operation in operations.values()
-        if path.startswith("/api/v1")
+        # Operators work in a session with a passkey, which no program has.
+        if path.startswith("/api/v1") and not path.startswith("/api/v1/operator/")
     }
     assert served - {name.partition(" ")[0] for name in ASKED} == set()
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from waiver_exchange.adapters.secrets.errors import SecretsError
+from waiver_exchange.adapters.secrets.errors import SecretsDirectoryError, SecretsError
 from waiver_exchange.adapters.secrets.sources import AUDIT_SIGNING_KEY, MASTER_KEY
 from waiver_exchange.adapters.secrets.strength import KEY_BYTES, encode_key
 
@@ -17,7 +17,7 @@ _OTHERS: Final = 0o077
 def make_secrets(directory: Path, *, names: tuple[str, ...] = NAMES) -> list[str]:
     """Make those of the secrets that are not there, in a directory closed to others, and return their names.
 
-    Raises `SecretsError` when the directory cannot be written or is open to others.
+    Raises `SecretsDirectoryError` when the directory cannot be written, `SecretsError` when it is open to others.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -26,8 +26,9 @@ def make_secrets(directory: Path, *, names: tuple[str, ...] = NAMES) -> list[str
         made = [name for name in names if _make(directory / name)]
         _sync(directory)
     except OSError as error:
-        raise SecretsError(
-            f"No secrets can be made in {directory} ({error.strerror}); name another with --directory."
+        raise SecretsDirectoryError(
+            f"No secrets can be made in {directory} ({error.strerror}); make it writable, free some space, or name "
+            "another directory."
         ) from error
     return made
 

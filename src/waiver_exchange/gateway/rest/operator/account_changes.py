@@ -60,7 +60,7 @@ RATE_FIELDS: Final = tuple(
     for name in RequestRates._fields
 )
 LIMIT_FIELDS: Final = tuple(
-    integer(name, "See `LimitsBody`; what is not given stays. -1 inherits, 0 is no limit.", least=-1)
+    integer(name, "See `RiskLimitsBody`; what is not given stays. -1 inherits, 0 is no limit.", least=-1)
     for name in AccountLimits.__dataclass_fields__
 )
 

@@ -68,7 +68,7 @@ class ActionsPageBody(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class LimitsBody(msgspec.Struct, frozen=True, kw_only=True):
+class RiskLimitsBody(msgspec.Struct, frozen=True, kw_only=True):
     """What was set for an account or a role: micro-dollars, units, counts, basis points. -1 inherits, 0 is no limit."""
 
     order_value_micros_max: int
@@ -140,7 +140,7 @@ class OperatedPositionBody(msgspec.Struct, frozen=True, kw_only=True):
 class AccountFileBody(OperatedAccountBody, frozen=True, kw_only=True):
     """All that operators and auditors may see of an account; request rates of null are those of everybody."""
 
-    limits: LimitsBody
+    limits: RiskLimitsBody
     orders_per_second: int | None
     reads_per_second: int | None
     account_orders_per_second: int | None
@@ -292,9 +292,9 @@ def limits_of(exchange: Exchange, *, scope: int, number: int) -> AccountLimits:
     return exchange.state.limits.get((scope, number)) or AccountLimits()
 
 
-def limits_body(exchange: Exchange, *, scope: int, number: int) -> LimitsBody:
+def limits_body(exchange: Exchange, *, scope: int, number: int) -> RiskLimitsBody:
     """Return the limits of an account or a role."""
-    return msgspec.convert(limits_of(exchange, scope=scope, number=number), LimitsBody, from_attributes=True)
+    return msgspec.convert(limits_of(exchange, scope=scope, number=number), RiskLimitsBody, from_attributes=True)
 
 
 def account_order_body(exchange: Exchange, order: OrderView) -> AccountOrderBody:
