@@ -104,7 +104,7 @@ def test_an_edited_checkpoint_or_a_wrong_key_fails_the_verification(data_dir: Pa
 def export(data_dir: Path) -> Path:
     output = data_dir.parent / "rows.jsonl"
     with serving(data_dir=data_dir):
-        done = waiver_json("audit", "export", "--output", str(output), data_dir=data_dir)
+        done = waiver_json("audit", "export", "--reason", "the audit", "--output", str(output), data_dir=data_dir)
     assert done["bytes"] == output.stat().st_size
     assert output.stat().st_mode & 0o777 == 0o600
     return output
@@ -117,7 +117,9 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 def recorded_in(data_dir: Path, event: str, *, first: int) -> list[dict[str, Any]]:
     """The decoded rows of a kind of event, from a row on."""
     output = data_dir.parent / f"later{first}.jsonl"
-    waiver_json("audit", "export", "--from", str(first), "--output", str(output), data_dir=data_dir)
+    waiver_json(
+        "audit", "export", "--reason", "the audit", "--from", str(first), "--output", str(output), data_dir=data_dir
+    )
     rows = [line["decoded"] for line in lines_of(output) if "sequence" in line]
     return [row for row in rows if row.get("event") == event]
 
@@ -146,11 +148,23 @@ def test_an_export_is_recorded_and_verified_by_one_who_has_nothing_else(export: 
 def test_a_part_of_the_journal_is_proven_by_the_checkpoints_in_it(export: Path, data_dir: Path) -> None:
     last = lines_of(export)[0]["last"]
     part = export.parent / "part.jsonl"
-    waiver_json("audit", "export", "--from", "3", "--to", str(last), "--output", str(part), data_dir=data_dir)
+    waiver_json(
+        "audit",
+        "export",
+        "--reason",
+        "the audit",
+        "--from",
+        "3",
+        "--to",
+        str(last),
+        "--output",
+        str(part),
+        data_dir=data_dir,
+    )
     alone = verify_alone("--export", part, "--public-key", key_of(data_dir), folder=export.parent)
     assert alone.code == 0, alone
     assert lines_of(part)[1]["sequence"] == 3
-    again = waiver("audit", "export", "--output", str(part), "--json", data_dir=data_dir)
+    again = waiver("audit", "export", "--reason", "the audit", "--output", str(part), "--json", data_dir=data_dir)
     assert (again.code, again.json["error"]["code"]) == (1, "file_unusable")
     assert "name another" in again.json["error"]["message"]
 

@@ -160,7 +160,9 @@ def test_sockets_that_sign_in_wrongly_and_rightly(served: tuple[Server, Path, di
 
 def test_what_the_operator_asks_for(served: tuple[Server, Path, dict[str, str]]) -> None:
     server, data_dir, account = served
-    exported = waiver_json("account", "export", "--account", account["account_id"], data_dir=data_dir)
+    exported = waiver_json(
+        "account", "export", "--reason", "asked for it", "--account", account["account_id"], data_dir=data_dir
+    )
     assert exported["account"]["name"] == NAME
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(str(data_dir / "control.sock"))

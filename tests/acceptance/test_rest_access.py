@@ -100,7 +100,9 @@ def test_keys_outlive_a_restart(start_server: StartServer) -> None:
 
 
 def test_the_operator_makes_and_revokes_keys(server: Server, ann: Trader) -> None:
-    new = server.waiver("account", "new-key", "--account", ann.account_id, "--name", "ops", "--scopes", "read")
+    new = server.waiver(
+        "account", "new-key", "--reason", "a bot", "--account", ann.account_id, "--name", "ops", "--scopes", "read"
+    )
     with as_key(server, new) as http:
         assert http.get("/api/v1/account").status_code == 200
         server.waiver("account", "revoke-key", "--reason", "test", "--account", ann.account_id, "--key", new["api_key"])

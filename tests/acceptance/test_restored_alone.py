@@ -30,7 +30,9 @@ def test_an_older_journal_beside_newer_keys_is_told(tmp_path: Path) -> None:
     (data_dir / "identity.db").unlink()
     accounts = waiver_json("account", "list", data_dir=data_dir)["accounts"]
     assert [account["name"] for account in accounts] == ["house", None]
-    key = waiver_json("account", "new-key", "--account", accounts[1]["account_id"], data_dir=data_dir)
+    key = waiver_json(
+        "account", "new-key", "--reason", "a bot", "--account", accounts[1]["account_id"], data_dir=data_dir
+    )
     assert key["api_secret"]
 
 

@@ -123,7 +123,7 @@ def test_a_killed_rotation_is_gone_on_with_by_the_next_start(tmp_path: Path) -> 
         return found
 
     with serving(data_dir=data_dir) as server:
-        rotated = waiver_json("secrets", "rotate", data_dir=data_dir)
+        rotated = waiver_json("secrets", "rotate", "--reason", "yearly", data_dir=data_dir)
         assert rotated["values_under_older_keys"] > NOTES - 1_000
         wait_until(lambda: status()["values_under_older_keys"] < NOTES)
         server.end(signal.SIGKILL)
@@ -143,7 +143,7 @@ def test_a_killed_rotation_is_gone_on_with_by_the_next_start(tmp_path: Path) -> 
 def test_without_a_server_a_rotation_can_be_waited_for(tmp_path: Path) -> None:
     data_dir = tmp_path / "exchange"
     waiver_json("account", "create", "--name", "Ann", data_dir=data_dir)
-    done = waiver_json("secrets", "rotate", "--wait", data_dir=data_dir)
+    done = waiver_json("secrets", "rotate", "--reason", "yearly", "--wait", data_dir=data_dir)
     assert (done["is_done"], done["values_under_older_keys"]) == (True, 0)
     assert done["values"] > 0
 
@@ -154,7 +154,9 @@ def test_the_master_key_is_exchanged_while_the_exchange_runs(tmp_path: Path) -> 
     waiver_json("secrets", "init", "--directory", str(folder), data_dir=data_dir)
     with serving(data_dir=data_dir) as server:
         path = str(folder / "master_key")
-        assert waiver_json("secrets", "rewrap", "--new-master-file", path, data_dir=data_dir) == {"keys_wrapped": 2}
+        assert waiver_json("secrets", "rewrap", "--reason", "yearly", "--new-master-file", path, data_dir=data_dir) == {
+            "keys_wrapped": 2
+        }
         waiver_json("account", "create", "--name", "Bob", data_dir=data_dir)
         assert server.end() == 0
     refused = waiver("account", "list", "--json", data_dir=data_dir)
@@ -171,14 +173,21 @@ def test_a_weak_new_master_key_is_refused(tmp_path: Path) -> None:
     weak = tmp_path / "weak"
     weak.write_text("00" * 32)
     weak.chmod(0o600)
-    assert waiver("secrets", "rewrap", "--new-master-file", str(weak), data_dir=data_dir).code == 2
+    assert (
+        waiver("secrets", "rewrap", "--reason", "yearly", "--new-master-file", str(weak), data_dir=data_dir).code == 2
+    )
     assert len(waiver_json("account", "list", data_dir=data_dir)["accounts"]) == 2
 
 
 def test_an_operator_exports_and_erases_a_person(tmp_path: Path) -> None:
     data_dir = tmp_path / "exchange"
     account = waiver_json("account", "create", "--name", "Zebedee", "--cash", "5", data_dir=data_dir)["account_id"]
-    assert waiver_json("account", "export", "--account", account, data_dir=data_dir)["account"]["name"] == "Zebedee"
+    assert (
+        waiver_json("account", "export", "--reason", "asked for it", "--account", account, data_dir=data_dir)[
+            "account"
+        ]["name"]
+        == "Zebedee"
+    )
     arguments = ("account", "erase", "--account", account, "--reason", "asked for by letter")
     assert waiver(*arguments, data_dir=data_dir).code == 2  # it wants --yes
     for _ in range(2):

@@ -20,12 +20,12 @@ _ID_BYTES: Final = 8
 _DAY_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
 
 
-async def invite(exchange: Exchange, *, count: int, days: int, actor: int = 0) -> list[str]:
+async def invite(exchange: Exchange, *, count: int, days: int, reason: str, actor: int = 0) -> list[str]:
     """Make invitations and return their codes, which are shown this once. Raises `RefusedError`, `IdentityError`."""
     for name, value, most in (("count", count, COUNT_MAX), ("days", days, DAYS_MAX)):
         if not 1 <= value <= most:
             raise RefusedError(RefusalReason.field_is_invalid, field=name, limit=most)
-    return [await _invite_one(exchange, days=days, actor=actor) for _ in range(count)]
+    return [await _invite_one(exchange, days=days, reason=reason, actor=actor) for _ in range(count)]
 
 
 async def revoke_invitation(exchange: Exchange, *, code: str, reason: str, actor: int = 0) -> Invitation:
@@ -51,7 +51,7 @@ async def revoke_invitation(exchange: Exchange, *, code: str, reason: str, actor
     return ended
 
 
-async def _invite_one(exchange: Exchange, *, days: int, actor: int) -> str:
+async def _invite_one(exchange: Exchange, *, days: int, reason: str, actor: int) -> str:
     code = base64.b32encode(exchange.draw_bytes(_CODE_BYTES)).decode()
     now_ns = exchange.clock.now_ns()
     invitation = Invitation(
@@ -62,6 +62,6 @@ async def _invite_one(exchange: Exchange, *, days: int, actor: int) -> str:
         expires_at_ns=now_ns + days * _DAY_NS,
     )
     await exchange.invitations.add_invitation(invitation)
-    facts: dict[str, str | int] = {"invitation": invitation.invitation_id, "days": days}
+    facts: dict[str, str | int] = {"invitation": invitation.invitation_id, "days": days, "reason": reason}
     await audit.record(exchange, AuditEvent.invitation_made, actor=actor, facts=facts)
     return code

@@ -38,8 +38,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
-async def export_person(exchange: Exchange, *, account: int, actor: int = 0) -> Document:
-    """Return all that is kept of the person of an account, as JSON values, and journal that it was taken, once an hour.
+async def export_person(exchange: Exchange, *, account: int, actor: int = 0, reason: str = "") -> Document:
+    """Return all that is kept of the person of an account, as JSON values, and journal that it was taken.
+
+    With a reason, as the host has to give one, each time; for the person itself, who needs none, once an hour.
 
     Raises `RefusedError`: no such account, or it was erased. Raises `IdentityError`, `PreferencesError`.
     """
@@ -47,7 +49,11 @@ async def export_person(exchange: Exchange, *, account: int, actor: int = 0) -> 
     if exchange.erasures.find_erasure(account) is not None:
         raise RefusedError(RefusalReason.account_is_erased)
     document = await _document_of(exchange, account=account)
-    await audit.record_hourly(exchange, AuditEvent.data_exported, what="person", account=account, actor=actor, facts={})
+    event = AuditEvent.data_exported
+    if reason:
+        await audit.record(exchange, event, account=account, actor=actor, facts={"reason": reason})
+    else:
+        await audit.record_hourly(exchange, event, what="person", account=account, actor=actor, facts={})
     return document
 
 

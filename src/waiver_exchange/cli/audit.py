@@ -11,7 +11,7 @@ import click
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.cli.failures import EXIT_FAILED, CommandFailedError
-from waiver_exchange.cli.options import common_options
+from waiver_exchange.cli.options import common_options, reason_option
 from waiver_exchange.cli.output import print_result
 from waiver_exchange.cli.reach import open_directory, run_on_exchange, settings_of
 
@@ -37,7 +37,7 @@ def audit_checkpoint(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT0
 
 @audit.command("rotate-key")
 @click.option("--new-key", "new_key", required=True, metavar="FILE", help="The file of the next audit signing key.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for the journal; nobody's personal data.")
+@reason_option
 @common_options
 def audit_rotate_key(data_dir: str | None, as_json: bool, new_key: str, reason: str) -> None:  # noqa: FBT001
     """Sign a checkpoint with the present key that names the next one; then put the next key in its place."""
@@ -87,8 +87,16 @@ def audit_verify(
 @click.option("--from", "first", type=_ROW, default=1, show_default=True, metavar="ROW", help="The first row.")
 @click.option("--to", "last", type=_ROW, metavar="ROW", help="The last row; without it the newest, with a checkpoint.")
 @click.option("--output", required=True, metavar="FILE", help="A new file, readable by you alone.")
+@reason_option
 @common_options
-def audit_export(data_dir: str | None, as_json: bool, first: int, last: int | None, output: str) -> None:  # noqa: FBT001
+def audit_export(  # noqa: PLR0917 - click passes them by name
+    data_dir: str | None,
+    as_json: bool,  # noqa: FBT001
+    first: int,
+    last: int | None,
+    output: str,
+    reason: str,
+) -> None:
     """Write rows of the journal as JSON Lines with the checkpoints that prove them; recorded in the journal."""
     from waiver_exchange.cli.auditing import export, make  # noqa: PLC0415 - slow to load
 
@@ -98,7 +106,7 @@ def audit_export(data_dir: str | None, as_json: bool, first: int, last: int | No
         made = _alone(directory, make(settings))
         last = int(str(made["sequence"]))
     # Recorded before anything is written: nothing leaves without a trace.
-    run_on_exchange(data_dir, "audit.record_export", {"first": first, "last": last})
+    run_on_exchange(data_dir, "audit.record_export", {"first": first, "last": last, "reason": reason})
     print_result(asyncio.run(export(settings, first=first, last=last, output=Path(output))), as_json=as_json)
 
 

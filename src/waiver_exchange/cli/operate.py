@@ -9,7 +9,6 @@ from waiver_exchange.application.authority import ROLES
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import print_result
 from waiver_exchange.cli.reach import run_on_exchange
-from waiver_exchange.gateway.control.params import SET_UP
 from waiver_exchange.gateway.control.protocol import Params, Result
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -18,7 +17,7 @@ _account_option = click.option("--account", required=True, metavar="ID", help="T
 _symbol_option = click.option("--symbol", required=True, metavar="S", help="The player's ticker, such as MAHOMES.")
 _quantity_option = click.option("--quantity", required=True, metavar="SHARES", help="Up to four decimals.")
 _set_up_option = click.option(
-    "--reason", default=SET_UP, metavar="TEXT", help="Why, for the journal.", show_default=True
+    "--reason", default="", metavar="TEXT", help="Why, for the journal; may be left out until there is an operator."
 )
 _reason_option = click.option(
     "--reason", required=True, metavar="TEXT", help="Why, for the journal: 1 to 500 characters, nobody's personal data."
@@ -41,7 +40,7 @@ def changing(function: _F) -> _F:
 
 
 def setting_up(function: _F) -> _F:
-    """Add the same to what begins an exchange, an account or a program; its reason may be left out."""
+    """Add the same to what begins an exchange; until there is an operator its reason may be left out."""
     return _set_up_option(_action_id_option(common_options(function)))
 
 
@@ -63,7 +62,7 @@ def account_create(data_dir: str | None, as_json: bool, **opened: object) -> Non
 @_account_option
 @click.option("--name", default="", metavar="NAME", help="What the key is for.")
 @click.option("--scopes", default="", metavar="SCOPES", help="Of read,trade,admin,audit; without it the first three.")
-@setting_up
+@changing
 def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """Make one more API key for an account; its secret is shown this once."""
     _run(data_dir, as_json, "account.new_key", key)

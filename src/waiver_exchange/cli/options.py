@@ -27,6 +27,16 @@ def json_option(function: _F) -> _F:
     )(function)
 
 
+def reason_option(function: _F) -> _F:
+    """Add `--reason`, which must be given."""
+    return click.option(
+        "--reason",
+        required=True,
+        metavar="TEXT",
+        help="Why, for the journal: 1 to 500 characters, nobody's personal data.",
+    )(function)
+
+
 def common_options(function: _F) -> _F:
     """Add what every command takes."""
     return data_dir_option(json_option(function))

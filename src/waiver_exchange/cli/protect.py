@@ -8,17 +8,18 @@ from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import NAMES, make_secrets
 from waiver_exchange.adapters.secrets.store import read_new_key
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
-from waiver_exchange.cli.options import common_options
+from waiver_exchange.cli.options import common_options, reason_option
 from waiver_exchange.cli.output import print_json, print_result, say
 from waiver_exchange.cli.reach import run_on_exchange, settings_of
 
 
 @click.command("export")
 @click.option("--account", required=True, metavar="ID", help="The account's UUID.")
+@reason_option
 @common_options
-def account_export(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: ARG001, FBT001
+def account_export(data_dir: str | None, as_json: bool, **export: object) -> None:  # noqa: ARG001, FBT001
     """Print all that is kept of the person of an account, as JSON."""
-    print_json(run_on_exchange(data_dir, "account.export", {"account": account}))
+    print_json(run_on_exchange(data_dir, "account.export", export))
 
 
 @click.command("erase")
@@ -65,10 +66,11 @@ def secrets_init(data_dir: str | None, as_json: bool, directory: str) -> None:  
 
 @secrets_group.command("rotate")
 @click.option("--wait", is_flag=True, help="Come back when nothing is encrypted with an older key any more.")
+@reason_option
 @common_options
-def secrets_rotate(data_dir: str | None, as_json: bool, wait: bool) -> None:  # noqa: FBT001
+def secrets_rotate(data_dir: str | None, as_json: bool, wait: bool, reason: str) -> None:  # noqa: FBT001
     """Encrypt personal data with a new data key; the server encrypts what is there anew in the background."""
-    result = run_on_exchange(data_dir, "secrets.rotate", {})
+    result = run_on_exchange(data_dir, "secrets.rotate", {"reason": reason})
     while wait and not result["is_done"]:
         result = run_on_exchange(data_dir, "secrets.reseal", {})
     print_result(result, as_json=as_json)
@@ -83,13 +85,14 @@ def secrets_status(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
 
 @secrets_group.command("rewrap")
 @click.option("--new-master-file", required=True, metavar="FILE", help="Holds the new master key.")
+@reason_option
 @common_options
-def secrets_rewrap(data_dir: str | None, as_json: bool, new_master_file: str) -> None:  # noqa: FBT001
+def secrets_rewrap(data_dir: str | None, as_json: bool, new_master_file: str, reason: str) -> None:  # noqa: FBT001
     """Exchange the master key: wrap the data keys with the one in a file."""
     try:
         key = read_new_key(Path(new_master_file))
     except SecretsError as error:
         raise CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE) from error
-    result = run_on_exchange(data_dir, "secrets.rewrap", {"master_key": key.hex()})
+    result = run_on_exchange(data_dir, "secrets.rewrap", {"master_key": key.hex(), "reason": reason})
     say("from the next start on the master key is the new one: put it where the old one was, and keep a copy")
     print_result(result, as_json=as_json)

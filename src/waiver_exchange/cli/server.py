@@ -17,9 +17,12 @@ import uvloop
 
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.redis_url import redis_url_of
+from waiver_exchange.application.audit_facts import encode_facts
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.market_classes import classify_markets
-from waiver_exchange.application.markets import configure_exchange
+from waiver_exchange.application.operating.decide import status_of
+from waiver_exchange.application.operating.perform import HOST, Request, perform
+from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.personal_data import resume_erasures
 from waiver_exchange.application.ports import JournalError
 from waiver_exchange.application.refused import RefusedError
@@ -45,8 +48,11 @@ from waiver_exchange.demo.run_demo import run_demo
 from waiver_exchange.engine import engine as engine_module
 from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.control.server import ControlServer
+from waiver_exchange.projections.actions import PROPOSED
 
 _HANDLES_UNLIMITED: Final = 2**31
+# Why, for the journal, parameters are set at the start.
+_CONFIGURING: Final = "the environment that the server was started with"
 _PROGRESS_SECONDS: Final = 3.0
 # Measured while 200,000 orders come to 200,000 in memory, CPython 3.11: with its own thresholds (700, 10, 10) the
 # collector takes 47 % of the time and stops everything for up to 115 ms; with these it is 10 % and 10 ms.
@@ -182,8 +188,18 @@ class _Server:
 
 
 async def _configure(exchange: Exchange, parameters: dict[str, int]) -> None:
+    """Set what the environment says, as an action of the host; what is so already is none."""
+    wanted = replace(exchange.state.parameters, **parameters)
+    if wanted == exchange.state.parameters:
+        return
+    configuring = ACTIONS["configure_exchange"]
+    facts = encode_facts(configuring.facts_of(wanted))
+    waiting = [view for view in exchange.state.actions.values() if status_of(exchange, view) == PROPOSED]
+    if any((view.name, view.parameters) == (configuring.name, facts) for view in waiting):
+        _log.warning("the parameters in the environment wait for a second operator: see `waiver proposals list`")
+        return
     try:
-        await configure_exchange(exchange, replace(exchange.state.parameters, **parameters))
+        await perform(exchange, configuring, wanted, Request(HOST, _CONFIGURING))
     except RefusedError as error:
         names = ", ".join(name for name, (field, _) in PARAMETERS.items() if field in parameters)
         raise CommandFailedError(

@@ -208,7 +208,7 @@ async def test_only_verified_addresses_of_the_domains_are_let_in(
 
 async def test_an_invitation_is_good_for_one_person(exchange: Exchange) -> None:
     let_in(exchange, SignUp.invitation)
-    [code] = await invite(exchange, count=1, days=7)
+    [code] = await invite(exchange, count=1, days=7, reason="a friend")
     for wrong in ("", "made up", code[:-1]):
         assert await refusal(exchange, ANN, wrong) is R.invitation_is_wrong
     assert exchange.people.list_people() == []
@@ -219,7 +219,7 @@ async def test_an_invitation_is_good_for_one_person(exchange: Exchange) -> None:
 
 async def test_an_invitation_that_was_taken_back_is_good_for_nobody_and_recorded_once(exchange: Exchange) -> None:
     let_in(exchange, SignUp.invitation)
-    [code, spent] = await invite(exchange, count=2, days=7)
+    [code, spent] = await invite(exchange, count=2, days=7, reason="friends")
     with without_a_journal(exchange), pytest.raises(RefusedError, match="journal_is_unavailable"):
         await revoke_invitation(exchange, code=code, reason="sent to the wrong person")
     assert await refusal(exchange, ANN, code) is R.invitation_is_wrong
@@ -239,7 +239,7 @@ async def test_an_invitation_that_a_crash_spent_is_still_its_persons(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_in(exchange, SignUp.invitation)
-    [code] = await invite(exchange, count=1, days=7)
+    [code] = await invite(exchange, count=1, days=7, reason="a friend")
 
     async def crash(*_: object, **__: object) -> None:
         raise CrashedError
@@ -254,7 +254,7 @@ async def test_an_invitation_that_a_crash_spent_is_still_its_persons(
 @pytest.mark.parametrize(("count", "days"), [(0, 1), (101, 1), (1, 0), (1, 366)])
 async def test_invitations_have_bounds(exchange: Exchange, count: int, days: int) -> None:
     with pytest.raises(RefusedError, match="field_is_invalid"):
-        await invite(exchange, count=count, days=days)
+        await invite(exchange, count=count, days=days, reason="friends")
 
 
 async def test_an_account_may_begin_with_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from waiver_exchange.application.api_keys import NewKey
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.operating import parameters as given
 from waiver_exchange.application.operating.account_actions import UNSET
-from waiver_exchange.application.operating.perform import HOST, Performed, Request, perform
+from waiver_exchange.application.operating.perform import HOST, Performed, Request, has_operator, perform
 from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.ports import ApiKey
 from waiver_exchange.application.refused import RefusedError
@@ -32,18 +32,25 @@ from waiver_exchange.projections.actions import DONE
 
 
 class Change(NamedTuple):
-    """A method's parameters, the action that they ask for, and what is answered when it is done."""
+    """A method's parameters, the action that they ask for, and what is answered when it is done.
+
+    What `begins` an exchange needs no reason until there is an operator.
+    """
 
     action: str
     params: type[asked.Change]
     read: Callable[[Exchange, Any], object]
     show: Callable[[Exchange, Any, Performed], Result]
+    begins: bool = False
 
 
 async def run_change(exchange: Exchange, params: asked.Change, *, change: Change) -> Result:
     """Carry out a change for the host; one that waits for a second operator is answered as it stands."""
     parameters = change.read(exchange, params)
-    request = Request(HOST, params.reason, params.action_id)
+    reason = params.reason
+    if change.begins and not reason and not has_operator(exchange):
+        reason = asked.SET_UP
+    request = Request(HOST, reason, params.action_id)
     performed = await perform(exchange, ACTIONS[change.action], parameters, request)
     if performed.view.status != DONE:
         return action_view(exchange, performed.view)
@@ -270,7 +277,7 @@ def _show_facts(exchange: Exchange, _: object, done: Performed) -> Result:
 
 SET_REQUEST_RATES: Final = Change("set_request_rates", asked.LimitsParams, _rates, _show_rates)
 CHANGES: Final[dict[str, Change]] = {
-    "account.create": Change("open_account", asked.CreateAccount, _new_account, _show_opened),
+    "account.create": Change("open_account", asked.CreateAccount, _new_account, _show_opened, begins=True),
     "account.new_key": Change("make_key", asked.NewKeyParams, _new_key, _show_key_made),
     "account.revoke_key": Change("revoke_keys", asked.OneKey, _key, _show_revoked),
     "account.halt": Change("freeze_account", asked.ChangedAccount, _account, _show_account),
@@ -278,7 +285,7 @@ CHANGES: Final[dict[str, Change]] = {
     "account.role": Change("set_role", asked.RoleParams, _role, _show_account),
     "account.cancel_orders": Change("cancel_orders", asked.CancelParams, _orders, _show_facts),
     "account.cancel_order": Change("cancel_order", asked.CancelParams, _order, _show_facts),
-    "market.list_player": Change("list_player", asked.ListPlayer, _listed, _show_market),
+    "market.list_player": Change("list_player", asked.ListPlayer, _listed, _show_market, begins=True),
     "market.halt": Change("halt_market", asked.ChangedMarket, _market, _show_market),
     "market.resume": Change("resume_market", asked.ChangedMarket, _market, _show_market),
     "market.halt_all": Change("halt_exchange", asked.NoMore, _nothing, _show_halted),

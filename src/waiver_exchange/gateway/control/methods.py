@@ -36,6 +36,7 @@ from waiver_exchange.gateway.control.params import (
     OneAccount,
     OneAction,
     OneMarket,
+    Reasoned,
     parse_account,
 )
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
@@ -187,7 +188,11 @@ async def _status(exchange: Exchange, _: NoParams) -> Result:
 
 
 async def _record_export(exchange: Exchange, params: ExportedRows) -> Result:
-    facts: dict[str, str | int] = {"first": params.first, "last": params.last}
+    facts: dict[str, str | int] = {
+        "first": params.first,
+        "last": params.last,
+        "reason": checked_reason(params.reason),
+    }
     return {"sequence": await audit.record(exchange, AuditEvent.audit_exported, facts=facts)}
 
 
@@ -218,12 +223,12 @@ METHODS: Final[dict[str, Method]] = {
     "account.sessions": Method(OneAccount, _list_sessions),
     "account.show_risk_limits": Method(OneAccount, _show_risk_limits),
     "market.show": Method(OneMarket, _show_market),
-    "account.export": Method(OneAccount, protection.export_person),
+    "account.export": Method(protection.ExportParams, protection.export_person),
     "account.erase": Method(protection.ErasureParams, protection.erase_person),
     "account.invite": Method(signing_in.InviteParams, signing_in.make_invitations),
     "account.revoke_invitation": Method(signing_in.RevocationParams, signing_in.take_invitation_back),
     "secrets.rotate_signing_key": Method(signing_in.RotationParams, signing_in.rotate_token_key),
-    "secrets.rotate": Method(NoParams, protection.rotate_data_key),
+    "secrets.rotate": Method(Reasoned, protection.rotate_data_key),
     "secrets.reseal": Method(NoParams, protection.reseal),
     "secrets.status": Method(NoParams, protection.show_data_keys),
     "secrets.rewrap": Method(protection.NewMasterKey, protection.rewrap_data_keys),

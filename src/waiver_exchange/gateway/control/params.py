@@ -14,7 +14,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 
 HOUSE: Final = "house"
 DEFAULT: Final = "default"
-# The reason of what begins an exchange, an account or a program, unless another one is given.
+# The reason of what begins an exchange, unless another one is given; with an operator it has begun.
 SET_UP: Final = "set up"
 RATE_MAX: Final = 1_000_000
 _RATE: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
@@ -27,6 +27,12 @@ class _Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class NoParams(_Params, frozen=True, kw_only=True):
     """A method without parameters."""
+
+
+class Reasoned(_Params, frozen=True, kw_only=True):
+    """A method with a reason that is no action of the table: it is about names and keys alone."""
+
+    reason: str = ""
 
 
 class Change(_Params, frozen=True, kw_only=True):
@@ -45,10 +51,9 @@ class CreateAccount(Change, frozen=True, kw_only=True):
 
     name: str
     cash: str = "0"
-    reason: str = SET_UP
 
 
-class ExportedRows(_Params, frozen=True, kw_only=True):
+class ExportedRows(Reasoned, frozen=True, kw_only=True):
     """Rows of the journal that are exported, `first` to `last` with both."""
 
     first: int
@@ -179,7 +184,6 @@ class NewKeyParams(Change, frozen=True, kw_only=True):
     account: str
     name: str = ""
     scopes: str = ""
-    reason: str = SET_UP
 
 
 class OneKey(Change, frozen=True, kw_only=True):
@@ -217,7 +221,6 @@ class ListPlayer(Change, frozen=True, kw_only=True):
     reference_price: str = "0"
     bye_week: int = 0
     projected_points: str = ""
-    reason: str = SET_UP
 
 
 class OneMarket(_Params, frozen=True, kw_only=True):

@@ -1,29 +1,27 @@
 """The methods about who gets in: invitations, and the key that signs access tokens."""
 
-from msgspec import Struct
-
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.invitations import invite, revoke_invitation
 from waiver_exchange.application.operating.perform import checked_reason
 from waiver_exchange.application.signing_keys import rotate_signing_key
+from waiver_exchange.gateway.control.params import Reasoned
 from waiver_exchange.gateway.control.protocol import Result
 
 
-class InviteParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InviteParams(Reasoned, frozen=True, kw_only=True):
     """How many invitations, and for how many days they are good."""
 
     count: int = 1
     days: int = 7
 
 
-class RevocationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RevocationParams(Reasoned, frozen=True, kw_only=True):
     """The code of an invitation that is taken back, and why."""
 
     code: str
-    reason: str
 
 
-class RotationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RotationParams(Reasoned, frozen=True, kw_only=True):
     """Whether all tokens that were given before end."""
 
     at_once: bool = False
@@ -31,7 +29,8 @@ class RotationParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 async def make_invitations(exchange: Exchange, params: InviteParams) -> Result:
     """Make invitations; their codes are shown this once."""
-    return {"codes": await invite(exchange, count=params.count, days=params.days), "days": params.days}
+    reason = checked_reason(params.reason)
+    return {"codes": await invite(exchange, count=params.count, days=params.days, reason=reason), "days": params.days}
 
 
 async def take_invitation_back(exchange: Exchange, params: RevocationParams) -> Result:
@@ -42,4 +41,5 @@ async def take_invitation_back(exchange: Exchange, params: RevocationParams) -> 
 
 async def rotate_token_key(exchange: Exchange, params: RotationParams) -> Result:
     """Sign access tokens with a new key."""
-    return {"kid": await rotate_signing_key(exchange, at_once=params.at_once)}
+    reason = checked_reason(params.reason)
+    return {"kid": await rotate_signing_key(exchange, at_once=params.at_once, reason=reason)}
