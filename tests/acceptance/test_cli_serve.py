@@ -161,8 +161,8 @@ def test_parameters_given_are_set_and_the_others_stay(tmp_path: Path) -> None:
     for settings in ({"WAIVER_TAKER_FEE_BPS": "10"}, {"WAIVER_MAKER_FEE_BPS": "5"}, {}):
         with serving(data_dir=data_dir, settings=settings) as server:
             assert server.end() == 0
-    # The third start changed nothing, the second only its own: two rows.
-    assert waiver_json("status", data_dir=data_dir)["sequence"] == 2
+    # The third start changed nothing, the second only its own: two actions, each of them asked for, done, and ended.
+    assert waiver_json("status", data_dir=data_dir)["sequence"] == 6
 
 
 def test_parameters_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
