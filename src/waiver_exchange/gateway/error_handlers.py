@@ -10,6 +10,7 @@ from litestar.types import ExceptionHandlersMap
 from waiver_exchange.application.ports import JournalError, PreferencesError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.alpaca import errors as alpaca
+from waiver_exchange.gateway.page import answer_missing
 from waiver_exchange.gateway.rest import errors as rest
 from waiver_exchange.gateway.rest.context import AnyRequest
 from waiver_exchange.projections.changes import ReadModelError
@@ -27,7 +28,7 @@ def _by_path(*, native: _Answer, alpaca_like: _Answer) -> _Answer:
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     RefusedError: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_refused),
-    HTTPException: _by_path(native=rest.answer_framework, alpaca_like=alpaca.answer_framework),
+    HTTPException: _by_path(native=answer_missing, alpaca_like=alpaca.answer_framework),
     JournalError: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_failed_store),
     ReadModelError: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_failed_store),
     Exception: _by_path(native=rest.answer_failure, alpaca_like=alpaca.answer_failure),

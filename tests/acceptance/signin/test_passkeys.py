@@ -1,10 +1,12 @@
 """Passkeys with Chromium's own authenticator: added, shown for an operator's action, removed; and one's data."""
 
 import json
+import re
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.acceptance.conftest import Trader
 from tests.acceptance.signin.conftest import REFRESH, Site, ask, cookies_of
 
 REASON = {"reason": "seen in a test"}
@@ -125,6 +127,33 @@ def test_the_host_helps_somebody_who_lost_the_only_device(site: Site, person: Br
     assert site.server.waiver("account", "passkeys", "--account", account) == {"passkeys": []}
 
 
+def test_the_market_page_shows_the_reader_what_is_his(site: Site, person: BrowserContext, maker: Trader) -> None:
+    page = site.sign_in(person, "ursula")
+    maker.place(side="sell", quantity="2", limit_price="20.00")
+    for order in ({"quantity": "1.5", "limit_price": "20.00"}, {"quantity": "3", "limit_price": "19.50"}):
+        placed = ask(page, "POST", "/api/v1/orders", {"symbol": "MAHOMES", "side": "buy", "type": "limit"} | order)
+        assert placed.status == 200, placed
+    page.goto(f"{site.url}/")
+    expect(page.locator("#positions")).to_contain_text("MAHOMES1.5$30.00")
+    expect(page.locator("#orders")).to_contain_text("MAHOMESbuy0 / 319.50")
+    expect(page.locator("#cash")).to_have_text(re.compile(r"\$[\d,]+\.\d\d"))
+    for name in ("Conservation", "API"):
+        expect(page.locator("#corner").get_by_role("link", name=name)).to_be_visible()
+    person.clear_cookies()
+    page.goto(f"{site.url}/")
+    expect(page.locator("#markets")).to_contain_text("MAHOMES")
+    expect(page.locator("#mine")).to_be_hidden()
+
+
+def test_the_sign_in_page_shows_no_words_of_a_link(site: Site, person: BrowserContext) -> None:
+    page = person.new_page()
+    for words in ("CALL 555 0100", "toString"):
+        page.goto(f"{site.url}/sign-in?error={words}")
+        expect(page.get_by_role("alert")).to_have_text("You are not signed in. Try again.")
+    page.goto(f"{site.url}/sign-in?error=sign_up_is_closed")
+    expect(page.get_by_role("alert")).to_contain_text("Ask the operator")
+
+
 def test_a_key_is_made_and_revoked_on_the_page(site: Site, person: BrowserContext) -> None:
     page = site.sign_in(person, "yara")
     page.get_by_label("What the key is for").fill("My bot")
@@ -135,6 +164,11 @@ def test_a_key_is_made_and_revoked_on_the_page(site: Site, person: BrowserContex
         "X-API-Key": page.locator("#new-key-id").inner_text(),
         "X-API-Secret": page.locator("#new-key-secret").inner_text(),
     }
+    person.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the secret").click()
+    expect(page.locator("[data-copies=new-key-secret]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == headers["X-API-Secret"]
+    expect(page.locator("#sessions td.time").first).to_have_text(re.compile(r"\w+ \d+, \d\d:\d\d"))
     with site.http() as http:
         me = http.get("/auth/me", headers=headers)
         assert (me.status_code, me.json()["scopes"]) == (200, ["read"])

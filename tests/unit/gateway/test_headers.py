@@ -120,6 +120,17 @@ async def test_refusals_and_documents_carry_them(http: httpx.AsyncClient, method
     check(await http.request(method, path), is_private=False)
 
 
+async def test_a_browser_gets_a_page_for_an_unknown_one_and_a_program_a_refusal(
+    http: httpx.AsyncClient,
+) -> None:
+    page = await http.get("/nope", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    check(page, is_private=False)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no such page" in page.text
+    for refused in (await http.get("/nope"), await http.post("/nope", headers={"Accept": "text/html"})):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "route_not_found")
+
+
 def test_a_service_behind_tls_is_never_asked_without_it() -> None:
     for url, is_there in (("https://exchange.example", True), ("http://localhost:8081", False)):
         assert (b"strict-transport-security" in dict(security_headers_for(url))) is is_there

@@ -11,6 +11,13 @@ function link(href, text) {
   return item;
 }
 
+/** Return a link that is left out where there is little room. */
+function secondary(href, text) {
+  const item = link(href, text);
+  item.className = "home";
+  return item;
+}
+
 async function show() {
   const corner = document.getElementById("corner");
   let me = null;
@@ -20,10 +27,9 @@ async function show() {
     // Whether somebody is signed in is not known now; the page says itself that the exchange cannot be reached.
   }
   const links = [];
+  if (location.pathname === "/") links.push(secondary("/conservation", "Conservation"), secondary("/docs", "API"));
   if (location.pathname !== "/") {
-    const home = link("/", "Market");
-    home.className = "home"; // where there is little room, the name of the exchange leads there too
-    links.push(home);
+    links.push(secondary("/", "Market")); // the name of the exchange leads there too
   }
   if (me) links.push(link("/security", me.name || "Account"));
   else if (location.pathname !== "/sign-in") links.push(link("/sign-in", "Sign in"));

@@ -11,13 +11,12 @@ export function say(text, state = "") {
   if (text) banner.scrollIntoView({ block: "nearest" });
 }
 
-/** Return a time as the reader's clock and calendar write it, or a word for never. */
+/** Return a date and time as the reader's clock and calendar write it, or a word for never. */
 export function timeText(value, never = "never") {
   if (!value) return never;
   const moment = new Date(value);
   const now = new Date();
   const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  if (moment.toDateString() === now.toDateString()) return time;
   const year = moment.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
   return `${moment.toLocaleDateString([], { ...year, month: "short", day: "numeric" })}, ${time}`;
 }

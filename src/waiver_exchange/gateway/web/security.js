@@ -164,6 +164,20 @@ element("key-form").addEventListener("submit", (event) => {
   });
 });
 
+for (const copy of document.querySelectorAll("[data-copies]")) {
+  copy.addEventListener("click", async () => {
+    const shown = element(copy.dataset.copies);
+    try {
+      await navigator.clipboard.writeText(shown.textContent);
+      copy.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown); // the browser does not let us: one key press is left
+      copy.textContent = "Selected";
+    }
+    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+  });
+}
+
 // ---- data
 
 element("export").addEventListener("click", (event) => whileBusy(event.currentTarget, async () => {

@@ -3,7 +3,7 @@
 import { element, say, whileBusy } from "/web/page-parts.js";
 import { ask, whoAmI } from "/web/session.js";
 
-// What a person can do about it; what is not listed is said in the words that the exchange sends with it.
+// What a person can do about it. Whoever makes a link chooses the code, so of one that is not listed nothing is shown.
 const ADVICE = {
   sign_in_is_unknown: "This sign-in was begun somewhere else, took longer than ten minutes or came back twice. Begin again here.",
   provider_refused: "The provider did not sign you in: you said no there, or it does not know you. Try again, or take another one.",
@@ -12,6 +12,11 @@ const ADVICE = {
   sign_up_is_closed: "You have no account here, and new ones are not opened. Ask the operator.",
   invitation_is_wrong: "A new account needs an invitation. Enter your code and try again; a code is good for one person and not for ever.",
   email_domain_is_not_allowed: "New accounts are for certain e-mail addresses only, which the provider has to vouch for. Take the provider where you have such an address.",
+  identity_is_unavailable: "Nobody can be signed in now. Try again in a minute.",
+  journal_is_unavailable: "Nobody can be signed in now. Try again in a minute.",
+  exchange_is_busy: "The exchange is busy. Try again in a minute.",
+  exchange_is_stopping: "The exchange is about to restart. Try again in a minute.",
+  outcome_is_unknown: "It is not known whether you were signed in. Try again.",
   provider_not_found: "There is no such sign-in provider any more. Take one of these.",
   account_is_halted: "This account is frozen. Ask the operator.",
   request_rate_is_too_high: "Too many attempts from here. Wait a minute and try again.",
@@ -39,7 +44,7 @@ function showOutcome() {
   const code = query.get("error") ?? query.get("done");
   if (!code) return;
   const isGood = GOOD.has(code);
-  const text = ADVICE[code] ?? `You are not signed in: ${code.replaceAll("_", " ")}. Try again.`;
+  const text = Object.hasOwn(ADVICE, code) ? ADVICE[code] : "You are not signed in. Try again.";
   say(text, isGood ? "good" : "bad");
   if (code === "invitation_is_wrong") element("invitation").focus();
 }
