@@ -11,10 +11,11 @@ from typing import Final
 from waiver_exchange.application import audit
 from waiver_exchange.application.accounts import deposit_cash, open_account
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.identity_ports import Login, Person
+from waiver_exchange.application.identity_ports import Invitation, Login, Person
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sign_in_ports import ProvenLogin, SignUp
 from waiver_exchange.domain.audit_events import AuditEvent
+from waiver_exchange.domain.codes import HOUSE_ACCOUNT
 from waiver_exchange.domain.limits import ACCOUNT_NAME_LENGTH_MAX
 from waiver_exchange.domain.refusals import RefusalReason
 
@@ -31,6 +32,10 @@ async def find_or_open(exchange: Exchange, login: ProvenLogin, *, provider: str,
     known = exchange.people.find_by_login(issuer=login.issuer, subject=login.subject)
     if known is not None and known.account:
         return await _with_news(exchange, known, login)
+    _check_not_frozen(exchange, login)
+    bound = _find_bound(exchange, known, invitation=invitation)
+    if bound is not None:
+        return await _take_over(exchange, bound, known, login, provider=provider)
     _check_rules(exchange, login, known, invitation=invitation)
     person = known or await exchange.people.add_person(*_newcomer(exchange, login, provider=provider))
     await _spend_invitation(exchange, person, invitation=invitation)
@@ -44,12 +49,58 @@ def hash_invitation(code: str) -> bytes:
     return sha256(code.strip().encode("utf-8", "replace")).digest()
 
 
-def _check_rules(exchange: Exchange, login: ProvenLogin, known: Person | None, *, invitation: str) -> None:
-    """Raise `RefusedError` unless the rules let a newcomer in; nothing is kept of who is not let in."""
-    rules = exchange.sign_in.rules
+def check_vacant(exchange: Exchange, account: int) -> None:
+    """Raise `RefusedError` unless an account is there and nobody is, or was, behind it."""
+    if account not in exchange.state.accounts or account == HOUSE_ACCOUNT:
+        raise RefusedError(RefusalReason.account_not_found)
+    if exchange.erasures.find_erasure(account) is not None:
+        raise RefusedError(RefusalReason.account_is_erased)
+    if exchange.people.find_person_of(account) is not None:
+        raise RefusedError(RefusalReason.field_is_invalid, field="account", expected="an account without a person")
+
+
+def _find_bound(exchange: Exchange, known: Person | None, *, invitation: str) -> Invitation | None:
+    """Return the invitation to an account that a code is, or that a crash left spent and without its effect."""
+    if known is not None:
+        spent = [found for found in exchange.invitations.list_invitations() if found.used_by == known.person_id]
+        if spent:
+            return spent[-1] if spent[-1].account else None
+    found = exchange.invitations.find_invitation(hash_invitation(invitation[:CODE_LENGTH_MAX]))
+    return found if found is not None and found.account else None
+
+
+async def _take_over(
+    exchange: Exchange, bound: Invitation, known: Person | None, login: ProvenLogin, *, provider: str
+) -> Person:
+    """Join who signs in to the account that the invitation is to; it has all that it had, and no grant."""
+    account = bound.account
+    try:
+        check_vacant(exchange, account)
+    except RefusedError:
+        raise RefusedError(RefusalReason.invitation_is_wrong) from None
+    is_own = known is not None and bound.used_by == known.person_id
+    if not is_own and (bound.used_by or bound.revoked_at_ns or exchange.clock.now_ns() >= bound.expires_at_ns):
+        raise RefusedError(RefusalReason.invitation_is_wrong)
+    person = known or await exchange.people.add_person(*_newcomer(exchange, login, provider=provider))
+    await _spend(exchange, person, bound.code_hash)
+    if exchange.identity.find_name(account) is None:
+        opened_at_ns = exchange.state.accounts[account].opened_at_ns
+        await exchange.identity.add_account(account=account, name=_name_of(person), opened_at_ns=opened_at_ns)
+    try:
+        return await exchange.people.link_account(person.person_id, account=account)
+    except LookupError:  # two codes to one account, at the same time
+        raise RefusedError(RefusalReason.invitation_is_wrong) from None
+
+
+def _check_not_frozen(exchange: Exchange, login: ProvenLogin) -> None:
     # A freeze would be worth nothing if forgetting oneself ended it.
     if exchange.people.was_frozen(issuer=login.issuer, subject=login.subject):
         raise RefusedError(RefusalReason.account_is_halted)
+
+
+def _check_rules(exchange: Exchange, login: ProvenLogin, known: Person | None, *, invitation: str) -> None:
+    """Raise `RefusedError` unless the rules let a newcomer in; nothing is kept of who is not let in."""
+    rules = exchange.sign_in.rules
     if rules.mode is SignUp.closed:
         raise RefusedError(RefusalReason.sign_up_is_closed)
     if rules.mode is SignUp.domains:
@@ -88,10 +139,12 @@ def _newcomer(exchange: Exchange, login: ProvenLogin, *, provider: str) -> tuple
 async def _spend_invitation(exchange: Exchange, person: Person, *, invitation: str) -> None:
     if exchange.sign_in.rules.mode is not SignUp.invitation or _has_spent_one(exchange, person):
         return
+    await _spend(exchange, person, hash_invitation(invitation[:CODE_LENGTH_MAX]))
+
+
+async def _spend(exchange: Exchange, person: Person, code_hash: bytes) -> None:
     used = await exchange.invitations.use_invitation(
-        hash_invitation(invitation[:CODE_LENGTH_MAX]),
-        person_id=person.person_id,
-        at_ns=exchange.clock.now_ns(),
+        code_hash, person_id=person.person_id, at_ns=exchange.clock.now_ns()
     )
     if used is None:
         raise RefusedError(RefusalReason.invitation_is_wrong)

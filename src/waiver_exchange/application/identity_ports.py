@@ -122,7 +122,10 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """Lets one person open an account; only the SHA-256 of its code is kept. `made_by` is an account, 0 the host."""
+    """Lets one person open an account, or have `account` when it is not 0; only the SHA-256 of its code is kept.
+
+    `made_by` is an account, 0 the host.
+    """
 
     invitation_id: str
     code_hash: bytes = field(repr=False)
@@ -132,6 +135,7 @@ class Invitation:
     used_at_ns: int = 0
     used_by: str = ""  # a person's id
     revoked_at_ns: int = 0
+    account: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

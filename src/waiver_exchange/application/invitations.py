@@ -6,7 +6,7 @@ from typing import Final
 from waiver_exchange.application import audit
 from waiver_exchange.application.command_keys import end_key
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.first_sign_in import CODE_LENGTH_MAX, hash_invitation
+from waiver_exchange.application.first_sign_in import CODE_LENGTH_MAX, check_vacant, hash_invitation
 from waiver_exchange.application.identity_ports import Invitation
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.audit_events import AuditEvent
@@ -20,12 +20,21 @@ _ID_BYTES: Final = 8
 _DAY_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
 
 
-async def invite(exchange: Exchange, *, count: int, days: int, reason: str, actor: int = 0) -> list[str]:
-    """Make invitations and return their codes, which are shown this once. Raises `RefusedError`, `IdentityError`."""
+async def invite(
+    exchange: Exchange, *, count: int, days: int, reason: str, account: int = 0, actor: int = 0
+) -> list[str]:
+    """Make invitations and return their codes, which are shown this once.
+
+    With `account` it is one, to that account, which has nobody behind it. Raises `RefusedError`, `IdentityError`.
+    """
     for name, value, most in (("count", count, COUNT_MAX), ("days", days, DAYS_MAX)):
         if not 1 <= value <= most:
             raise RefusedError(RefusalReason.field_is_invalid, field=name, limit=most)
-    return [await _invite_one(exchange, days=days, reason=reason, actor=actor) for _ in range(count)]
+    if account:
+        check_vacant(exchange, account)
+        if count != 1:
+            raise RefusedError(RefusalReason.field_is_invalid, field="count", limit=1)
+    return [await _invite_one(exchange, days=days, reason=reason, account=account, actor=actor) for _ in range(count)]
 
 
 async def revoke_invitation(exchange: Exchange, *, code: str, reason: str, actor: int = 0) -> Invitation:
@@ -51,7 +60,7 @@ async def revoke_invitation(exchange: Exchange, *, code: str, reason: str, actor
     return ended
 
 
-async def _invite_one(exchange: Exchange, *, days: int, reason: str, actor: int) -> str:
+async def _invite_one(exchange: Exchange, *, days: int, reason: str, account: int, actor: int) -> str:
     code = base64.b32encode(exchange.draw_bytes(_CODE_BYTES)).decode()
     now_ns = exchange.clock.now_ns()
     invitation = Invitation(
@@ -60,8 +69,9 @@ async def _invite_one(exchange: Exchange, *, days: int, reason: str, actor: int)
         made_by=actor,
         created_at_ns=now_ns,
         expires_at_ns=now_ns + days * _DAY_NS,
+        account=account,
     )
     await exchange.invitations.add_invitation(invitation)
     facts: dict[str, str | int] = {"invitation": invitation.invitation_id, "days": days, "reason": reason}
-    await audit.record(exchange, AuditEvent.invitation_made, actor=actor, facts=facts)
+    await audit.record(exchange, AuditEvent.invitation_made, account=account, actor=actor, facts=facts)
     return code

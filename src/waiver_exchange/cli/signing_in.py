@@ -10,6 +10,7 @@ from waiver_exchange.cli.reach import run_on_exchange
 @click.command("invite")
 @click.option("--count", default=1, metavar="N", help="How many codes, up to 100.", show_default=True)
 @click.option("--days", default=7, metavar="D", help="For how many days they are good.", show_default=True)
+@click.option("--account", default="", metavar="ID", help="One to this account, which nobody signs in to.")
 @reason_option
 @common_options
 def account_invite(data_dir: str | None, as_json: bool, **invitations: object) -> None:  # noqa: FBT001

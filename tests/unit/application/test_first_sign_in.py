@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.auditing import recorded_events, without_a_journal
 from waiver_exchange.application import audit, first_sign_in
-from waiver_exchange.application.accounts import halt_account
+from waiver_exchange.application.accounts import halt_account, open_account
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.first_sign_in import find_or_open
 from waiver_exchange.application.invitations import invite, revoke_invitation
@@ -39,6 +39,11 @@ async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
 
 def let_in(exchange: Exchange, mode: SignUp, *domains: str) -> None:
     exchange.sign_in.rules = replace(exchange.sign_in.rules, mode=mode, domains=frozenset(domains))
+
+
+def lose_names(folder: Path) -> None:
+    for file in folder.glob("identity.db*"):
+        file.unlink()
 
 
 async def refusal(exchange: Exchange, login: ProvenLogin, invitation: str = "") -> RefusalReason:
@@ -131,6 +136,46 @@ async def test_a_freeze_is_not_ended_by_being_forgotten(tmp_path: Path) -> None:
         assert await refusal(exchange, ANN) is R.account_is_halted
         people = [person.account for person in exchange.people.list_people()]
         assert len(people) == 1
+
+
+async def test_an_invitation_to_an_account_gives_it_back_when_the_names_were_lost(tmp_path: Path) -> None:
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        account = (await find_or_open(exchange, ANN, provider="league")).account
+        with pytest.raises(RefusedError):
+            await invite(exchange, count=1, days=7, reason="asked for", account=account)
+    lose_names(tmp_path)
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        let_in(exchange, SignUp.closed)
+        assert await refusal(exchange, ANN) is R.sign_up_is_closed
+        [code] = await invite(exchange, count=1, days=7, reason="asked for", account=account)
+        [other] = await invite(exchange, count=1, days=7, reason="asked for", account=account)
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        let_in(exchange, SignUp.closed)
+        again = await find_or_open(exchange, ANN, provider="league", invitation=code)
+        assert again.account == account
+        assert exchange.state.cash_issued_micros == exchange.state.accounts[account].cash_micros == CASH
+        let_in(exchange, SignUp.open)
+        # Spent, or to an account that somebody has: nobody else comes in with it, not even as somebody new.
+        for used in (code, other):
+            assert await refusal(exchange, ANN._replace(subject="eve"), used) is R.invitation_is_wrong
+    async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
+        assert (await find_or_open(exchange, ANN, provider="league")).account == account
+
+
+async def test_an_invitation_to_an_account_survives_a_crash(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await open_account(exchange)
+    [code] = await invite(exchange, count=1, days=7, reason="asked for", account=account)
+
+    async def crash(*_: object, **__: object) -> None:
+        raise CrashedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange.people, "link_account", crash)
+        with suppress(CrashedError):
+            await find_or_open(exchange, ANN, provider="league", invitation=code)
+    assert (await find_or_open(exchange, ANN, provider="league")).account == account
 
 
 async def test_who_was_opened_and_not_linked_can_be_forgotten(

@@ -11,7 +11,7 @@ from waiver_exchange.adapters.sqlite.identity_keys import add_first_keys, load_c
 from waiver_exchange.application.ports import IdentityError
 
 # Version n is what identity_n.sql makes of version n - 1. A script that was released never changes.
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 _FIRST_SEALED: Final = 3
 
 

@@ -29,8 +29,9 @@ class SqliteInvitations(InvitationStore):
                 invitation.used_at_ns,
                 invitation.used_by,
                 invitation.revoked_at_ns,
+                invitation.account,
             )
-            connection.execute("INSERT INTO invitations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute("INSERT INTO invitations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
         def remember(_: None) -> None:
             self._invitations[invitation.invitation_id] = invitation
@@ -94,19 +95,21 @@ class SqliteInvitations(InvitationStore):
 
 def _load(connection: sqlite3.Connection) -> dict[str, Invitation]:
     rows = connection.execute(
-        "SELECT invitation_id, code_hash, made_by, created_at_ns, expires_at_ns, used_at_ns, used_by, revoked_at_ns "
-        "FROM invitations"
+        "SELECT invitation_id, code_hash, made_by, created_at_ns, expires_at_ns, used_at_ns, used_by, revoked_at_ns, "
+        "account FROM invitations"
     )
-    return {
-        invitation_id: Invitation(
-            invitation_id=invitation_id,
-            code_hash=code_hash,
-            made_by=made_by,
-            created_at_ns=created_at_ns,
-            expires_at_ns=expires_at_ns,
-            used_at_ns=used_at_ns,
-            used_by=used_by,
-            revoked_at_ns=revoked_at_ns,
-        )
-        for invitation_id, code_hash, made_by, created_at_ns, expires_at_ns, used_at_ns, used_by, revoked_at_ns in rows
-    }
+    return {row[0]: _invitation_of(row) for row in rows}
+
+
+def _invitation_of(row: tuple[str, bytes, int, int, int, int, str, int, int]) -> Invitation:
+    return Invitation(
+        invitation_id=row[0],
+        code_hash=row[1],
+        made_by=row[2],
+        created_at_ns=row[3],
+        expires_at_ns=row[4],
+        used_at_ns=row[5],
+        used_by=row[6],
+        revoked_at_ns=row[7],
+        account=row[8],
+    )

@@ -4,15 +4,16 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.invitations import invite, revoke_invitation
 from waiver_exchange.application.operating.perform import checked_reason
 from waiver_exchange.application.signing_keys import rotate_signing_key
-from waiver_exchange.gateway.control.params import Reasoned
+from waiver_exchange.gateway.control.params import Reasoned, parse_account
 from waiver_exchange.gateway.control.protocol import Result
 
 
 class InviteParams(Reasoned, frozen=True, kw_only=True):
-    """How many invitations, and for how many days they are good."""
+    """How many invitations, for how many days they are good, and to which account that is there already."""
 
     count: int = 1
     days: int = 7
+    account: str = ""
 
 
 class RevocationParams(Reasoned, frozen=True, kw_only=True):
@@ -30,7 +31,9 @@ class RotationParams(Reasoned, frozen=True, kw_only=True):
 async def make_invitations(exchange: Exchange, params: InviteParams) -> Result:
     """Make invitations; their codes are shown this once."""
     reason = checked_reason(params.reason)
-    return {"codes": await invite(exchange, count=params.count, days=params.days, reason=reason), "days": params.days}
+    account = parse_account(params.account) if params.account else 0
+    codes = await invite(exchange, count=params.count, days=params.days, reason=reason, account=account)
+    return {"codes": codes, "days": params.days}
 
 
 async def take_invitation_back(exchange: Exchange, params: RevocationParams) -> Result:

@@ -69,7 +69,9 @@ function showProviders({ providers, sign_up: signUp, demo }) {
   element("providers").replaceChildren(...buttons);
   element("no-providers").hidden = providers.length > 0;
   element("ways").hidden = providers.length === 0 && demo;
-  element("invitation-field").hidden = signUp !== "invitation" || providers.length === 0;
+  // Who is invited to an account that is there already is sent to /sign-in?invited.
+  const isInvited = signUp === "invitation" || new URLSearchParams(location.search).has("invited");
+  element("invitation-field").hidden = !isInvited || providers.length === 0;
   element("new-here").hidden = signUp === "closed" || providers.length === 0;
   if (signUp === "closed" && providers.length) element("new-here").textContent = "New accounts are not opened here.";
   element("demo").hidden = !demo;
