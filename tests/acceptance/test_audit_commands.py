@@ -172,7 +172,8 @@ def test_a_part_of_the_journal_is_proven_by_the_checkpoints_in_it(export: Path, 
 def test_an_export_that_no_checkpoint_speaks_of_is_not_called_proven(data_dir: Path, tmp_path: Path) -> None:
     waiver_json("audit", "checkpoint", data_dir=data_dir)
     part = tmp_path / "part.jsonl"
-    waiver_json("audit", "export", "--from", "2", "--to", "2", "--output", str(part), data_dir=data_dir)
+    rows = ("--from", "2", "--to", "2", "--output", str(part))
+    waiver_json("audit", "export", "--reason", "the audit", *rows, data_dir=data_dir)
     key = key_of(data_dir)
     alone = verify_alone("--export", part, "--checkpoint", published(data_dir), "--public-key", key, folder=tmp_path)
     assert alone.code == 3, alone
