@@ -340,7 +340,11 @@ async def with_too_many_passkeys(service: Service) -> httpx.Response:
 
 
 async def without_a_passkey(service: Service) -> str:
-    operator = Caller(account=2, key_id="", scopes=frozenset({OPERATE}), session_id="none")
+    login = ProvenLogin(issuer="https://id.league.example", subject="olga", display_name="Olga")
+    person = await find_or_open(service.exchange, login, provider="league")
+    live = await begin_session(service.exchange, person, provider="league", origin=From())
+    session_id = live.session.session_id
+    operator = Caller(account=person.account, key_id="", scopes=frozenset({OPERATE}), session_id=session_id)
     with pytest.raises(RefusedError) as refused:
         require_operator(service.exchange, operator)
     return refused.value.reason.name
