@@ -112,10 +112,12 @@ async def test_a_cancel_that_fails_keeps_no_other_from_its_own(
     first, second, third = await place(http, 3)
     cancel_one = cancelling.cancel_order
 
-    async def cancel_but_second(exchange: Exchange, *, account: int, order_id: int) -> OrderView:
+    async def cancel_but_second(
+        exchange: Exchange, *, account: int, order_id: int, by_operator: bool = False
+    ) -> OrderView:
         if order_id == from_uuid(IdKind.order, second):
             raise failure
-        return await cancel_one(exchange, account=account, order_id=order_id)
+        return await cancel_one(exchange, account=account, order_id=order_id, by_operator=by_operator)
 
     monkeypatch.setattr(cancelling, "cancel_order", cancel_but_second)
     answer = await http.delete("/v2/orders")
