@@ -129,7 +129,9 @@ class Server:
 
     def create_account(self, name: str, *, cash: str = "10000.00") -> Trader:
         """A new account with cash."""
-        trader = Trader(self.url, **self.waiver("account", "create", "--name", name, "--cash", cash))
+        trader = Trader(
+            self.url, **self.waiver("account", "create", "--reason", "test", "--name", name, "--cash", cash)
+        )
         self._clients += [trader.http, trader.client]
         return trader
 
@@ -143,7 +145,7 @@ class Server:
             "reference_price": "20.00",
         } | facts
         flags = [part for name, value in facts.items() for part in (f"--{name.replace('_', '-')}", value)]
-        self.waiver("market", "list-player", "--symbol", symbol, *flags)
+        self.waiver("market", "list-player", "--reason", "test", "--symbol", symbol, *flags)
 
     def grant(self, trader: Trader, quantity: str, *, symbol: str = "MAHOMES") -> None:
         """Give a trader shares of the house."""

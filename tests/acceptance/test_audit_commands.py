@@ -133,7 +133,7 @@ def test_an_export_is_recorded_and_verified_by_one_who_has_nothing_else(export: 
     assert {"OpenAccount", "DepositCash", "RecordAudit"} <= set(names)
     # It is recorded behind the checkpoint that proves what was exported.
     recorded = recorded_in(data_dir, "audit_exported", first=len(rows) + 1)
-    assert [row["facts"] for row in recorded] == [{"first": 1, "last": len(rows)}]
+    assert [row["facts"] for row in recorded] == [{"first": 1, "last": len(rows), "reason": "the audit"}]
     key = key_of(data_dir)
     alone = verify_alone(
         "--export", export, "--checkpoint", published(data_dir), "--public-key", key, folder=export.parent

@@ -25,7 +25,11 @@ IDENTITY_OF_THE_ENGINE = {
     RefusalReason.account_is_halted,
     RefusalReason.market_not_found,
 }
-NEVER_REACHED = {RefusalReason.order_table_is_full}  # 268 million open orders
+NEVER_REACHED = {
+    RefusalReason.order_table_is_full,  # 268 million open orders
+    RefusalReason.settlement_price_is_negative,  # refused before it is a command, as is the next
+    RefusalReason.reference_is_reserved,
+}
 OFTEN = 3
 SITUATIONS = (
     "held stop: by_owner",

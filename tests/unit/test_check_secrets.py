@@ -40,7 +40,10 @@ PLANTED = {
     "a Stripe key": f"sk_live_{drawn(LETTERS, 24)}",
     "a JSON Web Token": f"Bearer {json_web_token()}",
     "a password in an address": f"postgres://waiver:{drawn(LETTERS, 12)}@db/waiver",
-    "a random string, as keys are": f'SECRET = "{base64.b64encode(DRAWN.randbytes(32)).decode()}"',
+    "a token of a code host": f"token glpat-{drawn(LETTERS, 20)}",
+    "an API key of this exchange": f"X-API-Key: WX{drawn(string.ascii_uppercase, 16)}",
+    "a value assigned to a secret": f'PASSWORD = "{drawn(LETTERS, 24)}"',
+    "a random string, as keys are": f'SALT = "{base64.b64encode(DRAWN.randbytes(32)).decode()}"',
 }
 
 
