@@ -5,6 +5,7 @@ else the machine does is not counted; the flood meets a real server.
 """
 
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -233,8 +234,9 @@ async def _time_sign_ins(exchange: Exchange) -> float:
 
 
 async def _sign_in(app: "Dispatch") -> str:
-    _, headers, _ = await _ask(app, "GET", "/auth/sign-in/stub", {})
-    state = parse_qs(urlsplit(_first(headers, b"location")).query)["state"][0]
+    wanted = {"content-type": "application/json", "content-length": "2"}
+    _, headers, answer = await _ask(app, "POST", "/auth/sign-in/stub", wanted, body=b"{}")
+    state = parse_qs(urlsplit(json.loads(answer)["location"]).query)["state"][0]
     query = f"state={state}&code=x&iss=https://stub.example"
     _, headers, _ = await _ask(app, "GET", "/auth/callback/stub", {"cookie": _cookies(headers)}, query=query)
     return _cookies(headers)
@@ -248,12 +250,12 @@ async def _session_cookies(exchange: Exchange) -> Headers:
 
 
 async def _ask(
-    app: Callable[..., Awaitable[None]], method: str, path: str, headers: Headers, *, query: str = ""
+    app: Callable[..., Awaitable[None]], method: str, path: str, headers: Headers, *, query: str = "", body: bytes = b""
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     sent: list[Any] = []
 
     async def receive() -> Any:  # noqa: ANN401 - an ASGI message
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:  # noqa: ANN401 - as above
         sent.append(message)
@@ -267,7 +269,3 @@ async def _ask(
 def _cookies(headers: list[tuple[bytes, bytes]]) -> str:
     set_ = [value.decode().partition(";")[0] for name, value in headers if name.lower() == b"set-cookie"]
     return "; ".join(pair for pair in set_ if not pair.endswith("="))
-
-
-def _first(headers: list[tuple[bytes, bytes]], name: bytes) -> str:
-    return next(value.decode() for found, value in headers if found.lower() == name)
