@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from waiver_exchange.application.exchange import Exchange
+from waiver_exchange.domain import codes
 
 READ: Final = "read"
 TRADE: Final = "trade"
@@ -20,22 +21,18 @@ SCOPES: Final = (READ, TRADE, ADMIN)
 KEY_SCOPES: Final = (*SCOPES, AUDIT)
 ALL_SCOPES: Final = (*KEY_SCOPES, OPERATE)
 
-TRADER: Final = 0
-OPERATOR: Final = 1
-AUDITOR: Final = 2
-SERVICE: Final = 3
 ROLE_NAMES: Final[Mapping[int, str]] = {
-    TRADER: "trader",
-    OPERATOR: "operator",
-    AUDITOR: "auditor",
-    SERVICE: "service",
+    codes.ROLE_TRADER: "trader",
+    codes.ROLE_OPERATOR: "operator",
+    codes.ROLE_AUDITOR: "auditor",
+    codes.ROLE_SERVICE: "service",
 }
 ROLES: Final[Mapping[str, int]] = {name: role for role, name in ROLE_NAMES.items()}
 ROLE_SCOPES: Final[Mapping[int, frozenset[str]]] = {
-    TRADER: frozenset(SCOPES),
-    OPERATOR: frozenset(ALL_SCOPES),
-    AUDITOR: frozenset((READ, ADMIN, AUDIT)),
-    SERVICE: frozenset(SCOPES),
+    codes.ROLE_TRADER: frozenset(SCOPES),
+    codes.ROLE_OPERATOR: frozenset(ALL_SCOPES),
+    codes.ROLE_AUDITOR: frozenset((READ, ADMIN, AUDIT)),
+    codes.ROLE_SERVICE: frozenset(SCOPES),
 }
 # What reaches beyond the own account; a frozen account has none of it.
 _BEYOND: Final = frozenset((AUDIT, OPERATE))
@@ -44,7 +41,7 @@ _BEYOND: Final = frozenset((AUDIT, OPERATE))
 def role_of(exchange: Exchange, account: int) -> int:
     """Return the role of an account; nobody's is that of a trader."""
     view = exchange.state.accounts.get(account)
-    return view.role if view is not None else TRADER
+    return view.role if view is not None else codes.ROLE_TRADER
 
 
 def reaches_beyond(role: int) -> bool:
@@ -59,7 +56,7 @@ def scopes_of(exchange: Exchange, account: int, granted: frozenset[str]) -> froz
     """
     view = exchange.state.accounts.get(account)
     if view is None:
-        return _left_of(granted, TRADER, False)  # noqa: FBT003 - keywords make a look-up three times as slow
+        return _left_of(granted, codes.ROLE_TRADER, False)  # noqa: FBT003 - keywords make a look-up three times as slow
     return _left_of(granted, view.role, view.is_halted)
 
 

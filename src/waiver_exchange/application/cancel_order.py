@@ -16,7 +16,8 @@ from waiver_exchange.projections.state import OrderView
 # So many share a commit; more would keep others waiting.
 CANCELS_AT_ONCE: Final = 128
 # It was filled or expired in the meantime.
-_GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
+# What a cancel that came too late is refused with.
+GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ async def cancel_all_orders(
         for order_id, outcome in zip(part, await asyncio.gather(*tries, return_exceptions=True), strict=True):
             if isinstance(outcome, OrderView):
                 done.orders.append(outcome)
-            elif isinstance(outcome, RefusedError) and outcome.reason in _GONE:
+            elif isinstance(outcome, RefusedError) and outcome.reason in GONE:
                 continue
             elif isinstance(outcome, Exception):
                 done.failed.append(FailedCancel(order_id, outcome))

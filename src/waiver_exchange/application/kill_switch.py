@@ -5,16 +5,15 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from waiver_exchange.application.cancel_order import GONE
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.codes import OPERATOR
 from waiver_exchange.domain.commands import CancelOrder, HaltExchange
-from waiver_exchange.domain.refusals import RefusalReason
 
 # As many as share a commit; all others wait for one batch at most.
 CANCELS_AT_ONCE: Final = 256
 # It expired in the meantime.
-_GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ async def _cancel(exchange: Exchange, order_id: int) -> bool:
     try:
         (await exchange.sequencer.submit(CancelOrder(account=OPERATOR, order_id=order_id))).first_event()
     except RefusedError as refused:
-        if refused.reason in _GONE:
+        if refused.reason in GONE:
             return False
         raise
     return True

@@ -2,17 +2,10 @@
 
 import click
 
-from waiver_exchange.cli.operate import changing, market
-from waiver_exchange.cli.output import print_result
-from waiver_exchange.cli.reach import run_on_exchange
-from waiver_exchange.gateway.control.protocol import Params
+from waiver_exchange.cli.operate import changing, market, run_and_print
 
 _account_option = click.option("--account", required=True, metavar="ID", help="The account's UUID.")
 _symbol_option = click.option("--symbol", required=True, metavar="S", help="The player's ticker, such as MAHOMES.")
-
-
-def _run(data_dir: str | None, as_json: bool, method: str, params: Params) -> None:  # noqa: FBT001 - passed on from click
-    print_result(run_on_exchange(data_dir, method, params), as_json=as_json)
 
 
 @click.group()
@@ -26,7 +19,7 @@ def correct() -> None:
 @changing
 def correct_cash(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Move cash from the house to an account, or back."""
-    _run(data_dir, as_json, "correct.cash", change)
+    run_and_print(data_dir, as_json, "correct.cash", change)
 
 
 @correct.command("shares")
@@ -36,7 +29,7 @@ def correct_cash(data_dir: str | None, as_json: bool, **change: object) -> None:
 @changing
 def correct_shares(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Move shares from the house to an account, or back."""
-    _run(data_dir, as_json, "correct.shares", change)
+    run_and_print(data_dir, as_json, "correct.shares", change)
 
 
 @click.group()
@@ -49,7 +42,7 @@ def trade() -> None:
 @changing
 def trade_bust(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Give both sides back what they gave, by balancing entries; the trade stays on the tape, marked."""
-    _run(data_dir, as_json, "trade.bust", change)
+    run_and_print(data_dir, as_json, "trade.bust", change)
 
 
 @market.command("settle")
@@ -58,7 +51,7 @@ def trade_bust(data_dir: str | None, as_json: bool, **change: object) -> None:  
 @changing
 def market_settle(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Cancel a market's orders, pay a price for every share, and close it for good."""
-    _run(data_dir, as_json, "market.settle", change)
+    run_and_print(data_dir, as_json, "market.settle", change)
 
 
 @market.command("band")
@@ -67,7 +60,7 @@ def market_settle(data_dir: str | None, as_json: bool, **change: object) -> None
 @changing
 def market_band(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Give a market a price band of its own."""
-    _run(data_dir, as_json, "market.band", change)
+    run_and_print(data_dir, as_json, "market.band", change)
 
 
 @click.command("kill-switch")
@@ -75,4 +68,4 @@ def market_band(data_dir: str | None, as_json: bool, **change: object) -> None: 
 @changing
 def kill_switch(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Halt the whole exchange before the next command is executed."""
-    _run(data_dir, as_json, "kill_switch", change)
+    run_and_print(data_dir, as_json, "kill_switch", change)

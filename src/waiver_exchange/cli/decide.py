@@ -2,17 +2,11 @@
 
 import click
 
+from waiver_exchange.cli.operate import run_and_print
 from waiver_exchange.cli.options import common_options
-from waiver_exchange.cli.output import print_result
-from waiver_exchange.cli.reach import run_on_exchange
-from waiver_exchange.gateway.control.protocol import Params
 
 _id_option = click.option("--action-id", required=True, metavar="ID", help="The action's id.")
 _reason_option = click.option("--reason", required=True, metavar="TEXT", help="Why, for the journal.")
-
-
-def _run(data_dir: str | None, as_json: bool, method: str, params: Params) -> None:  # noqa: FBT001 - passed on from click
-    print_result(run_on_exchange(data_dir, method, params), as_json=as_json)
 
 
 @click.group()
@@ -26,7 +20,7 @@ def actions() -> None:
 @common_options
 def actions_list(data_dir: str | None, as_json: bool, **page: object) -> None:  # noqa: FBT001
     """List the newest actions of operators, with their reasons."""
-    _run(data_dir, as_json, "actions.list", page)
+    run_and_print(data_dir, as_json, "actions.list", page)
 
 
 @actions.command("show")
@@ -34,7 +28,7 @@ def actions_list(data_dir: str | None, as_json: bool, **page: object) -> None:  
 @common_options
 def actions_show(data_dir: str | None, as_json: bool, action_id: str) -> None:  # noqa: FBT001
     """Show one action."""
-    _run(data_dir, as_json, "actions.show", {"action_id": action_id})
+    run_and_print(data_dir, as_json, "actions.show", {"action_id": action_id})
 
 
 @actions.command("finish")
@@ -42,7 +36,7 @@ def actions_show(data_dir: str | None, as_json: bool, action_id: str) -> None:  
 @common_options
 def actions_finish(data_dir: str | None, as_json: bool, action_id: str) -> None:  # noqa: FBT001
     """Carry out what was asked for and is not done; it is done once."""
-    _run(data_dir, as_json, "actions.finish", {"action_id": action_id})
+    run_and_print(data_dir, as_json, "actions.finish", {"action_id": action_id})
 
 
 @click.group()
@@ -54,7 +48,7 @@ def proposals() -> None:
 @common_options
 def proposals_list(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     """List what waits."""
-    _run(data_dir, as_json, "actions.list", {"which": "proposed", "limit": 500})
+    run_and_print(data_dir, as_json, "actions.list", {"which": "proposed", "limit": 500})
 
 
 @proposals.command("approve")
@@ -63,7 +57,7 @@ def proposals_list(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
 @common_options
 def proposals_approve(data_dir: str | None, as_json: bool, **decision: object) -> None:  # noqa: FBT001
     """Approve what an operator asked for, and have it carried out."""
-    _run(data_dir, as_json, "actions.approve", decision)
+    run_and_print(data_dir, as_json, "actions.approve", decision)
 
 
 @proposals.command("reject")
@@ -72,4 +66,4 @@ def proposals_approve(data_dir: str | None, as_json: bool, **decision: object) -
 @common_options
 def proposals_reject(data_dir: str | None, as_json: bool, **decision: object) -> None:  # noqa: FBT001
     """Reject it; it is never carried out."""
-    _run(data_dir, as_json, "actions.reject", decision)
+    run_and_print(data_dir, as_json, "actions.reject", decision)

@@ -30,7 +30,15 @@ _reference_option = click.option(
 )
 
 
-def _run(data_dir: str | None, as_json: bool, method: str, params: Params, *, may_create: bool = False) -> None:  # noqa: FBT001 - passed on from click
+def run_and_print(
+    data_dir: str | None,
+    as_json: bool,  # noqa: FBT001 - passed on from click
+    method: str,
+    params: Params,
+    *,
+    may_create: bool = False,
+) -> None:
+    """Run a method of the control table and print its result. Raises `CommandFailedError`."""
     print_result(run_on_exchange(data_dir, method, params, may_create=may_create), as_json=as_json)
 
 
@@ -55,7 +63,7 @@ def account() -> None:
 @setting_up
 def account_create(data_dir: str | None, as_json: bool, **opened: object) -> None:  # noqa: FBT001
     """Open an account; its API secret is shown this once."""
-    _run(data_dir, as_json, "account.create", opened, may_create=True)
+    run_and_print(data_dir, as_json, "account.create", opened, may_create=True)
 
 
 @account.command("new-key")
@@ -65,7 +73,7 @@ def account_create(data_dir: str | None, as_json: bool, **opened: object) -> Non
 @changing
 def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """Make one more API key for an account; its secret is shown this once."""
-    _run(data_dir, as_json, "account.new_key", key)
+    run_and_print(data_dir, as_json, "account.new_key", key)
 
 
 @account.command("keys")
@@ -73,7 +81,7 @@ def account_new_key(data_dir: str | None, as_json: bool, **key: object) -> None:
 @common_options
 def account_keys(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
     """List an account's API keys with their scopes and last use."""
-    _run(data_dir, as_json, "account.keys", {"account": account})
+    run_and_print(data_dir, as_json, "account.keys", {"account": account})
 
 
 @account.command("revoke-key")
@@ -82,7 +90,7 @@ def account_keys(data_dir: str | None, as_json: bool, account: str) -> None:  # 
 @changing
 def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> None:  # noqa: FBT001
     """End an API key and its tokens at once."""
-    _run(data_dir, as_json, "account.revoke_key", key)
+    run_and_print(data_dir, as_json, "account.revoke_key", key)
 
 
 @account.command("limits")
@@ -96,7 +104,7 @@ def account_revoke_key(data_dir: str | None, as_json: bool, **key: object) -> No
 @common_options
 def account_limits(data_dir: str | None, as_json: bool, **limits: object) -> None:  # noqa: FBT001
     """Show or set an account's own request limits; they take effect at once."""
-    _run(data_dir, as_json, "account.limits", limits)
+    run_and_print(data_dir, as_json, "account.limits", limits)
 
 
 @account.command("show")
@@ -104,7 +112,7 @@ def account_limits(data_dir: str | None, as_json: bool, **limits: object) -> Non
 @common_options
 def account_show(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
     """Show an account's cash and positions."""
-    _run(data_dir, as_json, "account.show", {"account": account})
+    run_and_print(data_dir, as_json, "account.show", {"account": account})
 
 
 @account.command("list")
@@ -127,7 +135,7 @@ def account_list(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
 @changing
 def account_halt(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Stop an account's new orders."""
-    _run(data_dir, as_json, "account.halt", change)
+    run_and_print(data_dir, as_json, "account.halt", change)
 
 
 @account.command("resume")
@@ -135,7 +143,7 @@ def account_halt(data_dir: str | None, as_json: bool, **change: object) -> None:
 @changing
 def account_resume(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Let an account place orders again."""
-    _run(data_dir, as_json, "account.resume", change)
+    run_and_print(data_dir, as_json, "account.resume", change)
 
 
 account.add_command(account_halt, "freeze")
@@ -148,7 +156,7 @@ account.add_command(account_resume, "unfreeze")
 @changing
 def account_role(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Give an account a role, which bounds what its keys and sessions may do at once."""
-    _run(data_dir, as_json, "account.role", change)
+    run_and_print(data_dir, as_json, "account.role", change)
 
 
 @account.command("cancel-orders")
@@ -158,7 +166,7 @@ def account_role(data_dir: str | None, as_json: bool, **change: object) -> None:
 @changing
 def account_cancel_orders(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take open orders of an account back."""
-    _run(data_dir, as_json, "account.cancel_order" if change["order"] else "account.cancel_orders", change)
+    run_and_print(data_dir, as_json, "account.cancel_order" if change["order"] else "account.cancel_orders", change)
 
 
 @account.command("risk-limits")
@@ -170,9 +178,9 @@ def account_cancel_orders(data_dir: str | None, as_json: bool, **change: object)
 def account_risk_limits(data_dir: str | None, as_json: bool, **change: Any) -> None:  # noqa: FBT001, ANN401
     """Show or set an account's own risk limits, in the exchange's units; they count for its next order."""
     if not change["limits"]:
-        _run(data_dir, as_json, "account.show_risk_limits", {"account": change["account"]})
+        run_and_print(data_dir, as_json, "account.show_risk_limits", {"account": change["account"]})
         return
-    _run(data_dir, as_json, "account.risk_limits", change | {"limits": _limits(change["limits"])})
+    run_and_print(data_dir, as_json, "account.risk_limits", change | {"limits": _limits(change["limits"])})
 
 
 def _limits(given: tuple[str, ...]) -> dict[str, int]:
@@ -195,9 +203,9 @@ def _limits(given: tuple[str, ...]) -> dict[str, int]:
 def account_notes(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """List the notes about an account, or write one."""
     if change["text"]:
-        _run(data_dir, as_json, "account.add_note", change)
+        run_and_print(data_dir, as_json, "account.add_note", change)
     else:
-        _run(data_dir, as_json, "account.notes", {"account": change["account"]})
+        run_and_print(data_dir, as_json, "account.notes", {"account": change["account"]})
 
 
 @account.command("sessions")
@@ -209,10 +217,10 @@ def account_notes(data_dir: str | None, as_json: bool, **change: object) -> None
 def account_sessions(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """List the sessions of an account's owner, or end them."""
     if not change["session"]:
-        _run(data_dir, as_json, "account.sessions", {"account": change["account"]})
+        run_and_print(data_dir, as_json, "account.sessions", {"account": change["account"]})
         return
     session = "" if change["session"] == "all" else change["session"]
-    _run(data_dir, as_json, "account.revoke_sessions", change | {"session": session})
+    run_and_print(data_dir, as_json, "account.revoke_sessions", change | {"session": session})
 
 
 @account.command("passkeys")
@@ -220,7 +228,7 @@ def account_sessions(data_dir: str | None, as_json: bool, **change: object) -> N
 @common_options
 def account_passkeys(data_dir: str | None, as_json: bool, account: str) -> None:  # noqa: FBT001
     """List the passkeys of an account's owner with their last use."""
-    _run(data_dir, as_json, "account.passkeys", {"account": account})
+    run_and_print(data_dir, as_json, "account.passkeys", {"account": account})
 
 
 @account.command("remove-passkeys")
@@ -228,7 +236,7 @@ def account_passkeys(data_dir: str | None, as_json: bool, account: str) -> None:
 @changing
 def account_remove_passkeys(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Remove the passkeys of an account whose device is lost, and end its sessions."""
-    _run(data_dir, as_json, "account.remove_passkeys", change)
+    run_and_print(data_dir, as_json, "account.remove_passkeys", change)
 
 
 @click.group()
@@ -248,7 +256,7 @@ def market() -> None:
 @setting_up
 def market_list_player(data_dir: str | None, as_json: bool, **facts: object) -> None:  # noqa: FBT001
     """List a player; listing the same again changes nothing."""
-    _run(data_dir, as_json, "market.list_player", facts, may_create=True)
+    run_and_print(data_dir, as_json, "market.list_player", facts, may_create=True)
 
 
 @market.command("show")
@@ -256,7 +264,7 @@ def market_list_player(data_dir: str | None, as_json: bool, **facts: object) -> 
 @common_options
 def market_show(data_dir: str | None, as_json: bool, symbol: str) -> None:  # noqa: FBT001
     """Show a market's prices and state."""
-    _run(data_dir, as_json, "market.show", {"symbol": symbol})
+    run_and_print(data_dir, as_json, "market.show", {"symbol": symbol})
 
 
 @market.command("halt")
@@ -264,7 +272,7 @@ def market_show(data_dir: str | None, as_json: bool, symbol: str) -> None:  # no
 @changing
 def market_halt(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take no new orders in a market until it is resumed."""
-    _run(data_dir, as_json, "market.halt", change)
+    run_and_print(data_dir, as_json, "market.halt", change)
 
 
 @market.command("resume")
@@ -272,21 +280,21 @@ def market_halt(data_dir: str | None, as_json: bool, **change: object) -> None: 
 @changing
 def market_resume(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take orders in a market again."""
-    _run(data_dir, as_json, "market.resume", change)
+    run_and_print(data_dir, as_json, "market.resume", change)
 
 
 @market.command("halt-all")
 @changing
 def market_halt_all(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take no new orders anywhere."""
-    _run(data_dir, as_json, "market.halt_all", change)
+    run_and_print(data_dir, as_json, "market.halt_all", change)
 
 
 @market.command("resume-all")
 @changing
 def market_resume_all(data_dir: str | None, as_json: bool, **change: object) -> None:  # noqa: FBT001
     """Take orders again; markets that were halted one by one stay halted."""
-    _run(data_dir, as_json, "market.resume_all", change)
+    run_and_print(data_dir, as_json, "market.resume_all", change)
 
 
 @click.group()
@@ -302,7 +310,7 @@ def shares() -> None:
 @changing
 def shares_grant(data_dir: str | None, as_json: bool, **grant: object) -> None:  # noqa: FBT001
     """Move shares from the house to an account."""
-    _run(data_dir, as_json, "shares.grant", grant)
+    run_and_print(data_dir, as_json, "shares.grant", grant)
 
 
 @shares.command("issue")
@@ -312,7 +320,7 @@ def shares_grant(data_dir: str | None, as_json: bool, **grant: object) -> None: 
 @changing
 def shares_issue(data_dir: str | None, as_json: bool, **issue: object) -> None:  # noqa: FBT001
     """Issue more shares of a player to the house; everybody can see it."""
-    _run(data_dir, as_json, "shares.issue", issue)
+    run_and_print(data_dir, as_json, "shares.issue", issue)
 
 
 @click.group()
@@ -327,11 +335,11 @@ def cash() -> None:
 @changing
 def cash_deposit(data_dir: str | None, as_json: bool, **deposit: object) -> None:  # noqa: FBT001
     """Issue cash to an account."""
-    _run(data_dir, as_json, "cash.deposit", deposit)
+    run_and_print(data_dir, as_json, "cash.deposit", deposit)
 
 
 @click.command()
 @common_options
 def status(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Show how far the exchange is and whether anything is wrong with it."""
-    _run(data_dir, as_json, "status", {})
+    run_and_print(data_dir, as_json, "status", {})

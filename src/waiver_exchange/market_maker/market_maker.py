@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from waiver_exchange.application.cancel_order import cancel_order
+from waiver_exchange.application.cancel_order import GONE, cancel_order
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.place_order import OrderRequest, place_order
 from waiver_exchange.application.refused import RefusedError
@@ -39,7 +39,6 @@ _GENERAL: Final = frozenset(
         RefusalReason.internal_error,
     }
 )
-_GONE: Final = frozenset({RefusalReason.order_is_final, RefusalReason.order_not_found})
 
 _log = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ class MarketMaker:
             await cancel_order(self._exchange, account=self._account, order_id=order_id)
         except RefusedError as refused:
             # It was filled or expired in the meantime, which is as good.
-            if refused.reason not in _GONE:
+            if refused.reason not in GONE:
                 raise
 
     async def _place(self, market: MarketView, placement: Placement) -> bool:

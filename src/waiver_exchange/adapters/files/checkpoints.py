@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from waiver_exchange.adapters.files.syncing import sync_directory
 from waiver_exchange.application.checkpoints.store import CheckpointStore
 
 NOTES_FILE: Final = "checkpoints.txt"
@@ -67,7 +68,7 @@ class FileCheckpointStore(CheckpointStore):
             file.flush()
             os.fsync(file.fileno())
         if is_new:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         _replace(self._directory / LATEST_FILE, note.encode())
         self.publish()
 
@@ -153,12 +154,4 @@ def _replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)

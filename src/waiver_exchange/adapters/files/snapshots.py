@@ -7,6 +7,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from waiver_exchange.adapters.files.syncing import sync_directory
 from waiver_exchange.application.ports import Snapshot, SnapshotStore
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class FileSnapshotStore(SnapshotStore):
         try:
             _write_durably(temporary, _encode(snapshot))
             temporary.replace(final)
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -107,11 +108,3 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

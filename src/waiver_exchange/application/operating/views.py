@@ -1,14 +1,12 @@
 """Who looked at what is kept of others: journaled before it is shown."""
 
-from typing import Final, Literal
+from typing import Literal
 
 from waiver_exchange.application import audit
 from waiver_exchange.application.access import Caller
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.audit_events import AuditEvent
-from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 
-VIEW_SECONDS: Final = 3_600
 Viewed = Literal["file", "notes", "names"]
 
 
@@ -18,12 +16,11 @@ async def record_view(exchange: Exchange, caller: Caller, *, what: Viewed, accou
     The same caller, account and kind are one row an hour, however often he looks: who walks through all accounts shows,
     and who keeps a page open fills nothing. Raises `RefusedError` when it cannot be journaled; then it is not shown.
     """
-    hour = exchange.clock.now_ns() // (VIEW_SECONDS * NANOSECONDS_PER_SECOND)
-    await audit.record(
+    await audit.record_hourly(
         exchange,
         AuditEvent.account_viewed,
+        what=f"{what} {caller.credential}",
         account=account,
         actor=caller.account,
         facts={"credential": caller.credential, "what": what},
-        key=f"{caller.credential} {account} {what} {hour}",
     )

@@ -22,9 +22,11 @@ from waiver_exchange.gateway.rest import parameters
 from waiver_exchange.gateway.rest.bodies import format_time
 from waiver_exchange.gateway.rest.cursors import encode_cursor
 from waiver_exchange.gateway.rest.formats import Hash, Id, Money, Time, one_of
+from waiver_exchange.gateway.rest.operator.bodies import HOST
 from waiver_exchange.gateway.rest.parameters import DIRECTION, END, START, Parameter
 from waiver_exchange.gateway.rest.refusal_groups import WRITING
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
+from waiver_exchange.gateway.rest.streaming import joined
 from waiver_exchange.gateway.signin.own_pages import check_own_page
 from waiver_exchange.projections.audit_trail import AuditView
 
@@ -33,7 +35,6 @@ EXPORT_ROWS_MAX: Final = 10_000
 _ROW_MAX: Final = 10**18
 _EVENTS: Final = "audit"
 _CHECKPOINTS: Final = "checkpoints"
-HOST: Final = "host"
 _JSON_LINES: Final = "application/jsonl"
 _EXPORT_HEADERS: Final = (
     (b"content-type", _JSON_LINES.encode()),
@@ -191,7 +192,7 @@ async def _export(call: Call) -> Answer:
     lines = _lines(exchange, rows)
     # The first piece is made before anything is answered, so that a failure is still told as one.
     first = await anext(lines)
-    return Answer(_joined(first, lines), 200, _EXPORT_HEADERS)
+    return Answer(joined(first, lines), 200, _EXPORT_HEADERS)
 
 
 def _range_of(call: Call) -> ExportRange:
@@ -206,12 +207,6 @@ def _range_of(call: Call) -> ExportRange:
 def _lines(exchange: Exchange, rows: ExportRange) -> AsyncIterator[bytes]:
     store = exchange.checkpoints.store
     return export_rows(journal=exchange.journal, checkpoints=store, seed=exchange.audit_seed(), rows=rows)
-
-
-async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in others:
-        yield piece
 
 
 def _route(path: str, handler: Any, **described: Any) -> Route:  # noqa: ANN401 - the fields of a route

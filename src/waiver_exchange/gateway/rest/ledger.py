@@ -18,6 +18,7 @@ from waiver_exchange.gateway.rest.cursors import encode_cursor
 from waiver_exchange.gateway.rest.formats import Id, Time, one_of
 from waiver_exchange.gateway.rest.parameters import DIRECTION, END, START
 from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
+from waiver_exchange.gateway.rest.streaming import joined
 from waiver_exchange.projections.state import MovementKind
 
 _R = RefusalReason
@@ -80,13 +81,7 @@ async def _export(call: Call) -> Answer:
     lines = _csv_lines(call, _filter_of(call))
     # The first piece is made before anything is answered, so that a failure is still told as one.
     first = await anext(lines)
-    return Answer(_joined(first, lines), 200, _CSV_HEADERS)
-
-
-async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in others:
-        yield piece
+    return Answer(joined(first, lines), 200, _CSV_HEADERS)
 
 
 async def _csv_lines(call: Call, lines: LedgerFilter) -> AsyncIterator[bytes]:
