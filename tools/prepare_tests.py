@@ -1,7 +1,7 @@
-"""Install what tests drive and the lock file does not bring: a browser, Redis, an older SDK, an identity provider.
+"""Install what tests drive and the lock file does not bring: a browser, servers, an older SDK, an identity provider.
 
-Silent when all are there. Without a browser, Redis, or Node for the provider, the tests that need it are skipped and
-say so, never where CI is set; without the SDK its tests fail.
+Silent when all are there. Without a browser, Redis, PostgreSQL, or Node for the provider, the tests that need it are
+skipped and say so, never where CI is set; without the SDK its tests fail.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ PROVIDER = ROOT / "build" / "identity-provider"
 def main() -> int:
     """Prepare everything; return 1 when something is missing that must not be."""
     LOG.parent.mkdir(exist_ok=True)
-    is_complete = all([prepare_browser(), prepare_redis(), prepare_old_sdk(), prepare_identity_provider()])
+    is_complete = all(
+        [prepare_browser(), prepare_redis(), prepare_postgres(), prepare_old_sdk(), prepare_identity_provider()]
+    )
     return 1 if not is_complete and os.environ.get("CI") else 0
 
 
@@ -36,6 +38,23 @@ def prepare_browser() -> bool:
 def prepare_redis() -> bool:
     """Install a Redis server with apt-get where that is possible; return whether there is one."""
     return prepare_programs(("redis-server",), what="redis-server", is_there=lambda: bool(shutil.which("redis-server")))
+
+
+def prepare_postgres() -> bool:
+    """Install a PostgreSQL server with apt-get where that is possible; return whether there is one.
+
+    Debian keeps its programs out of the path, and would start a server of its own that no test uses.
+    """
+
+    def is_there() -> bool:
+        return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+    if not is_there():
+        keep_from_starting = Path("/etc/postgresql-common/createcluster.conf")
+        if os.geteuid() == 0 and not keep_from_starting.exists():
+            keep_from_starting.parent.mkdir(exist_ok=True)
+            keep_from_starting.write_text("create_main_cluster = false\n", encoding="ascii")
+    return prepare_programs(("postgresql",), what="PostgreSQL server", is_there=is_there)
 
 
 def prepare_programs(packages: tuple[str, ...], *, what: str, is_there: Callable[[], bool]) -> bool:

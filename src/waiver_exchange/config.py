@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 REDIS_URL_PATTERN: Final = r"(redis|rediss|unix)://\S+"
+DATABASE_URL_PATTERN: Final = r"postgres(ql)?://\S+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ class Settings:
     `four_eyes` are the admin actions that a second operator has to approve.
     `trusted_proxies` are the addresses whose `X-Forwarded-For` names the client.
     `redis_url` is where several processes share what they count; it may hold a password.
+    `database_url` is the PostgreSQL that keeps everything instead of files in `data_dir`, as the service may use it;
+    `database_owner_url` the same as its owner, who alone may change its schema. Both may hold a password.
     """
 
     data_dir: Path
@@ -100,3 +103,5 @@ class Settings:
     secrets: SecretSettings = field(default_factory=SecretSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     redis_url: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
+    database_owner_url: str = field(default="", repr=False)

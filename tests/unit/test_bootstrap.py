@@ -16,7 +16,7 @@ async def test_the_rows_towards_the_next_snapshot_are_counted_from_the_last_one_
         assert exchange.snapshot_sequence == 0
     async with running_exchange(settings) as exchange:
         assert exchange.snapshot_sequence == 0
-    row = await snapshot_data_directory(tmp_path)
+    row = await snapshot_data_directory(settings)
     async with running_exchange(settings) as exchange:
         await create_account(exchange, name="second")
     async with running_exchange(settings) as exchange:

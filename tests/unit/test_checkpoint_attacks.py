@@ -145,7 +145,7 @@ async def test_rows_under_a_snapshot_are_hashed_again_before_anything_is_signed(
         for _ in range(4):
             await halt_exchange(exchange)
             await resume_exchange(exchange)
-    await snapshot_data_directory(settings.data_dir)
+    await snapshot_data_directory(settings)
     rows = read_rows(settings)
     after = made.checkpoint.sequence
     # Only the bytes of a row that lies between the checkpoint and the snapshot, whose own row is as it was.

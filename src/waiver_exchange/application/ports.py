@@ -95,10 +95,10 @@ class Snapshot:
 class SnapshotStore(Protocol):
     """Keeps the newest snapshots; losing all of them costs time at restart and nothing else."""
 
-    def load_latest(self) -> Snapshot | None:
+    async def load_latest(self) -> Snapshot | None:
         """Return the newest snapshot that is whole, skipping damaged ones, or None."""
 
-    def store(self, snapshot: Snapshot) -> None:
+    async def store(self, snapshot: Snapshot) -> None:
         """Keep a snapshot durably and drop those older than the last two."""
 
 

@@ -138,7 +138,7 @@ def _first_difference(rows: list[PlainRow], *, events: bytes, ends: list[int]) -
 
 async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> EngineAt | None:
     try:
-        snapshot = snapshots.load_latest()
+        snapshot = await snapshots.load_latest()
     except OSError:
         _log.warning("the snapshots cannot be read; replaying the whole journal", exc_info=True)
         return None

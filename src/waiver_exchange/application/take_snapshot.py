@@ -21,5 +21,5 @@ async def take_snapshot(*, journal: Journal, snapshots: SnapshotStore) -> int:
     difference = conservation_difference(decode_state(state))
     if difference is not None:
         raise InvariantError(difference)
-    snapshots.store(Snapshot(sequence=at.sequence, time_ns=at.time_ns, chain=at.chain, state=state))
+    await snapshots.store(Snapshot(sequence=at.sequence, time_ns=at.time_ns, chain=at.chain, state=state))
     return at.sequence

@@ -31,7 +31,7 @@ async def prove(settings: Settings, *, ask_live: Callable[[], Result] | None) ->
 async def take(settings: Settings) -> int:
     """Take a snapshot and return its row. Raises `CommandFailedError`."""
     try:
-        return await snapshot_data_directory(settings.data_dir)
+        return await snapshot_data_directory(settings)
     except OPENING_FAILURES as error:
         raise CommandFailedError(code="snapshot_failed", message=str(error)) from error
     except OSError as error:

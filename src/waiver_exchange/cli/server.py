@@ -15,8 +15,8 @@ from typing import Final
 
 import uvloop
 
+from waiver_exchange.adapters.secrets.addresses import redis_url_of
 from waiver_exchange.adapters.secrets.errors import SecretsError
-from waiver_exchange.adapters.secrets.redis_url import redis_url_of
 from waiver_exchange.application.audit_facts import encode_facts
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.market_classes import classify_markets

@@ -145,9 +145,9 @@ async def test_a_snapshot_of_an_older_format_is_skipped(
     async with life(journal) as (sequencer, _):
         ids = await hold_a_cascade(sequencer)
     await take_snapshot(journal=journal, snapshots=snapshots)
-    newest = snapshots.load_latest()
+    newest = await snapshots.load_latest()
     assert newest is not None
-    snapshots.store(replace(newest, state=in_older_format(newest.state)))
+    await snapshots.store(replace(newest, state=in_older_format(newest.state)))
     async with life(journal, snapshots=snapshots) as (sequencer, _):
         assert sequencer.engine_at.snapshot_sequence == 0
         assert state_bytes(sequencer.engine_at.engine) == newest.state

@@ -35,7 +35,7 @@ class FileSnapshotStore(SnapshotStore):
         directory.mkdir(mode=0o700, exist_ok=True)
         self._directory = directory
 
-    def load_latest(self) -> Snapshot | None:
+    async def load_latest(self) -> Snapshot | None:
         """Return the newest snapshot that is whole, or None; damaged ones are skipped with a warning in the log.
 
         Whether it belongs to the journal at hand is the caller's to check, by its sequence and chain. Raises `OSError`
@@ -48,7 +48,7 @@ class FileSnapshotStore(SnapshotStore):
                 _log.warning("Skipped the snapshot %s: %s. The start takes longer and loses nothing.", path, error)
         return None
 
-    def store(self, snapshot: Snapshot) -> None:
+    async def store(self, snapshot: Snapshot) -> None:
         """Keep a snapshot durably, then remove all but it and the newest one before it.
 
         Snapshots of later rows go too: the journal has been set back behind them. Raises `OSError`; then the earlier

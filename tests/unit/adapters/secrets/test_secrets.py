@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from waiver_exchange.adapters.secrets.addresses import redis_url_of
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import make_secrets
-from waiver_exchange.adapters.secrets.redis_url import redis_url_of
 from waiver_exchange.adapters.secrets.store import Secrets
 from waiver_exchange.adapters.secrets.strength import decode_key, encode_key
 from waiver_exchange.config import SecretSettings, Settings

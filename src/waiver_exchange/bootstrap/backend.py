@@ -1,0 +1,49 @@
+"""Where an exchange keeps what it knows: the one place that chooses between the databases."""
+
+from dataclasses import dataclass
+
+from waiver_exchange.adapters.files.data_directory import DataDirectory
+from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
+from waiver_exchange.adapters.secrets.store import Secrets
+from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
+from waiver_exchange.adapters.sqlite.identity_stores import IdentityStores, open_identity_stores
+from waiver_exchange.adapters.sqlite.journal import SqliteJournal
+from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.application.ports import Journal, PreferencesStore, ReadModelStore, SnapshotStore
+from waiver_exchange.config import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """The stores of one exchange; who has it closes each of them."""
+
+    journal: Journal
+    snapshots: SnapshotStore
+    read_model: ReadModelStore
+    stores: IdentityStores
+    preferences: PreferencesStore
+
+
+async def open_backend(settings: Settings) -> Backend:
+    """Open every store for writing. Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`."""
+    directory = DataDirectory(settings.data_dir)
+    kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
+    kept_secrets.check()
+    return Backend(
+        journal=SqliteJournal.open(directory.journal),
+        snapshots=FileSnapshotStore(directory.snapshots),
+        read_model=SqliteReadModel(directory.read_model),
+        stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
+        preferences=SqlitePreferencesStore(directory.preferences),
+    )
+
+
+async def open_journal(settings: Settings, *, read_only: bool = True) -> Journal:
+    """Open the journal alone, also while a server writes to it when it is only read. Raises `JournalError`."""
+    return SqliteJournal.open(DataDirectory(settings.data_dir).journal, read_only=read_only)
+
+
+def open_snapshots(settings: Settings) -> SnapshotStore:
+    """Return the snapshots, which one process at a time may write."""
+    return FileSnapshotStore(DataDirectory(settings.data_dir).snapshots)
