@@ -85,6 +85,8 @@ class Settings:
     `redis_url` is where several processes share what they count; it may hold a password.
     `database_url` is the PostgreSQL that keeps everything instead of files in `data_dir`, as the service may use it;
     `database_owner_url` the same as its owner, who alone may change its schema. Both may hold a password.
+    `workers` gateway processes share the port, beside one with the engine; 0 is one process for all.
+    `fan_out` is what the engine's news reach them through, one of socket, redis.
     """
 
     data_dir: Path
@@ -105,3 +107,5 @@ class Settings:
     redis_url: str = field(default="", repr=False)
     database_url: str = field(default="", repr=False)
     database_owner_url: str = field(default="", repr=False)
+    workers: int = 0
+    fan_out: str = "socket"

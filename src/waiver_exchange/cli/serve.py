@@ -8,7 +8,7 @@ from waiver_exchange.adapters.files.data_directory import DataDirectory, DataDir
 from waiver_exchange.cli.failures import unavailable
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import say
-from waiver_exchange.cli.settings import Flags, read_parameters, read_settings, unknown_variables
+from waiver_exchange.cli.settings import Flags, read_parameters, read_settings, unknown_variables, with_addresses
 from waiver_exchange.cli.sign_in_settings import check_served
 
 
@@ -21,6 +21,7 @@ def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | Non
     """Run the exchange until Ctrl-C."""
     settings = read_settings(os.environ, Flags(data_dir=data_dir, host=host, port=port, is_demo=demo))
     check_served(settings)
+    settings = with_addresses(settings)
     parameters = read_parameters(os.environ)
     for name in unknown_variables(os.environ):
         say(f"the environment variable {name} is no setting and is ignored")

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from waiver_exchange.adapters.secrets.addresses import with_database_urls
+from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS, FOUR_EYES_DEFAULT
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.sign_in_settings import SIGN_IN, is_provider_variable, read_sign_in_settings
-from waiver_exchange.config import REDIS_URL_PATTERN, ConnectionLimits, RequestLimits, SecretSettings, Settings
+from waiver_exchange.config import (
+    DATABASE_URL_PATTERN,
+    REDIS_URL_PATTERN,
+    ConnectionLimits,
+    RequestLimits,
+    SecretSettings,
+    Settings,
+)
 from waiver_exchange.domain.limits import (
     BPS,
     DURATION_NS_MAX,
@@ -27,6 +36,8 @@ _T = TypeVar("_T")
 CONNECTIONS_MAX: Final = 1_000_000
 _NS_PER_DAY: Final = 86_400 * NANOSECONDS_PER_SECOND
 REQUESTS_MAX: Final = 1_000_000
+WORKERS_MAX: Final = 64
+FAN_OUTS: Final = ("socket", "redis")
 _PORT_MAX: Final = 65_535
 _INT_MAX: Final = 2**62
 _INTEGER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -110,6 +121,18 @@ def _four_eyes(text: str) -> frozenset[str]:
     return names
 
 
+def _database_url(text: str) -> str:
+    if not re.fullmatch(DATABASE_URL_PATTERN, text):
+        raise _WrongValueError("postgresql://user@host:5432/database")
+    return text
+
+
+def _fan_out(text: str) -> str:
+    if text not in FAN_OUTS:
+        raise _WrongValueError(" or ".join(FAN_OUTS))
+    return text
+
+
 def _redis_url(text: str) -> str:
     if not re.fullmatch(REDIS_URL_PATTERN, text):
         raise _WrongValueError("redis://host:port/0, rediss://host:port/0 or unix:///path")
@@ -161,17 +184,22 @@ SERVICE: Final = (
     "WAIVER_SECRETS_DIR",
     "WAIVER_FOUR_EYES",
     "WAIVER_REDIS_URL",
+    "WAIVER_DATABASE_URL",
+    "WAIVER_DATABASE_OWNER_URL",
+    "WAIVER_WORKERS",
+    "WAIVER_FAN_OUT",
     *LIMITS,
     *CONNECTION_LIMITS,
     *SIGN_IN,
 )
 # Each also with _FILE at its end, naming a file that holds the secret.
 SECRETS: Final = ("WAIVER_MASTER_KEY", "WAIVER_AUDIT_SIGNING_KEY")
+# What may hold a password: each also with _FILE, and not repeated when it is wrong.
+ADDRESSES: Final = ("WAIVER_REDIS_URL", "WAIVER_DATABASE_URL", "WAIVER_DATABASE_OWNER_URL")
 _SECRET: Final = re.compile(
-    rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?|WAIVER_REDIS_URL_FILE", re.ASCII
+    rf"(?:{'|'.join(SECRETS)}|WAIVER_OIDC_[A-Z0-9_]{{1,40}}_CLIENT_SECRET)(?:_FILE)?|(?:{'|'.join(ADDRESSES)})_FILE",
+    re.ASCII,
 )
-# What may hold a password is not repeated when it is wrong.
-_UNSAID: Final = frozenset({"WAIVER_REDIS_URL"})
 # For clients of an exchange, which its server leaves alone.
 CLIENT: Final = ("WAIVER_URL", "WAIVER_API_KEY", "WAIVER_API_SECRET")
 VARIABLES: Final = (*SERVICE, *SECRETS, *PARAMETERS, *CLIENT)
@@ -184,6 +212,7 @@ class Flags:
     data_dir: str | None = None
     host: str | None = None
     port: str | None = None
+    workers: str | None = None
     is_demo: bool = False
 
 
@@ -215,9 +244,24 @@ def read_settings(environment: Mapping[str, str], flags: Flags) -> Settings:
         is_production=is_production,
         four_eyes=frozenset(FOUR_EYES_DEFAULT if is_production else ()) if four_eyes is None else four_eyes,
         redis_url=_choose(None, "", environment, "WAIVER_REDIS_URL", _redis_url) or "",
+        database_url=_choose(None, "", environment, "WAIVER_DATABASE_URL", _database_url) or "",
+        database_owner_url=_choose(None, "", environment, "WAIVER_DATABASE_OWNER_URL", _database_url) or "",
+        workers=_choose(flags.workers, "--workers", environment, "WAIVER_WORKERS", _integer(0, WORKERS_MAX)) or 0,
+        fan_out=_choose(None, "", environment, "WAIVER_FAN_OUT", _fan_out) or defaults.fan_out,
         secrets=_read_secret_settings(environment),
         sign_in=read_sign_in_settings(environment),
     )
+
+
+def with_addresses(settings: Settings) -> Settings:
+    """Return the settings with the addresses of PostgreSQL that are kept with the secrets.
+
+    Raises `CommandFailedError` for what is no address or cannot be read.
+    """
+    try:
+        return with_database_urls(settings)
+    except SecretsError as error:
+        raise CommandFailedError(code="setting_is_wrong", message=str(error), exit_code=EXIT_USAGE) from error
 
 
 def _read_secret_settings(environment: Mapping[str, str]) -> SecretSettings:
@@ -267,7 +311,7 @@ def _choose(
     except _WrongValueError as error:
         raise CommandFailedError(
             code="setting_is_wrong",
-            message=f"{name} must be {error}{'' if name in _UNSAID else f', not {text[:100]!r}'}.",
+            message=f"{name} must be {error}{'' if name in ADDRESSES else f', not {text[:100]!r}'}.",
             exit_code=EXIT_USAGE,
             details={"setting": name},
         ) from None
