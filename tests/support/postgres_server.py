@@ -95,10 +95,11 @@ class PostgresServer:
         """Go on after `freeze`."""
         self._signal_all(signal.SIGCONT)
 
-    def create_database(self, *, template: str = "template0") -> str:
+    def create_database(self, *, template: str = "template0", owner: str = ADMINISTRATOR) -> str:
         """Make a database and return its name."""
         name = f"test_{next(self._names)}"
-        self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+        self.execute(statement.format(*map(sql.Identifier, (name, template, owner))))
         return name
 
     def drop_database(self, name: str) -> None:

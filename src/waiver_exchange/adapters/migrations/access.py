@@ -1,0 +1,107 @@
+"""Who may do what in PostgreSQL: roles, their rights on every table, and the views for those who only look.
+
+The rights are laid anew by every `waiver migrate`, so that this module is all there is to read about them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg import Connection, sql
+
+from waiver_exchange.adapters.migrations.compatibility import OLDEST_PROGRAM_TABLE, VERSION_TABLE
+from waiver_exchange.adapters.migrations.lines import LINES
+
+REPORTING: Final = "reporting"
+_EVERYTHING_WITH_ROWS: Final = "SELECT, INSERT, UPDATE, DELETE"
+# What the service may do with the tables of each schema, and with some of them instead.
+_ON_SCHEMA: Final = {
+    "exchange": "SELECT",
+    "read_model": f"{_EVERYTHING_WITH_ROWS}, TRUNCATE",  # it is thrown away and made again
+    "identity": _EVERYTHING_WITH_ROWS,
+    "preferences": _EVERYTHING_WITH_ROWS,
+}
+_ON_TABLE: Final = {
+    ("exchange", "journal"): "SELECT, INSERT",
+    ("exchange", "journal_probe"): _EVERYTHING_WITH_ROWS,
+    # Locking the row against the next leader takes the right to change it.
+    ("exchange", "leadership"): "SELECT, UPDATE (epoch, holder, taken_at_ns)",
+    ("exchange", "snapshots"): _EVERYTHING_WITH_ROWS,
+    **{(line.name, table): "SELECT" for line in LINES for table in (VERSION_TABLE, OLDEST_PROGRAM_TABLE)},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The names of the roles beside the owner's; `service_password` is given to a service role that is made."""
+
+    service: str = "waiver_service"
+    reader: str = "waiver_reader"
+    service_password: str | None = None
+
+
+class RolesMissingError(Exception):
+    """A role is missing and the owner may not make it; the message holds the statements for an administrator."""
+
+
+def prepare_roles(connection: Connection, roles: Roles) -> None:
+    """Make the roles that are missing. Raises `RolesMissingError`."""
+    missing = [name for name in (roles.service, roles.reader) if not _has_role(connection, name)]
+    if not missing:
+        return
+    may_create = connection.execute(
+        "SELECT rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if may_create != (True,):
+        statements = "; ".join(
+            sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)).as_string() for name in missing
+        )
+        raise RolesMissingError(
+            f"The database has no role {' and no role '.join(missing)}, and the owner may not make roles. As an "
+            f"administrator of the database run: {statements}; give each a password, and run `waiver migrate` again."
+        )
+    for name in missing:
+        statement = sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name))
+        if name == roles.service and roles.service_password:
+            # Scrambled here, so that no log of the server holds it.
+            scrambled = connection.pgconn.encrypt_password(
+                roles.service_password.encode(), name.encode(), b"scram-sha-256"
+            )
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(scrambled.decode()))
+        connection.execute(statement)
+    connection.commit()
+
+
+def lay_rights(connection: Connection, roles: Roles) -> None:
+    """Give both roles their rights and nothing else, in one transaction."""
+    service, reader = sql.Identifier(roles.service), sql.Identifier(roles.reader)
+    with connection.transaction():
+        _execute(connection, "CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(REPORTING))
+        for schema in (*_ON_SCHEMA, REPORTING):
+            name = sql.Identifier(schema)
+            _execute(connection, "REVOKE ALL ON SCHEMA {} FROM PUBLIC, {}, {}", name, service, reader)
+            _execute(connection, "REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM PUBLIC, {}, {}", name, service, reader)
+            _execute(connection, "REVOKE ALL ON ALL SEQUENCES IN SCHEMA {} FROM PUBLIC, {}, {}", name, service, reader)
+            _execute(connection, "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {} FROM PUBLIC, {}, {}", name, service, reader)
+        for schema, rights in _ON_SCHEMA.items():
+            name = sql.Identifier(schema)
+            _execute(connection, "GRANT USAGE ON SCHEMA {} TO {}", name, service)
+            _execute(connection, "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}", name, service)
+            for table in _tables(connection, schema):
+                granted = sql.SQL(_ON_TABLE.get((schema, table), rights))
+                _execute(connection, "REVOKE ALL ON TABLE {}.{} FROM {}", name, sql.Identifier(table), service)
+                _execute(connection, "GRANT {} ON TABLE {}.{} TO {}", granted, name, sql.Identifier(table), service)
+        _execute(connection, "GRANT USAGE ON SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
+        _execute(connection, "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
+
+
+def _has_role(connection: Connection, name: str) -> bool:
+    return connection.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (name,)).fetchone() is not None
+
+
+def _tables(connection: Connection, schema: str) -> list[str]:
+    rows = connection.execute("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = %s", (schema,)).fetchall()
+    return [name for (name,) in rows]
+
+
+def _execute(connection: Connection, statement: str, *parts: sql.Composable) -> None:
+    connection.execute(sql.SQL(statement).format(*parts))

@@ -1,0 +1,1 @@
+"""Revisions of the line `preferences`, oldest first; one that was released never changes."""

@@ -1,0 +1,1 @@
+"""Revisions of the line `read_model`, oldest first; one that was released never changes."""
