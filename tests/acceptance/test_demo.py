@@ -76,12 +76,12 @@ async def test_seeding_waits_for_a_journal_that_fails(
 ) -> None:
     monkeypatch.setattr(demo_module, "RETRY_SECONDS", 0.01)
     async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
-        exchange.sequencer.failure = "the disk is full"
+        exchange.writer.failure = "the disk is full"
         async with running_demo(exchange, seed=seed) as demo:
             await asyncio.sleep(0.05)
             assert not demo.done()
             assert exchange.state.markets == {}
-            exchange.sequencer.failure = None
+            exchange.writer.failure = None
             while trades_done(exchange) < 1:
                 assert not demo.done()
                 await asyncio.sleep(0.05)

@@ -93,9 +93,9 @@ def published(settings: Settings, folder: Path) -> Path:
 
 async def recorded_events(exchange: Exchange, name: str) -> list[dict[str, Fact]]:
     """Return the facts of the journaled audit events of a kind, with their actor."""
-    while exchange.sequencer._queue:  # noqa: ASYNC110 - nobody tells when it is empty
+    while exchange.writer._queue:  # noqa: ASYNC110 - nobody tells when it is empty
         await asyncio.sleep(0)
-    await exchange.sequencer.at_rest()
+    await exchange.writer.at_rest()
     rows = await exchange.journal.read(after=0, limit=10_000)
     commands = [decode_command(row.command) for row in rows]
     own = [command for command in commands if command.kind == RECORD_AUDIT and command.words[3] == AuditEvent[name]]

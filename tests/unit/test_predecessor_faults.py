@@ -55,7 +55,7 @@ async def test_fault_02_a_trade_settles_on_both_sides_or_not_at_all_and_only_onc
             limit_price_cents=10_000,
             client_order_id="once",
         )
-        before = state_bytes(exchange.sequencer.engine_at.engine)
+        before = state_bytes(exchange.writer.engine_at.engine)
 
         async def fail(_: SqliteJournal, __: Sequence[JournalRow]) -> None:
             raise JournalError("the disk is full")
@@ -68,7 +68,7 @@ async def test_fault_02_a_trade_settles_on_both_sides_or_not_at_all_and_only_onc
             if exchange.sequencer.failure is None:
                 break
             await asyncio.sleep(0.01)
-        assert state_bytes(exchange.sequencer.engine_at.engine) == before
+        assert state_bytes(exchange.writer.engine_at.engine) == before
         placed = [await place_order(exchange, account=world.account, request=request) for _ in range(3)]
         assert {(order.order_id, order.status) for order in placed} == {(placed[0].order_id, "filled")}
         assert sum(market.trade_count for market in exchange.state.markets.values()) == 1

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from waiver_exchange.application.audit_facts import Fact, encode_facts
+from waiver_exchange.application.command_intake import CommandIntake
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import RecordAudit
 
@@ -33,7 +33,7 @@ class FailureCounts:
 
     counts: dict[FailureGroup, int] = field(default_factory=dict)
 
-    def note(self, group: FailureGroup, sequencer: Sequencer) -> None:
+    def note(self, group: FailureGroup, sequencer: CommandIntake) -> None:
         """Tell of the first failure of a group, without waiting; count the others until `tell`."""
         counts = self.counts
         if group not in counts and len(counts) >= GROUPS_MAX:
@@ -44,7 +44,7 @@ class FailureCounts:
         else:
             counts[group] = count + 1
 
-    def tell(self, sequencer: Sequencer) -> None:
+    def tell(self, sequencer: CommandIntake) -> None:
         """Tell of what was counted since the last time; groups that were quiet since then are forgotten."""
         counted = [(group, count) for group, count in self.counts.items() if count]
         self.counts = {group: 0 if _begin(sequencer, group, count=count) else count for group, count in counted}
@@ -66,7 +66,7 @@ class _Nobody:
 _NOBODY: Final = _Nobody()
 
 
-def _begin(sequencer: Sequencer, group: FailureGroup, *, count: int) -> bool:
+def _begin(sequencer: CommandIntake, group: FailureGroup, *, count: int) -> bool:
     """Send a row on its way; return whether it was taken."""
     facts: dict[str, Fact] = {"count": count}
     if group.credential:

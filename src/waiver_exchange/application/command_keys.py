@@ -6,30 +6,29 @@ A key is the 16-byte BLAKE2b digest of what the id belongs to and the id itself.
 from hashlib import blake2b
 from typing import Final
 
+from waiver_exchange.application.encoded_command import Submittable, encode_submitted
 from waiver_exchange.domain import codes
 from waiver_exchange.domain.commands import (
     BustTrade,
-    Command,
     CommandRecord,
     CorrectCash,
     CorrectShares,
     DepositCash,
     GrantShares,
     IssueShares,
-    ListMarket,
     OpenAccount,
     PlaceOrder,
     PlaceStopOrder,
     ReplaceOrder,
     SettleMarket,
     decode_command,
-    encode_command,
 )
 from waiver_exchange.domain.refusals import RefusalReason
 
 KEY_BYTES: Final = 16
 _TERMS_WORD: Final = 4
 _NEW_TIME_IN_FORCE_WORD: Final = 8
+_ORDERS: Final = frozenset({codes.PLACE_ORDER, codes.PLACE_STOP_ORDER, codes.REPLACE_ORDER})
 # Where the records of orders hold their expiry.
 _EXPIRY_WORDS: Final = {codes.PLACE_ORDER: 8, codes.PLACE_STOP_ORDER: 7, codes.REPLACE_ORDER: 7}
 
@@ -68,10 +67,10 @@ def class_key(market: int) -> bytes:
     return blake2b(b"class\0%d" % market, digest_size=KEY_BYTES).digest()
 
 
-def key_of(command: Command) -> bytes | None:
+def key_of(command: Submittable) -> bytes | None:
     """Return the key of a command, or None when it carries no id.
 
-    The key of a listing or of an audit event is the caller's to give.
+    The key of a listing, of an audit event or of an encoded command is the caller's to give.
     """
     match command:
         case PlaceOrder() | PlaceStopOrder() | ReplaceOrder():
@@ -96,17 +95,17 @@ def key_of(command: Command) -> bytes | None:
     return None
 
 
-def refusal_of_repetition(command: Command, record: bytes) -> RefusalReason | None:
+def refusal_of_repetition(command: Submittable, record: bytes) -> RefusalReason | None:
     """Return None when a journaled record is the same command, else why the id cannot be used again."""
     first = decode_command(record)
-    second = decode_command(encode_command(command, time_ns=first.time_ns))
+    second = decode_command(encode_submitted(command, time_ns=first.time_ns))
     if _content_of(first) == _content_of(second):
         return None
-    if isinstance(command, PlaceOrder | PlaceStopOrder | ReplaceOrder):
+    if second.kind in _ORDERS:
         return RefusalReason.client_order_id_used_with_other_content
-    if isinstance(command, ListMarket):
+    if second.kind == codes.LIST_MARKET:
         return RefusalReason.symbol_already_listed
-    if isinstance(command, SettleMarket):
+    if second.kind == codes.SETTLE_MARKET:
         return RefusalReason.market_is_settled
     return RefusalReason.reference_used_with_other_content
 

@@ -11,6 +11,7 @@ from waiver_exchange.application.access_tokens import AccessTokens
 from waiver_exchange.application.audit_facts import encode_facts
 from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCounts
 from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
+from waiver_exchange.application.command_intake import CommandIntake, Freshness
 from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.identity_ports import (
     InvitationStore,
@@ -62,10 +63,12 @@ class Exchange:
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves what browsers bring back.
     `audit_seed` reads the secret that signs for auditors.
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
-    are can be counted before one more is stored; who classifies a market holds `classifying`.
+    are can be counted before one more is stored; who classifies a market holds `classifying`. In a gateway process
+    `freshness` says whether it has seen all that others were answered; with the engine there is nothing to wait for.
+    `on_stored` hears of the row up to which history is stored.
     """
 
-    sequencer: Sequencer
+    sequencer: CommandIntake
     projector: Projector
     queries: Queries
     journal: Journal
@@ -97,6 +100,8 @@ class Exchange:
     classifying: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: FailureCounts = field(default_factory=FailureCounts)
     challenges: Challenges = field(default_factory=Challenges)
+    freshness: Freshness | None = None
+    on_stored: Callable[[int], None] = field(default=lambda _: None)
     _untaken: ReadModelChanges | None = field(default=None)
 
     @property
@@ -108,6 +113,14 @@ class Exchange:
     def feed(self) -> Feed:
         """Where those who want to know what happens listen."""
         return self.sequencer.feed
+
+    @property
+    def writer(self) -> Sequencer:
+        """The single writer itself. Raises `TypeError` in a process that does not have it."""
+        if not isinstance(self.sequencer, Sequencer):
+            message = "the engine is in another process"
+            raise TypeError(message)
+        return self.sequencer
 
     def market(self, symbol: str) -> MarketView:
         """Return the market of a symbol. Raises `RefusedError`."""
@@ -125,12 +138,12 @@ class Exchange:
             self._reseal_forever(),
             self._forget_sessions_forever(),
             self._tell_failures_forever(),
-            self.checkpoints.run(self.sequencer, self.clock),
+            self.checkpoints.run(self.writer, self.clock),
             self._rotate_token_keys_forever(),
         )
         background = [asyncio.create_task(task) for task in work]
         try:
-            await self.sequencer.run()
+            await self.writer.run()
         finally:
             for task in background:
                 task.cancel()
@@ -139,7 +152,7 @@ class Exchange:
     def stop(self) -> None:
         """Take no more commands; `run` returns when what was taken is answered."""
         self.failures.tell(self.sequencer)
-        self.sequencer.stop()
+        self.writer.stop()
 
     async def close(self) -> None:
         """Store what the read model lacks and give every store back; after `run` has returned."""
@@ -175,6 +188,7 @@ class Exchange:
             await self.read_model.store(changes)
             self.projector.forget_closed(changes)
             self._untaken = None
+            self.on_stored(changes.sequence)
             changes = self.projector.take_changes()
 
     async def _store_key_uses_forever(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from waiver_exchange.application.ports import (
     Journal,
     JournalBrokenError,
     JournalError,
+    JournalRow,
     PlainRow,
     SnapshotStore,
 )
@@ -161,8 +163,14 @@ async def _start_from_snapshot(*, journal: Journal, snapshots: SnapshotStore) ->
     )
 
 
-async def catch_up(projector: Projector, *, journal: Journal, until: int) -> None:
-    """Fold the durable rows that the projections have not seen yet, up to a sequence."""
+async def catch_up(
+    projector: Projector,
+    *,
+    journal: Journal,
+    until: int,
+    on_folded: Callable[[Sequence[JournalRow]], None] = lambda _: None,
+) -> None:
+    """Fold the durable rows that the projections have not seen yet, up to a sequence; `on_folded` hears of them."""
     while projector.state.sequence < until:
         rows = await journal.read(
             after=projector.state.sequence, limit=min(READ_ROWS, until - projector.state.sequence)
@@ -171,4 +179,5 @@ async def catch_up(projector: Projector, *, journal: Journal, until: int) -> Non
             raise JournalError(f"The journal ends before row {until}, which the read model needs.")
         for row in rows:
             projector.apply(row)
+        on_folded(rows)
         await asyncio.sleep(0)

@@ -8,12 +8,13 @@ durable.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from struct import error as StructError  # noqa: N812 - an exception by its kind
 from typing import Final
 
 from waiver_exchange.application.chain import chain_hash
 from waiver_exchange.application.command_keys import key_of
+from waiver_exchange.application.encoded_command import Submittable, encode_submitted, is_opening
 from waiver_exchange.application.feed import Feed
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.ports import Clock, Journal, JournalBrokenError, JournalError, JournalRow
@@ -21,7 +22,7 @@ from waiver_exchange.application.recovery import EngineAt, catch_up
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.staging import Answer, Staged, Submission
 from waiver_exchange.domain import codes
-from waiver_exchange.domain.commands import BeginDay, Command, ExpireOrder, OpenAccount, ResumeMarket, encode_command
+from waiver_exchange.domain.commands import BeginDay, Command, ExpireOrder, ResumeMarket
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.projections.fold import Projector
@@ -67,7 +68,8 @@ class Sequencer:
 
         `recover` builds the engine anew from the journal. `end_of_day` gives the end of the trading day that a time
         (UNIX nanoseconds) lies in; without it no days begin. Every part belongs to the sequencer from now on.
-        `head` is the last durable row that is shown, with its hash.
+        `head` is the last durable row that is shown, with its hash. `on_durable` is told of rows in the step that shows
+        them, before anybody is answered, and does little.
         """
         self._at = at
         self._journal = journal
@@ -91,6 +93,14 @@ class Sequencer:
         self._suspicion: JournalError | None = None
         self.failure: str | None = None
         self.head = (at.sequence, at.chain)
+        self.on_durable: Callable[[Sequence[JournalRow]], None] | None = None
+
+    @property
+    def refusal(self) -> RefusalReason | None:
+        """What every command is refused with now, or None."""
+        if self.failure is not None:
+            return RefusalReason.journal_is_unavailable
+        return RefusalReason.exchange_is_stopping if self._is_stopping else None
 
     @property
     def engine_at(self) -> EngineAt:
@@ -99,12 +109,12 @@ class Sequencer:
 
     async def submit(
         self,
-        command: Command,
+        command: Submittable,
         *,
         key: bytes | None = None,
         refusal: RefusalReason | None = None,
         is_urgent: bool = False,
-        behind: Command | None = None,
+        behind: Submittable | None = None,
     ) -> Outcome:
         """Return what came of a command once it is durable; a command with a key seen before gets the first outcome.
 
@@ -114,40 +124,39 @@ class Sequencer:
         command. A refusal by the engine is an outcome.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if is_urgent:
-            self._check_working()
-            if len(self._urgent) >= URGENT_MAX:
-                raise RefusedError(RefusalReason.exchange_is_busy)
-            following = Submission(behind) if behind is not None else None
-            self._urgent.append(Submission(command, key or key_of(command), answer, following=following))
-            self._wake.set()
-        else:
-            self.begin(command, answer=answer, key=key, refusal=refusal)
+        self.begin(command, answer=answer, key=key, refusal=refusal, is_urgent=is_urgent, behind=behind)
         return await answer
 
     def begin(
-        self, command: Command, *, answer: Answer, key: bytes | None = None, refusal: RefusalReason | None = None
+        self,
+        command: Submittable,
+        *,
+        answer: Answer,
+        key: bytes | None = None,
+        refusal: RefusalReason | None = None,
+        is_urgent: bool = False,
+        behind: Submittable | None = None,
     ) -> None:
         """Take a command as `submit` does, for one who does not wait in a task of his own.
 
         Raises `RefusedError` when the service cannot take it, or it has a `refusal` and no key by which it could be a
         repetition; then the answer gets nothing.
         """
-        self._check_working()
-        if len(self._queue) >= QUEUE_MAX:
+        reason = self.refusal
+        if reason is not None:
+            raise RefusedError(reason)
+        if len(self._urgent if is_urgent else self._queue) >= (URGENT_MAX if is_urgent else QUEUE_MAX):
             raise RefusedError(RefusalReason.exchange_is_busy)
         if key is None:
             key = key_of(command)
         if refusal is not None and key is None:
             raise RefusedError(refusal)
-        self._queue.append(Submission(command, key, answer, refusal=refusal))
+        if is_urgent:
+            following = Submission(behind) if behind is not None else None
+            self._urgent.append(Submission(command, key, answer, following=following))
+        else:
+            self._queue.append(Submission(command, key, answer, refusal=refusal))
         self._wake.set()
-
-    def _check_working(self) -> None:
-        if self.failure is not None:
-            raise RefusedError(RefusalReason.journal_is_unavailable)
-        if self._is_stopping:
-            raise RefusedError(RefusalReason.exchange_is_stopping)
 
     async def at_rest(self) -> None:
         """Return when every executed row is durable and projected; no row is executed before the next await."""
@@ -348,7 +357,7 @@ class Sequencer:
         if self._end_of_day is None or self._at.engine.has_accounts():
             return
         for place, submission in enumerate(submissions, start=1):
-            if isinstance(submission.command, OpenAccount):
+            if is_opening(submission.command):
                 submissions.insert(place, Submission(BeginDay(ends_at_ns=self._end_of_day(time_ns))))
                 return
 
@@ -381,7 +390,7 @@ class Sequencer:
     def _encode(self, submission: Submission, *, time_ns: int) -> bytes | None:
         """Return the record, or refuse a command that no record can hold: the gateway bounds what it lets in."""
         try:
-            return encode_command(submission.command, time_ns=time_ns)
+            return encode_submitted(submission.command, time_ns=time_ns)
         except (StructError, UnicodeEncodeError):
             if submission.key is not None:
                 del self._in_flight[submission.key]
@@ -400,6 +409,7 @@ class Sequencer:
                     submission.followers = None
         self.head = (done.rows[-1].sequence, done.rows[-1].chain)
         self.feed.publish(time_ns=done.rows[-1].time_ns)
+        self._tell(done.rows)
         done.resolve()
 
     async def _recover_from(self, error: JournalError) -> None:
@@ -428,7 +438,7 @@ class Sequencer:
         for attempt in range(1_000_000_000):
             try:
                 self._at = await self._recover()
-                await catch_up(self._projector, journal=self._journal, until=self._at.sequence)
+                await catch_up(self._projector, journal=self._journal, until=self._at.sequence, on_folded=self._tell)
                 self.head = (self._at.sequence, self._at.chain)
                 self.feed.publish(time_ns=self._at.time_ns)
             except JournalError as error:
@@ -463,6 +473,10 @@ class Sequencer:
             else:
                 return True
         return False
+
+    def _tell(self, rows: Sequence[JournalRow]) -> None:
+        if self.on_durable is not None:
+            self.on_durable(rows)
 
     def _refuse_all(self, reason: RefusalReason) -> None:
         for staged in (self._committing, self._staged):

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from waiver_exchange.application.command_keys import refusal_of_repetition
+from waiver_exchange.application.encoded_command import Submittable
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.ports import JournalRow
 from waiver_exchange.application.refused import RefusedError
-from waiver_exchange.domain.commands import Command
 from waiver_exchange.domain.refusals import RefusalReason
 
 
@@ -36,7 +36,7 @@ class Submission:
     right behind an urgent one that is no repetition.
     """
 
-    command: Command
+    command: Submittable
     key: bytes | None = None
     answer: Answer | None = None
     followers: "list[Submission] | None" = None

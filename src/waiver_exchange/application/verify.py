@@ -63,8 +63,8 @@ async def describe_live(exchange: Exchange) -> LiveState:
 
     Trading waits meanwhile: some milliseconds for each 10,000 accounts, holdings and open orders.
     """
-    await exchange.sequencer.at_rest()
-    at = exchange.sequencer.engine_at
+    await exchange.writer.at_rest()
+    at = exchange.writer.engine_at
     state = state_bytes(at.engine)
     difference = projections_difference(decode_state(state), exchange.state)
     if exchange.state.sequence != at.sequence:

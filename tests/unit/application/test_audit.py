@@ -29,9 +29,9 @@ async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
 
 
 async def audit_rows(exchange: Exchange) -> list[JournalRow]:
-    while exchange.sequencer._queue:  # noqa: ASYNC110 - nobody tells when it is empty
+    while exchange.writer._queue:  # noqa: ASYNC110 - nobody tells when it is empty
         await asyncio.sleep(0)
-    await exchange.sequencer.at_rest()
+    await exchange.writer.at_rest()
     rows = await exchange.journal.read(after=0, limit=10_000)
     return [row for row in rows if decode_command(row.command).kind == codes.RECORD_AUDIT]
 
@@ -152,9 +152,9 @@ async def test_what_was_counted_is_told_before_the_service_stops(tmp_path: Path)
 
 
 async def test_failures_while_the_journal_is_down_are_told_later(exchange: Exchange) -> None:
-    exchange.sequencer.failure = "disk is full"
+    exchange.writer.failure = "disk is full"
     for _ in range(3):
         audit.note_failure(exchange, AuditEvent.sign_in_failed)
-    exchange.sequencer.failure = None
+    exchange.writer.failure = None
     exchange.failures.tell(exchange.sequencer)
     assert [decode_facts(row.tail) for row in await told(exchange)] == [{"count": 3}]

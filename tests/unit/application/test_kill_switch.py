@@ -140,14 +140,14 @@ async def test_an_order_cancelled_by_its_owner_meanwhile_is_no_failure(exchange:
 
 async def test_the_service_must_work_for_it(exchange: Exchange) -> None:
     await place(exchange, bid(1))
-    exchange.sequencer.failure = "the disk is full"
+    exchange.writer.failure = "the disk is full"
     try:
         for attempt in (stop_trading, cancel_everything):
             with pytest.raises(RefusedError) as refused:
                 await attempt(exchange)
             assert refused.value.reason is RefusalReason.journal_is_unavailable
     finally:
-        exchange.sequencer.failure = None
+        exchange.writer.failure = None
 
 
 async def test_with_its_reason_the_halt_is_right_behind_the_row_that_asks_for_it(exchange: Exchange) -> None:

@@ -70,7 +70,7 @@ async def test_an_interrupted_seeding_is_continued(tmp_path: Path, rows: int, mo
     async with running_exchange(settings) as exchange:
         seeding = asyncio.create_task(seed_exchange(exchange, players=PLAYERS))
 
-        publish = exchange.sequencer._publish
+        publish = exchange.writer._publish
 
         def interrupt(done: Staged) -> None:
             publish(done)

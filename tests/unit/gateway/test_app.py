@@ -52,7 +52,7 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
 
 
 async def test_a_failed_journal_is_told_without_the_servers_inside(exchange: Exchange, http: httpx.AsyncClient) -> None:
-    exchange.sequencer.failure = "Could not write the journal /srv/waiver/journal.db: the disk is full."
+    exchange.writer.failure = "Could not write the journal /srv/waiver/journal.db: the disk is full."
     response = await http.post("/api/v1/orders", json=ORDER)
     assert code_of(response) == (503, "journal_is_unavailable")
     assert response.headers["retry-after"] == "1"
@@ -61,7 +61,7 @@ async def test_a_failed_journal_is_told_without_the_servers_inside(exchange: Exc
     assert ready.json()["error"]["details"] == {"problem": JOURNAL_PROBLEM}
     assert "/srv" not in ready.text
     assert (await http.get("/healthz")).status_code == 200
-    exchange.sequencer.failure = None
+    exchange.writer.failure = None
     assert (await http.get("/readyz")).status_code == 200
     assert (await http.post("/api/v1/orders", json=ORDER)).status_code == 200
 
