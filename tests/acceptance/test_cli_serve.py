@@ -27,34 +27,37 @@ sys.exit(main())
 """
 STALLED_DISK = """
 import sys, time
-from waiver_exchange.cli import main, server, stopping
+from waiver_exchange.cli import main, stopping
+from waiver_exchange.cli.serving import exchange
 
 async def close(*_, **__):
     time.sleep(60)
 
 stopping.STOP_SECONDS_MAX = 10
-server._close = close
+exchange._close = close
 sys.exit(main())
 """
 INTERRUPTED_OPENING = """
 import os, signal, sys
-from waiver_exchange.cli import main, server
+from waiver_exchange.cli import main
+from waiver_exchange.cli.serving import exchange
 
 async def open_exchange(settings):
     os.kill(os.getpid(), signal.SIGTERM)
     raise RuntimeError("still there")
 
-server.open_exchange = open_exchange
+exchange.open_exchange = open_exchange
 sys.exit(main())
 """
 FAILING_DEMO = """
 import sys
-from waiver_exchange.cli import main, server
+from waiver_exchange.cli import main
+from waiver_exchange.cli.serving import exchange
 
-async def run_demo(exchange):
+async def run_demo(_):
     raise RuntimeError("no players today")
 
-server.run_demo = run_demo
+exchange.run_demo = run_demo
 sys.exit(main())
 """
 

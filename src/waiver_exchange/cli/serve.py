@@ -36,7 +36,7 @@ def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | Non
         if settings.is_demo and not directory.journal.exists():
             directory.demo_marker.touch(mode=0o600)
         # Imported only here: every other command starts without a web server.
-        from waiver_exchange.cli.server import serve_until_stopped  # noqa: PLC0415
+        from waiver_exchange.cli.serving.one_process import serve_until_stopped  # noqa: PLC0415
 
         return serve_until_stopped(
             settings, parameters=parameters, socket_path=directory.control_socket, as_json=as_json

@@ -14,8 +14,9 @@ import msgspec
 
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.gateway.control.listening import bind_unix
 from waiver_exchange.gateway.control.methods import run_method
-from waiver_exchange.gateway.control.protocol import LINE_BYTES_MAX, ControlError, Params, Result, socket_address
+from waiver_exchange.gateway.control.protocol import LINE_BYTES_MAX, ControlError, Params, Result
 
 CONNECTIONS_MAX: Final = 16
 IDLE_SECONDS: Final = 30.0
@@ -47,7 +48,7 @@ class ControlServer:
 
     async def start(self) -> None:
         """Open the socket (mode 0600) in place of one that a killed server left. Raises `OSError`."""
-        listener = _bind(self._path)
+        listener = bind_unix(self._path)
         try:
             self._server = await asyncio.start_unix_server(
                 self._serve_peer, sock=listener, limit=LINE_BYTES_MAX, backlog=_BACKLOG
@@ -119,22 +120,6 @@ class ControlServer:
         writer.write(_write_answer(answer) + b"\n")
         async with asyncio.timeout(self._idle_seconds):
             await writer.drain()
-
-
-def _bind(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # The data directory's lock is held, so nobody listens on a socket that is there.
-        path.unlink(missing_ok=True)
-        with socket_address(path) as address:
-            listener.bind(address)
-        # Nobody can connect before the socket listens, so there is no moment when others could.
-        path.chmod(0o600)
-        listener.setblocking(False)  # noqa: FBT003 - its only form
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def _is_owner(writer: asyncio.StreamWriter) -> bool:
