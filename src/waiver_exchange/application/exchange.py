@@ -13,6 +13,7 @@ from waiver_exchange.application.audit_failures import TELL_SECONDS, FailureCoun
 from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.command_intake import CommandIntake, Freshness
 from waiver_exchange.application.feed import Feed
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
 from waiver_exchange.application.identity_ports import (
     InvitationStore,
     NoteStore,
@@ -61,7 +62,8 @@ class Exchange:
     """The parts that use cases work with. `run` keeps the exchange going until `stop`.
 
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves what browsers bring back.
-    `audit_seed` reads the secret that signs for auditors.
+    `identity_memory` tells what changes of keys, people and sessions; `audit_seed` reads the secret that signs for
+    auditors.
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
     are can be counted before one more is stored; who classifies a market holds `classifying`. In a gateway process
     `freshness` says whether it has seen all that others were answered; with the engine there is nothing to wait for.
@@ -82,6 +84,7 @@ class Exchange:
     notes: NoteStore
     data_keys: DataKeyStore
     erasures: ErasureStore
+    identity_memory: IdentityMemory
     preferences: PreferencesStore
     clock: Clock
     zone: ZoneInfo

@@ -1,11 +1,14 @@
 """Names and API keys in a SQLite file of their own: they may have to be forgotten, the journal never is."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import AccountKept, IdentityChange, KeyGone, KeyKept, RatesKept
+from waiver_exchange.application.identity_memory.accounts import KnownAccounts
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
 from waiver_exchange.application.ports import ApiKey, IdentityStore, RequestRates
 
 # Of an account; without a bound, a program that makes and revokes keys would fill the memory.
@@ -14,27 +17,17 @@ REVOKED_KEYS_KEPT: Final = 100
 _Values = tuple[int | str | bytes | None, ...]
 
 
-class _Loaded(NamedTuple):
-    names: dict[int, str]
-    opened_at_ns: dict[int, int]
-    keys: dict[str, ApiKey]
-    rates: dict[int, RequestRates]
-
-
-class SqliteIdentityStore(IdentityStore):
+class SqliteIdentityStore(KnownAccounts, IdentityStore):
     """An `IdentityStore` that keeps everything in memory too, because every request asks it."""
 
-    def __init__(self, file: IdentityThread) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read the names and keys; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
-        self._names, self._opened_at_ns, self._keys, self._rates = file.load(lambda: _load(file))
-        self._keys_of: dict[int, dict[str, None]] = {}
-        for key in self._keys.values():
-            self._keys_of.setdefault(key.account, {})[key.key_id] = None
-        self._uses: dict[str, int] = {}
-        self._numbers: dict[str, int] = {}
-        for account, name in self._names.items():
-            self._numbers.setdefault(name, account)
+        self._memory = memory
+        for change in file.load(lambda: list(_load(file))):
+            self.apply(change)
+        memory.join(self)
 
     @property
     def problem(self) -> str | None:
@@ -59,30 +52,24 @@ class SqliteIdentityStore(IdentityStore):
 
         def remember(is_added: bool) -> None:  # noqa: FBT001 - passed on from the thread
             if is_added:
-                self._names[account] = name
-                self._opened_at_ns[account] = opened_at_ns
-                self._numbers.setdefault(name, account)
+                self._memory.apply(AccountKept(account=account, name=name, opened_at_ns=opened_at_ns))
 
         await self._file.change(add, then=remember)
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key durably. Raises `IdentityError`."""
-
-        def remember() -> None:
-            self._keys[key.key_id] = key
-            self._keys_of.setdefault(key.account, {})[key.key_id] = None
-
         times = (key.last_used_at_ns, key.revoked_at_ns)
         values = (key.key_id, key.account, key.secret_hash, key.created_at_ns, key.name, scopes_text(key.scopes))
-        await self._write("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(*values, *times)], then=remember)
+        statement = "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        await self._write(statement, [(*values, *times)], then=lambda: [KeyKept(key=key)])
 
     async def rename_key(self, key_id: str, *, name: str) -> ApiKey:
         """Give a key another name durably and return it. Raises `IdentityError`."""
 
-        def remember() -> None:
-            self._keys[key_id] = replace(self._keys[key_id], name=name)
+        def renamed() -> list[IdentityChange]:
+            return [KeyKept(key=replace(self._keys[key_id], name=name))]
 
-        await self._write("UPDATE api_keys SET name = ? WHERE key_id = ?", [(name, key_id)], then=remember)
+        await self._write("UPDATE api_keys SET name = ? WHERE key_id = ?", [(name, key_id)], then=renamed)
         return self._with_use(key_id)
 
     async def revoke_key(self, key_id: str, *, at_ns: int) -> ApiKey:
@@ -91,106 +78,47 @@ class SqliteIdentityStore(IdentityStore):
         Raises `IdentityError`.
         """
 
-        def remember() -> None:
-            self._keys[key_id] = replace(self._keys[key_id], revoked_at_ns=at_ns)
+        def ended() -> list[IdentityChange]:
+            return [KeyKept(key=replace(self._keys[key_id], revoked_at_ns=at_ns))]
 
-        await self._write("UPDATE api_keys SET revoked_at_ns = ? WHERE key_id = ?", [(at_ns, key_id)], then=remember)
+        await self._write("UPDATE api_keys SET revoked_at_ns = ? WHERE key_id = ?", [(at_ns, key_id)], then=ended)
         revoked = self._with_use(key_id)
         await self._forget_revoked(revoked.account)
         return revoked
 
-    def find_key(self, key_id: str) -> ApiKey | None:
-        """Return a key that may be used, from memory; its last use is that of the store."""
-        key = self._keys.get(key_id)
-        return key if key is not None and not key.revoked_at_ns else None
-
-    def list_keys(self, account: int) -> list[ApiKey]:
-        """Return an account's keys with their last uses, also the revoked ones, oldest first, from memory."""
-        return [self._with_use(key_id) for key_id in self._keys_of.get(account, ())]
-
-    def note_use(self, key_id: str, *, at_ns: int) -> None:
-        """Remember in memory that a key was used."""
-        self._uses[key_id] = at_ns
-
     async def store_uses(self) -> None:
         """Keep the last uses that were noted since the last time. Raises `IdentityError`."""
-        uses, self._uses = self._uses, {}
-        known = {key_id: at_ns for key_id, at_ns in uses.items() if key_id in self._keys}
-        if not known:
-            return
-        for key_id, at_ns in known.items():
-            self._keys[key_id] = replace(self._keys[key_id], last_used_at_ns=at_ns)
-        rows = [(at_ns, key_id) for key_id, at_ns in known.items()]
-        await self._write("UPDATE api_keys SET last_used_at_ns = ? WHERE key_id = ?", rows, then=_nothing)
+        rows = [(at_ns, key_id) for key_id, at_ns in self.take_uses()]
+        if rows:
+            await self._write("UPDATE api_keys SET last_used_at_ns = ? WHERE key_id = ?", rows, then=_nothing)
 
     async def set_rates(self, *, account: int, rates: RequestRates) -> None:
         """Keep an account's own limits durably. Raises `IdentityError`."""
-
-        def remember() -> None:
-            self._rates[account] = rates
-
         statement = "INSERT OR REPLACE INTO account_rates VALUES (?, ?, ?, ?, ?)"
-        await self._write(statement, [(account, *rates)], then=remember)
-
-    def find_rates(self, account: int) -> RequestRates | None:
-        """Return an account's own limits, from memory."""
-        return self._rates.get(account)
-
-    def find_name(self, account: int) -> str | None:
-        """Return an account's name, from memory."""
-        return self._names.get(account)
-
-    def list_accounts(self) -> Iterable[tuple[int, int]]:
-        """Return every account with the journal's time (UNIX nanoseconds) at which it was opened, from memory."""
-        return self._opened_at_ns.items()
-
-    def find_account(self, name: str) -> int | None:
-        """Return the first account of a name, from memory."""
-        return self._numbers.get(name)
+        await self._write(statement, [(account, *rates)], then=lambda: [RatesKept(account=account, rates=rates)])
 
     async def close(self) -> None:
         """Finish pending writes and close the file; closing again does nothing."""
         await self._file.close()
 
-    def forget(self, account: int) -> None:
-        """Forget in memory what was removed from the file of an account; when it was opened stays."""
-        name = self._names.pop(account, None)
-        if name is not None and self._numbers.get(name) == account:
-            del self._numbers[name]
-            heir = next((other for other, known in self._names.items() if known == name), None)
-            if heir is not None:
-                self._numbers[name] = heir
-        for key_id in self._keys_of.pop(account, ()):
-            del self._keys[key_id]
-            self._uses.pop(key_id, None)
-        self._rates.pop(account, None)
-
-    def _with_use(self, key_id: str) -> ApiKey:
-        key = self._keys[key_id]
-        used_at_ns = self._uses.get(key_id)
-        return key if used_at_ns is None else replace(key, last_used_at_ns=used_at_ns)
-
     async def _forget_revoked(self, account: int) -> None:
         revoked = [key for key in self.list_keys(account) if not key.is_usable]
         revoked.sort(key=_revoked_at_ns)
         gone = [key.key_id for key in revoked[:-REVOKED_KEYS_KEPT]]
-        if not gone:
-            return
+        if gone:
+            rows = [(key_id,) for key_id in gone]
+            statement = "DELETE FROM api_keys WHERE key_id = ?"
+            await self._write(statement, rows, then=lambda: [KeyGone(key_id=key_id) for key_id in gone])
 
-        def remember() -> None:
-            for key_id in gone:
-                self._keys.pop(key_id, None)
-                self._keys_of[account].pop(key_id, None)
-
-        await self._write("DELETE FROM api_keys WHERE key_id = ?", [(key_id,) for key_id in gone], then=remember)
-
-    async def _write(self, statement: str, rows: Sequence[_Values], *, then: Callable[[], None]) -> None:
-        """Run a statement for each row in one transaction, and `then` bring memory up to date."""
+    async def _write(
+        self, statement: str, rows: Sequence[_Values], *, then: Callable[[], Sequence[IdentityChange]]
+    ) -> None:
+        """Run a statement for each row in one transaction, and bring memory up to date with what `then` returns."""
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany(statement, rows)
 
-        await self._file.change(write, then=lambda _: then())
+        await self._file.change(write, then=lambda _: self._memory.apply(*then()))
 
 
 def scopes_text(scopes: frozenset[str]) -> str:
@@ -198,25 +126,20 @@ def scopes_text(scopes: frozenset[str]) -> str:
     return " ".join(sorted(scopes))
 
 
-def _load(file: IdentityThread) -> _Loaded:
+def _load(file: IdentityThread) -> Iterator[IdentityChange]:
     connection = file.connection
     accounts = connection.execute("SELECT account, name, opened_at_ns FROM accounts ORDER BY account").fetchall()
-    names = {
-        account: file.open(name, table="accounts", column="name", row=account)
-        for account, name, _ in accounts
-        if name is not None
-    }
+    for account, sealed, opened_at_ns in accounts:
+        name = None if sealed is None else file.open(sealed, table="accounts", column="name", row=account)
+        yield AccountKept(account=account, name=name, opened_at_ns=opened_at_ns)
     keys = connection.execute(
         "SELECT key_id, account, secret_hash, created_at_ns, name, scopes, last_used_at_ns, revoked_at_ns "
         "FROM api_keys ORDER BY created_at_ns, key_id"
     )
-    rates = connection.execute("SELECT * FROM account_rates")
-    return _Loaded(
-        names=names,
-        opened_at_ns={account: opened_at_ns for account, _, opened_at_ns in accounts},
-        keys={row[0]: _key_of(row) for row in keys},
-        rates={account: RequestRates(*of_account) for account, *of_account in rates},
-    )
+    for row in keys:
+        yield KeyKept(key=_key_of(row))
+    for account, *of_account in connection.execute("SELECT * FROM account_rates"):
+        yield RatesKept(account=account, rates=RequestRates(*of_account))
 
 
 def _key_of(row: tuple[str, int, bytes, int, str, str, int, int]) -> ApiKey:
@@ -237,5 +160,5 @@ def _revoked_at_ns(key: ApiKey) -> int:
     return key.revoked_at_ns
 
 
-def _nothing() -> None:
-    pass
+def _nothing() -> list[IdentityChange]:
+    return []

@@ -1,22 +1,26 @@
 """Forgetting a person in the file of names and keys: every row, and the bytes that the rows left."""
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import replace
 
 from waiver_exchange.adapters.sqlite.identity_file import empty_log
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import ErasureKept, PersonErased
+from waiver_exchange.application.identity_memory.erasures import KnownErasures
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
 from waiver_exchange.application.personal_data_ports import Erasure, ErasureStore
 
 
-class SqliteErasures(ErasureStore):
-    """An `ErasureStore`; `forget` makes the other stores forget in memory."""
+class SqliteErasures(KnownErasures, ErasureStore):
+    """An `ErasureStore`; what it removes, the other stores forget in memory in the same step."""
 
-    def __init__(self, file: IdentityThread, *, forget: Callable[[Erasure], None]) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read the erasures; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
-        self._forget = forget
+        self._memory = memory
         self._erasures = file.load(lambda: _load(file.connection))
+        memory.join(self)
 
     async def begin_erasure(self, account: int, *, person_id: str, at_ns: int, was_frozen: bool) -> Erasure:
         """Keep that the person of an account has to be forgotten. Raises `IdentityError`."""
@@ -33,7 +37,10 @@ class SqliteErasures(ErasureStore):
     async def remove_person(self, account: int) -> None:
         """Remove every row about the person of an account, and every trace of it. Raises `IdentityError`."""
         erasure = self._erasures[account]
-        await self._file.change(lambda connection: _remove(connection, erasure), then=lambda _: self._forget(erasure))
+        await self._file.change(
+            lambda connection: _remove(connection, erasure),
+            then=lambda _: self._memory.apply(PersonErased(erasure=erasure)),
+        )
         await self._file.run_alone(empty_log)
 
     async def finish_erasure(self, account: int, *, at_ns: int) -> Erasure:
@@ -50,16 +57,8 @@ class SqliteErasures(ErasureStore):
 
         return await self._file.change(finish, then=remember)
 
-    def find_erasure(self, account: int) -> Erasure | None:
-        """Return the erasure of an account, from memory."""
-        return self._erasures.get(account)
-
-    def list_erasures(self) -> list[Erasure]:
-        """Return all erasures in the order of their beginning, from memory."""
-        return sorted(self._erasures.values(), key=lambda erasure: erasure.started_at_ns)
-
     def _remember(self, erasure: Erasure) -> Erasure:
-        self._erasures[erasure.account] = erasure
+        self._memory.apply(ErasureKept(erasure=erasure))
         return erasure
 
 

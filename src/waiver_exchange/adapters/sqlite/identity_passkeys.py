@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import PasskeyGone, PasskeyKept
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
+from waiver_exchange.application.identity_memory.passkeys import KnownPasskeys
 from waiver_exchange.application.identity_ports import Passkey, PasskeyStore
 
 _PASSKEYS: Final = "passkeys"
@@ -14,17 +17,17 @@ _COLUMNS: Final = (
 _Row = tuple[bytes, str, bytes, int, bytes, str, int, int, int]
 
 
-class SqlitePasskeys(PasskeyStore):
+class SqlitePasskeys(KnownPasskeys, PasskeyStore):
     """A `PasskeyStore` that keeps everything in memory too."""
 
-    def __init__(self, file: IdentityThread) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read the passkeys; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
-        self._passkeys = file.load(self._load)
-        # Asked at every request of an operator: nobody walks through everybody's.
-        self._of_person: dict[str, dict[bytes, None]] = {}
-        for passkey in self._passkeys.values():
-            self._of_person.setdefault(passkey.person_id, {})[passkey.credential_id] = None
+        self._memory = memory
+        for passkey in file.load(self._load):
+            self.apply(PasskeyKept(passkey=passkey))
+        memory.join(self)
 
     async def add_passkey(self, passkey: Passkey) -> bool:
         """Keep a passkey; False when its credential id is known already. Raises `IdentityError`."""
@@ -49,8 +52,7 @@ class SqlitePasskeys(PasskeyStore):
 
         def remember(is_added: bool) -> bool:  # noqa: FBT001 - passed on from the thread
             if is_added:
-                self._passkeys[passkey.credential_id] = passkey
-                self._of_person.setdefault(passkey.person_id, {})[passkey.credential_id] = None
+                self._memory.apply(PasskeyKept(passkey=passkey))
             return is_added
 
         return await self._file.change(add, then=remember)
@@ -67,7 +69,8 @@ class SqlitePasskeys(PasskeyStore):
         def remember(_: None) -> None:
             passkey = self._passkeys.get(credential_id)
             if passkey is not None:
-                self._passkeys[credential_id] = replace(passkey, sign_count=sign_count, last_used_at_ns=at_ns)
+                used = replace(passkey, sign_count=sign_count, last_used_at_ns=at_ns)
+                self._memory.apply(PasskeyKept(passkey=used))
 
         await self._file.change(note, then=remember)
 
@@ -80,7 +83,7 @@ class SqlitePasskeys(PasskeyStore):
             connection.execute("UPDATE passkeys SET name = ? WHERE credential_id = ?", values)
 
         def remember(_: None) -> Passkey:
-            self._passkeys[credential_id] = replace(self._passkeys[credential_id], name=name)
+            self._memory.apply(PasskeyKept(passkey=replace(self._passkeys[credential_id], name=name)))
             return self._passkeys[credential_id]
 
         return await self._file.change(rename, then=remember)
@@ -91,38 +94,19 @@ class SqlitePasskeys(PasskeyStore):
         def remove(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM passkeys WHERE credential_id = ?", (credential_id,))
 
-        return await self._file.change(remove, then=lambda _: self._drop(credential_id))
+        def remember(_: None) -> bool:
+            was_there = credential_id in self._passkeys
+            self._memory.apply(PasskeyGone(credential_id=credential_id))
+            return was_there
 
-    def find_passkey(self, credential_id: bytes) -> Passkey | None:
-        """Return a passkey, from memory."""
-        return self._passkeys.get(credential_id)
-
-    def list_passkeys(self, person_id: str) -> list[Passkey]:
-        """Return a person's passkeys, oldest first, from memory."""
-        own = [self._passkeys[credential_id] for credential_id in self._of_person.get(person_id, ())]
-        return sorted(own, key=lambda passkey: passkey.created_at_ns)
-
-    def forget(self, person_id: str) -> None:
-        """Forget in memory the passkeys of a person who was removed from the file."""
-        for passkey in self.list_passkeys(person_id):
-            self._drop(passkey.credential_id)
-
-    def _drop(self, credential_id: bytes) -> bool:
-        passkey = self._passkeys.pop(credential_id, None)
-        if passkey is None:
-            return False
-        own = self._of_person[passkey.person_id]
-        del own[credential_id]
-        if not own:
-            del self._of_person[passkey.person_id]
-        return True
+        return await self._file.change(remove, then=remember)
 
     def _seal_name(self, passkey: Passkey) -> bytes:
         return self._file.seal(passkey.name, table=_PASSKEYS, column="name", row=passkey.credential_id)
 
-    def _load(self) -> dict[bytes, Passkey]:
+    def _load(self) -> list[Passkey]:
         rows = self._file.connection.execute(f"SELECT {_COLUMNS} FROM passkeys")  # noqa: S608 - our own columns
-        return {row[0]: self._passkey_of(row) for row in rows}
+        return [self._passkey_of(row) for row in rows]
 
     def _passkey_of(self, row: _Row) -> Passkey:
         credential_id, person_id, public_key, sign_count, name, transports, is_backed_up, created_at_ns, used_at_ns = (

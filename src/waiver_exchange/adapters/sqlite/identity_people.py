@@ -1,46 +1,52 @@
 """People and their logins in the file of names and keys; names and addresses are sealed."""
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import IdentityChange, PersonErased, PersonKept
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
+from waiver_exchange.application.identity_memory.people import KnownPeople
 from waiver_exchange.application.identity_ports import Login, PeopleStore, Person
+from waiver_exchange.application.personal_data_ports import Erasure
 
 _PEOPLE: Final = "people"
 _LOGINS: Final = "logins"
 
 
-class SqlitePeople(PeopleStore):
+class SqlitePeople(KnownPeople, PeopleStore):
     """A `PeopleStore` that keeps people in memory too; of logins only the index is there."""
 
-    def __init__(self, file: IdentityThread) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read everybody; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
-        self._people = file.load(self._load_people)
-        self._numbers = {person.account: person.person_id for person in self._people.values() if person.account}
+        self._memory = memory
+        for person in file.load(self._load_people):
+            self.apply(PersonKept(person=person))
         self._logins = file.load(self._load_logins)
         self._erased = file.load(self._load_erased)
+        memory.join(self)
 
     async def add_person(self, person: Person, login: Login) -> Person:
         """Keep a person with the first login, or return who has the login. Raises `IdentityError`."""
         index = self._index_of(login.issuer, login.subject)
 
-        def add(connection: sqlite3.Connection) -> str:
+        def add(connection: sqlite3.Connection) -> str | None:
             if not self._insert_login(connection, login, index=index):
                 (known,) = connection.execute("SELECT person_id FROM logins WHERE login_index = ?", (index,)).fetchone()
                 return str(known)
             sealed = (self._seal(person, "display_name"), self._seal(person, "email"))
             values = (person.person_id, person.account or None, *sealed, person.created_at_ns)
             connection.execute("INSERT INTO people VALUES (?, ?, ?, ?, ?)", values)
-            return person.person_id
+            return None
 
-        def remember(person_id: str) -> Person:
-            if person_id == person.person_id:
-                self._remember(person)
-                self._logins[index] = person_id
-            return self._people[person_id]
+        def remember(known: str | None) -> Person:
+            if known is not None:
+                return self._people[known]
+            self._logins[index] = person.person_id
+            return self._remember(person)
 
         return await self._file.change(add, then=remember)
 
@@ -83,15 +89,6 @@ class SqlitePeople(PeopleStore):
 
         return await self._file.change(change, then=remember)
 
-    def find_person(self, person_id: str) -> Person | None:
-        """Return a person, from memory."""
-        return self._people.get(person_id)
-
-    def find_person_of(self, account: int) -> Person | None:
-        """Return the person of an account, from memory."""
-        person_id = self._numbers.get(account)
-        return None if person_id is None else self._people[person_id]
-
     def find_by_login(self, *, issuer: str, subject: str) -> Person | None:
         """Return who signs in with this login, from memory."""
         person_id = self._logins.get(self._index_of(issuer, subject))
@@ -118,23 +115,20 @@ class SqlitePeople(PeopleStore):
 
         return await self._file.read(read)
 
-    def list_people(self) -> Sequence[Person]:
-        """Return everybody in the order of their coming, from memory."""
-        return list(self._people.values())
+    def apply(self, change: IdentityChange) -> None:
+        """Take over a change of a person; with one who was erased the logins are known as those of a forgotten one."""
+        super().apply(change)
+        match change:
+            case PersonErased(erasure=erasure):
+                self._forget_logins(erasure)
 
-    def forget(self, person_id: str, *, was_frozen: bool) -> None:
-        """Forget in memory a person who was removed from the file."""
-        person = self._people.pop(person_id, None)
-        if person is not None:
-            self._numbers.pop(person.account, None)
-        for index in [index for index, owner in self._logins.items() if owner == person_id]:
+    def _forget_logins(self, erasure: Erasure) -> None:
+        for index in [index for index, owner in self._logins.items() if owner == erasure.person_id]:
             del self._logins[index]
-            self._erased[index] = self._erased.get(index, False) or was_frozen
+            self._erased[index] = self._erased.get(index, False) or erasure.was_frozen
 
     def _remember(self, person: Person) -> Person:
-        self._people[person.person_id] = person
-        if person.account:
-            self._numbers[person.account] = person.person_id
+        self._memory.apply(PersonKept(person=person))
         return person
 
     def _index_of(self, issuer: str, subject: str) -> bytes:
@@ -162,13 +156,13 @@ class SqlitePeople(PeopleStore):
             created_at_ns=created_at_ns,
         )
 
-    def _load_people(self) -> dict[str, Person]:
+    def _load_people(self) -> list[Person]:
         rows = self._file.connection.execute(
             "SELECT person_id, account, display_name, email, created_at_ns FROM people "
             "ORDER BY created_at_ns, person_id"
         )
-        return {
-            person_id: Person(
+        return [
+            Person(
                 person_id=person_id,
                 account=account or 0,
                 display_name=self._file.open(display_name, table=_PEOPLE, column="display_name", row=person_id),
@@ -176,7 +170,7 @@ class SqlitePeople(PeopleStore):
                 created_at_ns=created_at_ns,
             )
             for person_id, account, display_name, email, created_at_ns in rows
-        }
+        ]
 
     def _load_erased(self) -> dict[bytes, bool]:
         rows = self._file.connection.execute("SELECT login_index, was_frozen FROM erased_logins")

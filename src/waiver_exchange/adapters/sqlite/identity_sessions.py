@@ -3,10 +3,13 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from waiver_exchange.adapters.sqlite.identity_rotation import rotate
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import SessionGone, SessionKept
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
+from waiver_exchange.application.identity_memory.sessions import KnownSessions
 from waiver_exchange.application.identity_ports import (
     RefreshToken,
     Rotation,
@@ -24,24 +27,18 @@ _COLUMNS: Final = (
 _Row = tuple[str, str, int, str, int, int, int, int, int, bytes, bytes]
 
 
-class _Use(NamedTuple):
-    at_ns: int
-    address: str
-    device: str
-
-
-class SqliteSessions(SessionStore):
+class SqliteSessions(KnownSessions, SessionStore):
     """A `SessionStore` that keeps sessions in memory too; refresh tokens are looked up in the file."""
 
-    def __init__(self, file: IdentityThread) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read the sessions; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
-        self._sessions: dict[str, Session] = {}
-        self._sessions_of: dict[str, dict[str, None]] = {}
-        self._uses: dict[str, _Use] = {}
+        self._memory = memory
         self._unstored_ends: dict[str, int] = {}
         for session in file.load(self._load):
-            self._remember(session)
+            self.apply(SessionKept(session=session))
+        memory.join(self)
 
     async def add_session(self, session: Session, token: RefreshToken) -> None:
         """Keep a session with its first refresh token. Raises `LookupError`, `IdentityError`."""
@@ -69,7 +66,7 @@ class SqliteSessions(SessionStore):
                 (token.token_hash, token.session_id, token.generation, *times),
             )
 
-        await self._file.change(add, then=lambda _: self._remember(session))
+        await self._file.change(add, then=lambda _: self._memory.apply(SessionKept(session=session)))
 
     async def rotate_refresh(self, token_hash: bytes, *, new_hash: bytes, at_ns: int, expires_at_ns: int) -> Rotation:
         """Exchange a refresh token for the next of its family. Raises `IdentityError`."""
@@ -111,31 +108,10 @@ class SqliteSessions(SessionStore):
         own = self._sessions_of.get(person_id, {})
         return await self._revoke([session_id for session_id in own if session_id != but], at_ns=at_ns)
 
-    def find_session(self, session_id: str) -> Session | None:
-        """Return a session that is not revoked, from memory; its last use is that of the store."""
-        session = self._sessions.get(session_id)
-        return session if session is not None and not session.revoked_at_ns else None
-
-    def list_sessions(self, person_id: str) -> list[Session]:
-        """Return the sessions of a person that are kept, oldest first, with their last uses, from memory."""
-        return [self._with_use(session_id) for session_id in self._sessions_of.get(person_id, ())]
-
-    def note_use(self, session_id: str, *, at_ns: int, address: str = "", device: str = "") -> None:
-        """Remember in memory that a session was used, and from where."""
-        session = self._sessions.get(session_id)
-        if session is not None:
-            before = self._uses.get(session_id, session)
-            self._uses[session_id] = _Use(at_ns, address or before.address, device or before.device)
-
     async def store_uses(self) -> None:
         """Keep the uses that were noted since the last time, and ends that could not be. Raises `IdentityError`."""
         await self._store_ends()
-        uses, self._uses = self._uses, {}
-        changed = [
-            self._change(session_id, last_used_at_ns=use.at_ns, address=use.address, device=use.device)
-            for session_id, use in uses.items()
-            if session_id in self._sessions
-        ]
+        changed = [self._sessions[use.session_id] for use in self.take_uses()]
         if not changed:
             return
 
@@ -168,16 +144,10 @@ class SqliteSessions(SessionStore):
             connection.executemany("DELETE FROM sessions WHERE session_id = ?", gone)
 
         def remember(_: None) -> int:
-            for (session_id,) in gone:
-                self._drop(session_id)
+            self._memory.apply(*(SessionGone(session_id=session_id) for (session_id,) in gone))
             return len(gone)
 
         return await self._file.change(forget, then=remember) if gone else 0
-
-    def forget(self, person_id: str) -> None:
-        """Forget in memory the sessions of a person who was removed from the file."""
-        for session_id in list(self._sessions_of.get(person_id, ())):
-            self._drop(session_id)
 
     async def _revoke(self, session_ids: list[str], *, at_ns: int) -> list[Session]:
         ends = dict.fromkeys(session_ids, at_ns)
@@ -207,28 +177,10 @@ class SqliteSessions(SessionStore):
         if session_id not in self._sessions:
             raise LookupError(session_id)
 
-    def _remember(self, session: Session) -> None:
-        self._sessions[session.session_id] = session
-        self._sessions_of.setdefault(session.person_id, {})[session.session_id] = None
-
-    def _drop(self, session_id: str) -> None:
-        session = self._sessions.pop(session_id, None)
-        self._uses.pop(session_id, None)
-        if session is not None:
-            own = self._sessions_of[session.person_id]
-            own.pop(session_id, None)
-            if not own:
-                del self._sessions_of[session.person_id]
-
     def _change(self, session_id: str, **fields: int | str) -> Session:
-        self._sessions[session_id] = replace(self._sessions[session_id], **fields)  # type: ignore[arg-type] # its own
+        changed = replace(self._sessions[session_id], **fields)  # type: ignore[arg-type] # its own
+        self._memory.apply(SessionKept(session=changed))
         return self._with_use(session_id)
-
-    def _with_use(self, session_id: str) -> Session:
-        session, use = self._sessions[session_id], self._uses.get(session_id)
-        if use is None:
-            return session
-        return replace(session, last_used_at_ns=use.at_ns, address=use.address, device=use.device)
 
     def _seal(self, session: Session, column: str) -> bytes:
         return self._file.seal(getattr(session, column), table=_SESSIONS, column=column, row=session.session_id)

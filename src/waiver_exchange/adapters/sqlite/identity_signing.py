@@ -5,16 +5,22 @@ from dataclasses import replace
 
 from waiver_exchange.adapters.sqlite.identity_keys import place_of
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.application.identity_changes import SigningKeyGone, SigningKeyKept
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
+from waiver_exchange.application.identity_memory.signing_keys import KnownSigningKeys
 from waiver_exchange.application.identity_ports import SigningKey, SigningKeyStore
 
 
-class SqliteSigningKeys(SigningKeyStore):
+class SqliteSigningKeys(KnownSigningKeys, SigningKeyStore):
     """A `SigningKeyStore` that keeps everything in memory too."""
 
-    def __init__(self, file: IdentityThread) -> None:
+    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
         """Read the keys; blocks for some milliseconds. Raises `IdentityError`."""
+        super().__init__()
         self._file = file
+        self._memory = memory
         self._keys = file.load(self._load)
+        memory.join(self)
 
     async def add_signing_key(self, key: SigningKey) -> None:
         """Keep a key, sealed. Raises `IdentityError`."""
@@ -24,10 +30,7 @@ class SqliteSigningKeys(SigningKeyStore):
             values = (key.kid, key.algorithm, sealed, key.created_at_ns, key.retired_at_ns)
             connection.execute("INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?)", values)
 
-        def remember(_: None) -> None:
-            self._keys[key.kid] = key
-
-        await self._file.change(add, then=remember)
+        await self._file.change(add, then=lambda _: self._memory.apply(SigningKeyKept(key=key)))
 
     async def retire_signing_key(self, kid: str, *, at_ns: int) -> None:
         """Keep that a key signs no more; the first time counts. Raises `IdentityError`."""
@@ -40,7 +43,7 @@ class SqliteSigningKeys(SigningKeyStore):
         def remember(_: None) -> None:
             key = self._keys.get(kid)
             if key is not None and not key.retired_at_ns:
-                self._keys[kid] = replace(key, retired_at_ns=at_ns)
+                self._memory.apply(SigningKeyKept(key=replace(key, retired_at_ns=at_ns)))
 
         await self._file.change(retire, then=remember)
 
@@ -50,14 +53,7 @@ class SqliteSigningKeys(SigningKeyStore):
         def forget(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM signing_keys WHERE kid = ?", (kid,))
 
-        def remember(_: None) -> None:
-            self._keys.pop(kid, None)
-
-        await self._file.change(forget, then=remember)
-
-    def list_signing_keys(self) -> list[SigningKey]:
-        """Return the keys that are kept, oldest first, from memory."""
-        return sorted(self._keys.values(), key=lambda key: key.created_at_ns)
+        await self._file.change(forget, then=lambda _: self._memory.apply(SigningKeyGone(kid=kid)))
 
     def _load(self) -> dict[str, SigningKey]:
         rows = self._file.connection.execute(

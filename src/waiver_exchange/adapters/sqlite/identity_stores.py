@@ -14,11 +14,14 @@ from waiver_exchange.adapters.sqlite.identity_resealing import SqliteDataKeys
 from waiver_exchange.adapters.sqlite.identity_sessions import SqliteSessions
 from waiver_exchange.adapters.sqlite.identity_signing import SqliteSigningKeys
 from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
-from waiver_exchange.application.personal_data_ports import Erasure
+from waiver_exchange.application.identity_memory.memory import IdentityMemory
 
 
 class IdentityStores(NamedTuple):
-    """The stores; closing `identity` closes the file under all of them. `token_key` proves what browsers bring back."""
+    """The stores; closing `identity` closes the file under all of them.
+
+    `token_key` proves what browsers bring back. Of `identity_memory` others learn what changes in memory.
+    """
 
     identity: SqliteIdentityStore
     people: SqlitePeople
@@ -30,6 +33,7 @@ class IdentityStores(NamedTuple):
     data_keys: SqliteDataKeys
     erasures: SqliteErasures
     token_key: bytes
+    identity_memory: IdentityMemory
 
 
 def open_identity_stores(path: Path, *, master_key: bytes) -> IdentityStores:
@@ -43,28 +47,17 @@ def open_identity_stores(path: Path, *, master_key: bytes) -> IdentityStores:
 
 
 def _stores_of(file: IdentityThread) -> IdentityStores:
-    identity, people, sessions, passkeys = (
-        SqliteIdentityStore(file),
-        SqlitePeople(file),
-        SqliteSessions(file),
-        SqlitePasskeys(file),
-    )
-
-    def forget(erasure: Erasure) -> None:
-        identity.forget(erasure.account)
-        people.forget(erasure.person_id, was_frozen=erasure.was_frozen)
-        for store in (sessions, passkeys):
-            store.forget(erasure.person_id)
-
+    memory = IdentityMemory()
     return IdentityStores(
-        identity=identity,
-        people=people,
-        sessions=sessions,
-        passkeys=passkeys,
-        signing_keys=SqliteSigningKeys(file),
+        identity=SqliteIdentityStore(file, memory),
+        people=SqlitePeople(file, memory),
+        sessions=SqliteSessions(file, memory),
+        passkeys=SqlitePasskeys(file, memory),
+        signing_keys=SqliteSigningKeys(file, memory),
         invitations=SqliteInvitations(file),
         notes=SqliteNotes(file),
         data_keys=SqliteDataKeys(file),
-        erasures=SqliteErasures(file, forget=forget),
+        erasures=SqliteErasures(file, memory),
         token_key=load_token_key(file),
+        identity_memory=memory,
     )

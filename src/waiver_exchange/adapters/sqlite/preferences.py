@@ -12,9 +12,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure
+from waiver_exchange.application.identity_changes import SettingsGone, SettingsKept
+from waiver_exchange.application.identity_memory.settings import KnownSettings
 from waiver_exchange.application.ports import AccountSettings, PreferencesError, PreferencesStore, Watchlist
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 # Numbers are given once, also after the newest watchlist was removed.
 _NEXT_NUMBER: Final = "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'watchlists'"
 _SELECT: Final = (
@@ -27,7 +30,7 @@ _STORE_WATCHLIST: Final = (
 )
 
 
-class SqlitePreferencesStore(PreferencesStore):
+class SqlitePreferencesStore(KnownSettings, PreferencesStore):
     """A `PreferencesStore` with the settings in memory too, because every order asks for them.
 
     One thread does all the work, so that changes come one after the other.
@@ -35,7 +38,9 @@ class SqlitePreferencesStore(PreferencesStore):
 
     def __init__(self, path: Path) -> None:
         """Open the file, creating it (mode 0600); blocks for some milliseconds. Raises `PreferencesError`."""
+        super().__init__()
         self._path = path
+        self._under_way: set[asyncio.Task[object]] = set()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preferences")
         try:
             self._connection = self._executor.submit(_connect, path).result()
@@ -44,24 +49,24 @@ class SqlitePreferencesStore(PreferencesStore):
             self._executor.shutdown()
             raise PreferencesError(explain_failure(error, action="open the preferences", path=path)) from error
 
-    def find_settings(self, account: int) -> AccountSettings:
-        """Return an account's settings, from memory."""
-        return self._settings.get(account, _DEFAULTS)
-
     async def change_settings(
         self, account: int, change: Callable[[AccountSettings], AccountSettings]
     ) -> AccountSettings:
         """Keep what `change` makes of an account's settings, durably. Raises `PreferencesError`."""
 
         def work() -> AccountSettings:
-            changed = change(self.find_settings(account))
+            # Not from memory, which follows a change before this one only when its caller goes on.
+            changed = change(_settings_of(self._connection, account))
             self._connection.execute(
                 "INSERT OR REPLACE INTO account_settings VALUES (?, ?)", (account, msgspec.json.encode(changed))
             )
-            self._settings[account] = changed
             return changed
 
-        return await self._run(work)
+        def remember(changed: AccountSettings) -> AccountSettings:
+            self.apply(SettingsKept(account=account, settings=changed))
+            return changed
+
+        return await self._change(work, then=remember)
 
     async def list_watchlists(self, account: int) -> list[Watchlist]:
         """Return an account's watchlists in the order of their making. Raises `PreferencesError`."""
@@ -100,12 +105,13 @@ class SqlitePreferencesStore(PreferencesStore):
             self._connection.execute("DELETE FROM watchlists WHERE account = ?", (account,))
             self._connection.execute("DELETE FROM account_settings WHERE account = ?", (account,))
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._settings.pop(account, None)
 
-        await self._run(work)
+        await self._change(work, then=lambda _: self.apply(SettingsGone(account=account)))
 
     async def close(self) -> None:
         """Finish pending writes and close the file; closing again does nothing."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
@@ -115,15 +121,23 @@ class SqlitePreferencesStore(PreferencesStore):
             return
         self._executor.shutdown()
 
+    async def _change(self, work: Callable[[], _T], *, then: Callable[[_T], _R]) -> _R:
+        """Do work, then bring memory up to date, also when the caller is cancelled meanwhile."""
+
+        async def change() -> _R:
+            return then(await self._run(work))
+
+        task = asyncio.create_task(change())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
     async def _run(self, work: Callable[[], _T]) -> _T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except SQLITE_FAILURES as error:
             message = explain_failure(error, action="use the preferences", path=self._path)
             raise PreferencesError(message) from error
-
-
-_DEFAULTS: Final = AccountSettings()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -139,6 +153,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _load(connection: sqlite3.Connection) -> dict[int, AccountSettings]:
     rows = connection.execute("SELECT account, settings FROM account_settings")
     return {account: msgspec.json.decode(settings, type=AccountSettings) for account, settings in rows}
+
+
+def _settings_of(connection: sqlite3.Connection, account: int) -> AccountSettings:
+    found = connection.execute("SELECT settings FROM account_settings WHERE account = ?", (account,)).fetchone()
+    return AccountSettings() if found is None else msgspec.json.decode(found[0], type=AccountSettings)
 
 
 def _watchlists(connection: sqlite3.Connection, account: int) -> list[Watchlist]:
