@@ -10,8 +10,8 @@ from psycopg import Connection, sql
 
 from waiver_exchange.adapters.migrations.compatibility import OLDEST_PROGRAM_TABLE, VERSION_TABLE
 from waiver_exchange.adapters.migrations.lines import LINES
+from waiver_exchange.adapters.migrations.views import REPORTING, make_views
 
-REPORTING: Final = "reporting"
 _EVERYTHING_WITH_ROWS: Final = "SELECT, INSERT, UPDATE, DELETE"
 # What the service may do with the tables of each schema, and with some of them instead.
 _ON_SCHEMA: Final = {
@@ -75,7 +75,9 @@ def lay_rights(connection: Connection, roles: Roles) -> None:
     """Give both roles their rights and nothing else, in one transaction."""
     service, reader = sql.Identifier(roles.service), sql.Identifier(roles.reader)
     with connection.transaction():
+        _lay_rights_on_database(connection, service, reader)
         _execute(connection, "CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(REPORTING))
+        make_views(connection)
         for schema in (*_ON_SCHEMA, REPORTING):
             name = sql.Identifier(schema)
             _execute(connection, "REVOKE ALL ON SCHEMA {} FROM PUBLIC, {}, {}", name, service, reader)
@@ -92,6 +94,32 @@ def lay_rights(connection: Connection, roles: Roles) -> None:
                 _execute(connection, "GRANT {} ON TABLE {}.{} TO {}", granted, name, sql.Identifier(table), service)
         _execute(connection, "GRANT USAGE ON SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
         _execute(connection, "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
+
+
+def find_excess(connection: Connection, roles: Roles) -> list[str]:
+    """Return a sentence for each role that may do more than it should, whatever rights were laid."""
+    rows = connection.execute(
+        "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN (%s, %s) AND "
+        "(rolsuper OR rolcreaterole OR rolcreatedb OR pg_has_role(rolname, current_user, 'MEMBER')) ORDER BY rolname",
+        (roles.service, roles.reader),
+    ).fetchall()
+    return [
+        f"warning: the role {name} is a superuser, may make roles or databases, or belongs to the owner's role, and so "
+        "can change the journal; take that from it"
+        for (name,) in rows
+    ]
+
+
+def _lay_rights_on_database(connection: Connection, service: sql.Identifier, reader: sql.Identifier) -> None:
+    """Let nobody else in and nobody make temporary tables, where the owner of the schemas owns the database too."""
+    row = connection.execute(
+        "SELECT datname, pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database WHERE datname = current_database()"
+    ).fetchone()
+    if row is None or not row[1]:
+        return
+    database = sql.Identifier(row[0])
+    _execute(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC, {}, {}", database, service, reader)
+    _execute(connection, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, service, reader)
 
 
 def _has_role(connection: Connection, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from waiver_exchange.adapters.migrations.access import Roles, lay_rights, prepare_roles
+from waiver_exchange.adapters.migrations.access import Roles, find_excess, lay_rights, prepare_roles
 from waiver_exchange.adapters.migrations.compatibility import (
     NO_SCHEMA,
     OLDEST_PROGRAM_DDL,
@@ -26,8 +26,6 @@ LOCK_KEY: Final = 0x57584D47
 LOCK_WAIT_SECONDS: Final = 60.0
 _LOCK_POLL_SECONDS: Final = 0.2
 _CONNECT_SECONDS_MAX: Final = 10
-# A change of a table that waits for a long transaction would hold up everybody behind it; it gives up and is run again.
-_TABLE_LOCK_WAIT: Final = "10s"
 
 
 class DatabaseUnreachableError(Exception):
@@ -64,9 +62,13 @@ def migrate_database(
             behind = line.behind(state.revision)
             _prepare_schema(connection, line)
             if behind:
-                _run(owner_url, line=line, revisions=behind, report=report)
+                from waiver_exchange.adapters.migrations.postgres_running import run_on_schema  # noqa: PLC0415 - slow
+
+                run_on_schema(owner_url, line=line, revisions=behind, report=report)
             run += behind
         lay_rights(connection, chosen)
+        for warning in find_excess(connection, chosen):
+            report(warning)
         return run
 
 
@@ -147,10 +149,3 @@ def _prepare_schema(connection: psycopg.Connection, line: Line) -> None:
     connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(line.name)))
     connection.execute(OLDEST_PROGRAM_DDL)
     connection.commit()
-
-
-def _run(owner_url: str, *, line: Line, revisions: tuple[Revision, ...], report: Callable[[str], None]) -> None:
-    """Run revisions on a connection of their own, whose search path is the line's schema."""
-    from waiver_exchange.adapters.migrations.postgres_running import run_on_schema  # noqa: PLC0415 - slow to load
-
-    run_on_schema(owner_url, line=line, revisions=revisions, report=report, lock_timeout=_TABLE_LOCK_WAIT)

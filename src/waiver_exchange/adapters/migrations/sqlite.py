@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from waiver_exchange.adapters.migrations.compatibility import (
+    NO_SCHEMA,
     OLDEST_PROGRAM_DDL,
     OLDEST_PROGRAM_TABLE,
     OLDEST_PROGRAM_UPSERT,
@@ -36,8 +37,8 @@ def read_state(connection: sqlite3.Connection) -> SchemaState | None:
             return None
     query = f"SELECT CAST(version_num AS INTEGER), revision FROM {VERSION_TABLE}, {OLDEST_PROGRAM_TABLE}"  # noqa: S608 - our own names
     with closing(connection.execute(query)) as cursor:
-        revision, oldest_program = cursor.fetchone()
-    return SchemaState(revision=int(revision), oldest_program=int(oldest_program))
+        found = cursor.fetchone()
+    return NO_SCHEMA if found is None else SchemaState(revision=int(found[0]), oldest_program=int(found[1]))
 
 
 def check_file(connection: sqlite3.Connection, *, line: Line, path: Path) -> None:

@@ -7,6 +7,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from waiver_exchange.adapters.migrations.compatibility import SchemaError
+from waiver_exchange.adapters.migrations.lines import EXCHANGE
+from waiver_exchange.adapters.migrations.sqlite import CONTRACTED_USER_VERSION, bring_up, check_file
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure
 from waiver_exchange.application.ports import JournalError
 
@@ -33,6 +36,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except SchemaError as error:
+        raise JournalError(str(error)) from error
     except (*SQLITE_FAILURES, OSError) as error:
         raise JournalError(explain_failure(error, action="open the journal", path=path)) from error
     return connection
@@ -58,6 +63,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except SchemaError as error:
+        raise JournalError(str(error)) from error
     except (*SQLITE_FAILURES, OSError) as error:
         raise JournalError(explain_failure(error, action="open the journal", path=path)) from error
     return connection
@@ -93,6 +100,7 @@ def _prepare_file(connection: sqlite3.Connection, *, path: Path) -> None:
     if is_new:
         schema = resources.files(__package__).joinpath("journal.sql").read_text(encoding="utf-8")
         connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+    bring_up(connection, line=EXCHANGE, path=path)
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -110,8 +118,9 @@ def _check_file(connection: sqlite3.Connection, *, path: Path) -> None:
     if _read_number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise JournalError(f"{path} is a database of another program, not a journal; name another file.")
     version = _read_number(connection, "PRAGMA user_version")
-    if version != SCHEMA_VERSION:
+    if version not in {SCHEMA_VERSION, CONTRACTED_USER_VERSION}:
         raise JournalError(
             f"The journal {path} has format {version} and this program knows format {SCHEMA_VERSION}; it was written "
             "by a newer version: install that one."
         )
+    check_file(connection, line=EXCHANGE, path=path)
