@@ -42,8 +42,9 @@ class IdentityMemory:
         for change in changes:
             for part in self._parts:
                 part.apply(change)
-        for listener in tuple(self._listeners):
-            listener(changes)
+        if changes:
+            for listener in tuple(self._listeners):
+                listener(changes)
 
     def dump(self) -> list[IdentityChange]:
         """Return everything there is, as the changes that lead to it from nothing."""
