@@ -1,7 +1,7 @@
 """What every journal must do, run against each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,9 @@ from typing import Protocol
 import pytest
 
 from tests.fakes.journal import FakeJournal, chained_rows, key_of
+from tests.support.postgres_database import ROLES, PostgresDatabase, postgres_database
+from tests.support.postgres_server import PostgresServer, running_postgres
+from waiver_exchange.adapters.postgres.journal import PostgresJournal
 from waiver_exchange.adapters.sqlite.journal import STATEMENT_ROWS_MAX, SqliteJournal
 from waiver_exchange.application.chain import verify_chain
 from waiver_exchange.application.ports import GENESIS_CHAIN, Journal, JournalError, JournalRow
@@ -62,9 +65,40 @@ class SqliteStorage(JournalStorage):
         await writer.run(lambda: writer._connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> JournalStorage:
-    return FakeStorage() if request.param == "fake" else SqliteStorage(tmp_path / "journal.db")
+class PostgresStorage(JournalStorage):
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    async def open(self) -> Journal:
+        return await PostgresJournal.open(self._database.url)
+
+    async def break_writes(self, journal: Journal) -> None:  # noqa: ARG002 - as the protocol has it
+        self._change_rights("REVOKE INSERT ON {} FROM")
+
+    async def mend_writes(self, journal: Journal) -> None:  # noqa: ARG002 - as the protocol has it
+        self._change_rights("GRANT INSERT ON {} TO")
+
+    def _change_rights(self, statement: str) -> None:
+        tables = "exchange.journal, exchange.journal_probe"
+        name = self._database.name
+        self._database.server.execute(f"{statement.format(tables)} {ROLES.service}", database=name)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalStorage]:
+    if request.param == "fake":
+        yield FakeStorage()
+    elif request.param == "sqlite":
+        yield SqliteStorage(tmp_path / "journal.db")
+    else:
+        with postgres_database(request.getfixturevalue("server")) as database:
+            yield PostgresStorage(database)
 
 
 @asynccontextmanager

@@ -50,6 +50,17 @@ class JournalBrokenError(Exception):
     """The journal is not what was written: nothing may go on from it. The message names the place and what to do."""
 
 
+class FencedError(JournalBrokenError):
+    """Another engine writes to the journal now: this one wrote nothing since, and has to end."""
+
+    def __init__(self, holder: str) -> None:
+        """Name who took over."""
+        super().__init__(
+            f"Another engine took over: {holder}. This one can write nothing any more and ends; everything that it "
+            "acknowledged is in the journal."
+        )
+
+
 class Journal(Protocol):
     """The append-only table that is the one source of truth."""
 

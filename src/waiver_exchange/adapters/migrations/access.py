@@ -22,7 +22,7 @@ _ON_SCHEMA: Final = {
 }
 _ON_TABLE: Final = {
     ("exchange", "journal"): "SELECT, INSERT",
-    ("exchange", "journal_probe"): _EVERYTHING_WITH_ROWS,
+    ("exchange", "journal_probe"): f"{_EVERYTHING_WITH_ROWS}, TRUNCATE",
     # Locking the row against the next leader takes the right to change it.
     ("exchange", "leadership"): "SELECT, UPDATE (epoch, holder, taken_at_ns)",
     ("exchange", "snapshots"): _EVERYTHING_WITH_ROWS,
