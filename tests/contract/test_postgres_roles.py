@@ -68,7 +68,6 @@ def refused() -> Iterator[None]:
         "DELETE FROM exchange.oldest_program",
         "CREATE TABLE exchange.mine (n integer)",
         "CREATE TABLE public.mine (n integer)",
-        "CREATE TEMPORARY TABLE mine (n integer)",
         "CREATE SCHEMA mine",
         "DROP SCHEMA exchange CASCADE",
         "CREATE FUNCTION exchange.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",

@@ -10,6 +10,7 @@ import pytest
 from tests.model.workload import commands
 from tests.support.journal_rows import EngineJournal
 from tests.support.memory_read_model import MemoryReadModel
+from waiver_exchange.adapters.postgres.read_model import PostgresReadModel
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.ports import ReadModelStore
 from waiver_exchange.application.selections import (
@@ -58,9 +59,15 @@ class History:
         self.projector.forget_closed(changes)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 async def history(request: pytest.FixtureRequest, tmp_path: Path, seed: int) -> AsyncIterator[History]:
-    store = SqliteReadModel(tmp_path / "read-model.db") if request.param == "sqlite" else MemoryReadModel()
+    store: ReadModelStore
+    if request.param == "sqlite":
+        store = SqliteReadModel(tmp_path / "read-model.db")
+    elif request.param == "memory":
+        store = MemoryReadModel()
+    else:
+        store = PostgresReadModel(request.getfixturevalue("make_database")().url)
     history = History(store)
     await history.fill(seed)
     yield history

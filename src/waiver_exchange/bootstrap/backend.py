@@ -33,7 +33,7 @@ async def open_backend(settings: Settings) -> Backend:
     return Backend(
         journal=SqliteJournal.open(directory.journal),
         snapshots=FileSnapshotStore(directory.snapshots),
-        read_model=SqliteReadModel(directory.read_model),
+        read_model=open_read_model(settings),
         stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
         preferences=SqlitePreferencesStore(directory.preferences),
     )
@@ -42,6 +42,19 @@ async def open_backend(settings: Settings) -> Backend:
 async def open_journal(settings: Settings, *, read_only: bool = True) -> Journal:
     """Open the journal alone, also while a server writes to it when it is only read. Raises `JournalError`."""
     return SqliteJournal.open(DataDirectory(settings.data_dir).journal, read_only=read_only)
+
+
+def open_read_model(settings: Settings, *, is_read_only: bool = False) -> ReadModelStore:
+    """Return the read model's store, which opens at its first use.
+
+    `is_read_only` is for processes that look at what another one stores, in PostgreSQL alone.
+    """
+    if not settings.database_url:
+        return SqliteReadModel(DataDirectory(settings.data_dir).read_model)
+    # Its libraries take their time to import, which nobody waits for without PostgreSQL.
+    from waiver_exchange.adapters.postgres.read_model import PostgresReadModel  # noqa: PLC0415 - see above
+
+    return PostgresReadModel(settings.database_url, is_read_only=is_read_only)
 
 
 def open_snapshots(settings: Settings) -> SnapshotStore:

@@ -111,7 +111,10 @@ def find_excess(connection: Connection, roles: Roles) -> list[str]:
 
 
 def _lay_rights_on_database(connection: Connection, service: sql.Identifier, reader: sql.Identifier) -> None:
-    """Let nobody else in and nobody make temporary tables, where the owner of the schemas owns the database too."""
+    """Let nobody else in, where the owner of the schemas owns the database too.
+
+    The service makes temporary tables, through which it writes the read model; nobody else does.
+    """
     row = connection.execute(
         "SELECT datname, pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database WHERE datname = current_database()"
     ).fetchone()
@@ -120,6 +123,7 @@ def _lay_rights_on_database(connection: Connection, service: sql.Identifier, rea
     database = sql.Identifier(row[0])
     _execute(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC, {}, {}", database, service, reader)
     _execute(connection, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, service, reader)
+    _execute(connection, "GRANT TEMPORARY ON DATABASE {} TO {}", database, service)
 
 
 def _has_role(connection: Connection, name: str) -> bool:

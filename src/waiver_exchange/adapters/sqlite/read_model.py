@@ -8,48 +8,32 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, exc, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import NullPool
 
-from waiver_exchange.adapters.sqlite import read_model_ledger as ledger
-from waiver_exchange.adapters.sqlite import read_model_reads as reads
-from waiver_exchange.adapters.sqlite import read_model_schema as schema
+from waiver_exchange.adapters.sql import read_model_reads as reads
+from waiver_exchange.adapters.sql import read_model_schema as schema
+from waiver_exchange.adapters.sql.read_model_history import SqlReadModelReads
+from waiver_exchange.adapters.sql.read_model_rows import (
+    WRITINGS,
+    Writing,
+    changed_columns,
+    check_follows,
+    checkpoint_row,
+    empty_checkpoint_row,
+    load_state,
+    read_checkpoint,
+)
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure, primary_code
-from waiver_exchange.application.selections import (
-    AuditSelection,
-    CandleSelection,
-    FillSelection,
-    LedgerSelection,
-    OrderSelection,
-    QuoteSelection,
-    TradeSelection,
-)
-from waiver_exchange.domain.commands import AccountLimits, ExchangeParameters
-from waiver_exchange.projections.actions import ActionView
-from waiver_exchange.projections.audit_trail import AuditView
-from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
-from waiver_exchange.projections.state import (
-    MARKET_COLUMNS,
-    TAPE_TRADES_MAX,
-    AccountView,
-    BustView,
-    HoldingView,
-    LedgerMovement,
-    MarketView,
-    OrderView,
-    QuoteView,
-    ReadModelState,
-    TradeView,
-    book_from,
-    rest_orders,
-)
+from waiver_exchange.projections.state import ReadModelState
 
 Result = TypeVar("Result")
 
@@ -69,25 +53,27 @@ _PASSING_CODES: Final = frozenset(
     }
 )
 _FAILURES: Final = (exc.DBAPIError, OSError, UnicodeDecodeError)
-_PARAMETERS: Final = tuple(parameter.name for parameter in fields(ExchangeParameters))
-_LIMITS: Final = tuple(limit.name for limit in fields(AccountLimits))
-
-_WRITE_EXCHANGE: Final = schema.build_upsert(schema.exchange)
-_WRITE_ACCOUNT: Final = schema.build_upsert(schema.accounts)
-_WRITE_LIMITS: Final = schema.build_upsert(schema.limits)
-_WRITE_HOLDING: Final = schema.build_upsert(schema.holdings)
-_WRITE_MARKET: Final = schema.build_upsert(schema.markets)
-_WRITE_ORDER: Final = schema.build_upsert(schema.orders, changing=schema.ORDER_CHANGES)
-_WRITE_TRADE: Final = schema.build_append(schema.trades)
-_WRITE_MOVEMENT: Final = schema.build_append(schema.movements)
-_WRITE_CANDLE: Final = schema.build_upsert(schema.candles)
-_WRITE_BUST: Final = schema.build_append(schema.busts)
-_WRITE_QUOTE: Final = schema.build_append(schema.quotes)
-_WRITE_ACTION: Final = schema.build_upsert(schema.actions)
-_WRITE_AUDIT: Final = schema.build_append(schema.audit)
 
 
-class SqliteReadModel:
+def build_write(writing: Writing) -> str:
+    """Return the statement that writes one row, new or known, with a place for each column in order.
+
+    SQLite writes every index of a column that is set, whether its value changes or not: hence only what can change. It
+    is built once and given tuples, because naming every value of every row costs more than SQLite's own work.
+    """
+    statement = insert(writing.table)
+    if writing.is_fact:
+        return str(statement.on_conflict_do_nothing().compile(dialect=sqlite.dialect()))
+    values = {name: statement.excluded[name] for name in changed_columns(writing)}
+    upsert = statement.on_conflict_do_update(index_elements=list(writing.table.primary_key), set_=values)
+    return str(upsert.compile(dialect=sqlite.dialect()))
+
+
+_WRITES: Final = tuple((build_write(writing), writing.rows) for writing in WRITINGS)
+_WRITE_EXCHANGE: Final = build_write(Writing(schema.exchange, lambda changes: [checkpoint_row(changes)]))
+
+
+class SqliteReadModel(SqlReadModelReads):
     """Implements `application.ports.ReadModelStore` in one file, which one thread writes and another one reads.
 
     Each has a connection of its own, so that storing never waits for somebody who reads much. What was stored before a
@@ -122,86 +108,6 @@ class SqliteReadModel:
         checkpoint and these.
         """
         await self._run(lambda connection: _store(connection, changes))
-
-    async def find_order(self, order_id: int) -> OrderView | None:
-        """Return an order as of the checkpoint, or None."""
-        query = select(schema.orders).where(schema.orders.c.order_id == order_id)
-        found = await self._read(lambda connection: _read_all(connection, query, OrderView))
-        return found[0] if found else None
-
-    async def list_orders(self, selection: OrderSelection, *, limit: int) -> list[OrderView]:
-        """Return the first `limit` orders of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: reads.list_orders(connection, selection, limit=limit))
-
-    async def find_orders(self, order_ids: Sequence[int]) -> list[OrderView]:
-        """Return those of the orders that are there as of the checkpoint."""
-        return await self._read(lambda connection: reads.find_orders(connection, order_ids))
-
-    async def list_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
-        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: reads.list_trades(connection, selection, limit=limit))
-
-    async def list_fills(self, selection: FillSelection, *, limit: int) -> list[TradeView]:
-        """Return the first `limit` trades of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: ledger.list_fills(connection, selection, limit=limit))
-
-    async def list_movements(self, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
-        """Return the first `limit` movements of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: ledger.list_movements(connection, selection, limit=limit))
-
-    async def list_balances(
-        self, *, account: int, market: int, times_ns: Sequence[int], until_sequence: int
-    ) -> list[int]:
-        """Return what an account had of cash (market 0) or shares before each of the times, up to a journal row."""
-        return await self._read(
-            lambda connection: ledger.list_balances(
-                connection, account=account, market=market, times_ns=times_ns, until_sequence=until_sequence
-            )
-        )
-
-    async def sum_shares_moved(
-        self, *, account: int, market: int, start_ns: int, after_sequence: int, until_sequence: int
-    ) -> tuple[int, int, int]:
-        """Return the shares that came to an account, their value by price (micro-dollars), and those that went."""
-        return await self._read(
-            lambda connection: ledger.sum_shares_moved(
-                connection,
-                account=account,
-                market=market,
-                start_ns=start_ns,
-                after_sequence=after_sequence,
-                until_sequence=until_sequence,
-            )
-        )
-
-    async def list_closes(self, *, market: int, times_ns: Sequence[int]) -> list[int]:
-        """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
-        return await self._read(lambda connection: ledger.list_closes(connection, market=market, times_ns=times_ns))
-
-    async def list_quotes(self, selection: QuoteSelection, *, limit: int) -> list[QuoteView]:
-        """Return the first `limit` quotes of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: reads.list_quotes(connection, selection, limit=limit))
-
-    async def find_action(self, action_id: str) -> ActionView | None:
-        """Return an operator's action as of the checkpoint, or None."""
-        query = select(schema.actions).where(schema.actions.c.action_id == action_id)
-        found = await self._read(lambda connection: _read_all(connection, query, ActionView))
-        return found[0] if found else None
-
-    async def list_actions(self, *, before_sequence: int | None, limit: int) -> list[ActionView]:
-        """Return the newest `limit` actions of operators as of the checkpoint, newest first."""
-        query = select(schema.actions).order_by(schema.actions.c.sequence.desc()).limit(limit)
-        if before_sequence is not None:
-            query = query.where(schema.actions.c.sequence < before_sequence)
-        return await self._read(lambda connection: _read_all(connection, query, ActionView))
-
-    async def list_audit(self, selection: AuditSelection, *, limit: int) -> list[AuditView]:
-        """Return the first `limit` audit events of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: reads.list_audit(connection, selection, limit=limit))
-
-    async def list_candles(self, selection: CandleSelection, *, limit: int) -> list[CandleView]:
-        """Return the first `limit` candles of a selection as of the checkpoint, in the selection's order."""
-        return await self._read(lambda connection: reads.list_candles(connection, selection, limit=limit))
 
     async def close(self) -> None:
         """Finish what is waiting and give the file back."""
@@ -301,8 +207,7 @@ class SqliteReadModel:
         connection = self._connect()
         with connection.begin():
             schema.metadata.create_all(connection)
-            empty = (0, 0, *(getattr(ExchangeParameters(), name) for name in _PARAMETERS))
-            connection.exec_driver_sql(_WRITE_EXCHANGE, (schema.CHECKPOINT_KEY, 0, 0, *empty))
+            connection.exec_driver_sql(_WRITE_EXCHANGE, empty_checkpoint_row())
             connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
         return connection
 
@@ -359,77 +264,21 @@ def _find_fault(connection: Connection) -> str | None:
 
 def _read_checkpoint(connection: Connection) -> int:
     with connection.begin():
-        return _select_checkpoint(connection)
+        return read_checkpoint(connection)
 
 
-def _select_checkpoint(connection: Connection) -> int:
-    return int(connection.execute(select(schema.exchange.c.sequence)).scalar_one())
+def _load_state(connection: Connection) -> ReadModelState:
+    with connection.begin():
+        return load_state(connection)
 
 
 def _store(connection: Connection, changes: ReadModelChanges) -> None:
     with connection.begin():
         checkpoint, stored_ns = connection.execute(select(schema.exchange.c.sequence, schema.exchange.c.time_ns)).one()
-        # It stands at the end already when these changes were written and the answer was lost.
-        if checkpoint not in {changes.after_sequence, changes.sequence}:
-            msg = f"changes after row {changes.after_sequence} do not follow the read model's row {checkpoint}"
-            raise ReadModelError(msg)
-        for statement, rows in (
-            (_WRITE_ACCOUNT, changes.accounts),
-            (_WRITE_LIMITS, changes.limits),
-            (_WRITE_HOLDING, changes.holdings),
-            (_WRITE_MARKET, changes.markets),
-            (_WRITE_ORDER, changes.orders),
-            (_WRITE_TRADE, changes.trades),
-            (_WRITE_MOVEMENT, changes.movements),
-            (_WRITE_CANDLE, changes.candles),
-            (_WRITE_BUST, changes.busts),
-            (_WRITE_QUOTE, reads.quotes_to_keep(changes)),
-            (_WRITE_ACTION, changes.actions),
-            (_WRITE_AUDIT, changes.audit),
-            (_WRITE_EXCHANGE, ((schema.CHECKPOINT_KEY, changes.sequence, changes.time_ns, *changes.exchange),)),
-        ):
+        check_follows(changes, checkpoint=checkpoint)
+        for statement, rows_of in _WRITES:
+            rows = rows_of(changes)
             if rows:
                 connection.exec_driver_sql(statement, list(rows))
+        connection.exec_driver_sql(_WRITE_EXCHANGE, checkpoint_row(changes))
         reads.drop_old_quotes(connection, before_ns=stored_ns, now_ns=changes.time_ns)
-
-
-def _read_all(connection: Connection, query: Select[Any], build: Callable[..., Result]) -> list[Result]:
-    with connection.begin():
-        return [build(*row) for row in connection.execute(query)]
-
-
-def _load_state(connection: Connection) -> ReadModelState:
-    with connection.begin():
-        row = connection.execute(select(schema.exchange)).one()
-        state = ReadModelState(
-            sequence=row.sequence,
-            time_ns=row.time_ns,
-            is_halted=row.is_halted,
-            cash_issued_micros=row.cash_issued_micros,
-            parameters=ExchangeParameters(**{name: getattr(row, name) for name in _PARAMETERS}),
-        )
-        for account in _rows(connection, schema.accounts, AccountView):
-            state.accounts[account.account] = account
-        for scope, number, *limits in connection.execute(select(schema.limits)):
-            state.limits[scope, number] = AccountLimits(**dict(zip(_LIMITS, limits, strict=True)))
-        for holding in _rows(connection, schema.holdings, HoldingView):
-            state.add_holding(holding)
-        own = len(MARKET_COLUMNS)
-        for market in connection.execute(select(schema.markets).order_by(schema.markets.c.market)):
-            state.add_market(MarketView(*market[:own]), book=book_from(market[own:]))
-        open_orders = select(schema.orders).where(schema.IS_OPEN).order_by(schema.orders.c.order_id)
-        rest_orders((OrderView(*order) for order in connection.execute(open_orders)), state=state)
-        undone = select(schema.actions).where(schema.IS_UNDONE).order_by(schema.actions.c.sequence)
-        for row in connection.execute(undone):
-            action = ActionView(*row)
-            state.actions[action.action_id] = action
-        for candles in state.candles.values():
-            reads.restore_candles(connection, candles, now_ns=state.time_ns)
-        newest = select(schema.trades).order_by(schema.trades.c.trade_id.desc()).limit(TAPE_TRADES_MAX)
-        state.busts.update((bust.trade_id, bust) for bust in _rows(connection, schema.busts, BustView))
-        state.tape.extendleft(TradeView(*trade) for trade in connection.execute(newest))
-    return state
-
-
-def _rows(connection: Connection, table: Table, build: Callable[..., Result]) -> list[Result]:
-    return [build(*row) for row in connection.execute(select(table).order_by(*table.primary_key))]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from waiver_exchange.adapters.sqlite import read_model_schema as schema
+from waiver_exchange.adapters.sql import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES
 
 _TABLES: Final = tuple(table for table in schema.metadata.sorted_tables)

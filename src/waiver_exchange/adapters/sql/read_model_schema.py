@@ -1,25 +1,25 @@
 """The tables of the read model, their columns in the order of the fields in `projections.state`.
 
-There are no migrations: a change of the tables, or of what the fold writes into them, takes a new `SCHEMA_VERSION`, and
-the file is then made afresh and filled from the journal.
+A change of the tables, or of what the fold writes into them, takes a new `SCHEMA_VERSION`: an SQLite file is then made
+afresh, the tables in PostgreSQL are migrated and emptied, and either is filled from the journal.
 """
 
-from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, TextClause, text
+from sqlalchemy.types import TypeEngine
 
 SCHEMA_VERSION: Final = 12
 CHECKPOINT_KEY: Final = 1
 
 metadata: Final = MetaData()
 
+# SQLite takes only a column of type INTEGER as the row's own number, which saves an index; it has 64 bits there.
+_Number: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")
+
 
 def _key(name: str) -> Column[int]:
-    """SQLite takes only a column of type INTEGER as the row's own number, which saves an index."""
-    return Column(name, Integer, primary_key=True, autoincrement=False)
+    return Column(name, _Number, primary_key=True, autoincrement=False)
 
 
 def _part(name: str) -> Column[int]:
@@ -27,8 +27,18 @@ def _part(name: str) -> Column[int]:
     return Column(name, BigInteger, primary_key=True, autoincrement=False)
 
 
+def _small_part(name: str) -> Column[int]:
+    """The same, where 32 bits are enough and PostgreSQL's indexes become smaller by it."""
+    return Column(name, Integer, primary_key=True, autoincrement=False)
+
+
 def _numbers(*names: str) -> list[Column[int]]:
     return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+def _small(*names: str) -> list[Column[int]]:
+    """Numbers of accounts and markets, which memory bounds far below 32 bits."""
+    return [Column(name, Integer, nullable=False) for name in names]
 
 
 def _texts(*names: str) -> list[Column[str]]:
@@ -37,6 +47,10 @@ def _texts(*names: str) -> list[Column[str]]:
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False)
+
+
+def _index_of_some(name: str, *columns: Column[Any], condition: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 exchange: Final = Table(
@@ -95,8 +109,8 @@ limits: Final = Table(
 holdings: Final = Table(
     "holdings",
     metadata,
-    _part("account"),
-    _part("market"),
+    _small_part("account"),
+    _small_part("market"),
     *_numbers("quantity_units", "held_units", "cost_micros", "realized_micros"),
     sqlite_with_rowid=False,
 )
@@ -136,7 +150,8 @@ orders: Final = Table(
     "orders",
     metadata,
     _key("order_id"),
-    *_numbers("account", "market", "terms"),
+    *_small("account", "market"),
+    *_numbers("terms"),
     *_texts("given_client_order_id"),
     *_numbers(
         "quantity_units", "notional_micros", "limit_price_cents", "expires_at_ns", "created_at_ns", "updated_at_ns"
@@ -174,28 +189,19 @@ IS_CLOSED: Final = text("status NOT IN ('held', 'open', 'partially_filled')")
 Index("orders_by_account", orders.c.account, orders.c.order_id)
 Index("orders_by_account_and_market", orders.c.account, orders.c.market, orders.c.order_id)
 # Without it, a start would read through all orders that ever were.
-Index("orders_open", orders.c.order_id, sqlite_where=IS_OPEN)
+_index_of_some("orders_open", orders.c.order_id, condition=IS_OPEN)
 
 trades: Final = Table(
     "trades",
     metadata,
     _key("trade_id"),
-    *_numbers(
-        "sequence",
-        "time_ns",
-        "market",
-        "price_cents",
-        "quantity_units",
-        "taker_side",
-        "maker_order",
-        "taker_order",
-        "maker_account",
-        "taker_account",
-        "maker_fee_micros",
-        "taker_fee_micros",
-        "maker_filled_units",
-        "taker_filled_units",
-    ),
+    *_numbers("sequence", "time_ns"),
+    *_small("market", "price_cents"),
+    *_numbers("quantity_units"),
+    *_small("taker_side"),
+    *_numbers("maker_order", "taker_order"),
+    *_small("maker_account", "taker_account"),
+    *_numbers("maker_fee_micros", "taker_fee_micros", "maker_filled_units", "taker_filled_units"),
 )
 
 Index("trades_by_market", trades.c.market, trades.c.trade_id)
@@ -210,10 +216,15 @@ movements: Final = Table(
     "movements",
     metadata,
     _part("sequence"),
-    _part("line"),
+    _small_part("line"),
     *_numbers("time_ns"),
     *_texts("kind"),
-    *_numbers("market", "amount", "from_account", "from_balance", "to_account", "to_balance", "trade_id"),
+    *_small("market"),
+    *_numbers("amount"),
+    *_small("from_account"),
+    *_numbers("from_balance"),
+    *_small("to_account"),
+    *_numbers("to_balance", "trade_id"),
     *_texts("reference"),
     *_numbers("price_cents"),
     sqlite_with_rowid=False,
@@ -225,14 +236,18 @@ Index("movements_from", movements.c.from_account, movements.c.market, movements.
 Index("movements_to", movements.c.to_account, movements.c.market, movements.c.time_ns)
 # What is no trade is rare and would be looked for among very many. The condition is text for the reason above.
 IS_NO_TRADE: Final = text("kind <> 'trade'")
-Index("movements_from_rare", movements.c.from_account, movements.c.kind, movements.c.time_ns, sqlite_where=IS_NO_TRADE)
-Index("movements_to_rare", movements.c.to_account, movements.c.kind, movements.c.time_ns, sqlite_where=IS_NO_TRADE)
+_index_of_some(
+    "movements_from_rare", movements.c.from_account, movements.c.kind, movements.c.time_ns, condition=IS_NO_TRADE
+)
+_index_of_some(
+    "movements_to_rare", movements.c.to_account, movements.c.kind, movements.c.time_ns, condition=IS_NO_TRADE
+)
 
 candles: Final = Table(
     "candles",
     metadata,
-    _part("minutes"),  # how long it is: 1 or 60
-    _part("market"),
+    _small_part("minutes"),  # how long it is: 1 or 60
+    _small_part("market"),
     _part("time_ns"),
     *_numbers("open_cents", "high_cents", "low_cents", "close_cents", "volume_units", "value_micros", "trades"),
     sqlite_with_rowid=False,
@@ -255,7 +270,7 @@ actions: Final = Table(
 # The condition is text for the reason above.
 IS_UNDONE: Final = text("status IN ('proposed', 'requested', 'approved')")
 Index("actions_by_id", actions.c.action_id, unique=True)
-Index("actions_open", actions.c.sequence, sqlite_where=IS_UNDONE)
+_index_of_some("actions_open", actions.c.sequence, condition=IS_UNDONE)
 
 audit: Final = Table(
     "audit",
@@ -274,27 +289,8 @@ Index("audit_by_actor", audit.c.actor)
 quotes: Final = Table(
     "quotes",
     metadata,
-    _part("market"),
+    _small_part("market"),
     _part("time_ns"),
     *_numbers("bid_cents", "bid_units", "ask_cents", "ask_units"),
     sqlite_with_rowid=False,
 )
-
-
-def build_upsert(table: Table, *, changing: Collection[str] | None = None) -> str:
-    """Return the statement that writes one row, new or known, with a place for each column in order.
-
-    Of a known row only the columns in `changing` are written, or all: SQLite writes every index of a column that is
-    set, whether its value changes or not. It is built once and given tuples, because naming every value of every row
-    costs more than SQLite's own work.
-    """
-    statement = insert(table)
-    names = [column.name for column in table.columns if not column.primary_key]
-    values = {name: statement.excluded[name] for name in names if changing is None or name in changing}
-    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
-    return str(upsert.compile(dialect=sqlite.dialect()))
-
-
-def build_append(table: Table) -> str:
-    """Return the statement that writes one row of a fact that never changes; a known one is left as it is."""
-    return str(insert(table).on_conflict_do_nothing().compile(dialect=sqlite.dialect()))

@@ -6,15 +6,15 @@ from itertools import starmap
 from operator import itemgetter
 from typing import Any, Final, get_args
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, TextClause, func, select, text, tuple_
 
-from waiver_exchange.adapters.sqlite import read_model_schema as schema
-from waiver_exchange.adapters.sqlite.read_model_reads import find_trades, merged, order_fill_queries, trade_bounds
+from waiver_exchange.adapters.sql import read_model_schema as schema
+from waiver_exchange.adapters.sql.merging import Market, merged
+from waiver_exchange.adapters.sql.read_model_reads import find_trades, order_fill_queries, trade_bounds
 from waiver_exchange.application.selections import FillSelection, LedgerSelection, TradeSelection
 from waiver_exchange.domain.codes import OPERATOR
 from waiver_exchange.projections.state import LedgerMovement, MovementKind, TradeView
 
-_key_of: Final = itemgetter(0, 1)
 _first_of: Final = itemgetter(0)
 _KINDS: Final = frozenset(get_args(MovementKind))
 _LAST_NS: Final = 2**63 - 1
@@ -23,19 +23,25 @@ _LAST_NS: Final = 2**63 - 1
 def list_movements(connection: Connection, selection: LedgerSelection, *, limit: int) -> list[LedgerMovement]:
     """Return the first `limit` movements of a selection, in its order."""
     with connection.begin():
-        markets = [0, *_markets_of(connection, selection.account)]
+        has_trades = "trade" in selection.kinds
         times = _times_around(connection, selection)
-        queries = movement_queries(selection, markets=markets, times=times)
-        found = merged(connection, queries, key=_key_of, is_ascending=selection.is_ascending, limit=limit)
+        found = merged(
+            connection,
+            lambda markets: movement_queries(selection, markets=markets, times=times),
+            markets=[0, *_markets_of(connection, selection.account)] if has_trades else None,
+            key_columns=2,
+            is_ascending=selection.is_ascending,
+            limit=limit,
+        )
         return list(starmap(LedgerMovement, found))
 
 
 def movement_queries(
-    selection: LedgerSelection, *, markets: Iterable[int], times: tuple[int, int]
+    selection: LedgerSelection, *, markets: Iterable[Market] | None, times: tuple[int, int]
 ) -> Iterator[Select[Any]]:
     """Yield the queries for what went from an account and what came to it, between two times, both included.
 
-    One for each market and side, or, when trades are not wanted, for each kind and side.
+    One for each market and side, or, when trades are not wanted and `markets` is None, for each kind and side.
     """
     table = schema.movements
     query = _between(select(table), times, is_ascending=selection.is_ascending)
@@ -45,7 +51,7 @@ def movement_queries(
     if selection.before is not None:
         query = query.where(place < selection.before)
     for account in (table.c.from_account, table.c.to_account):
-        if "trade" in selection.kinds:
+        if markets is not None:
             for market in markets:
                 of_market = query.where(account == selection.account, table.c.market == market)
                 yield (
@@ -60,19 +66,28 @@ def list_fills(connection: Connection, selection: FillSelection, *, limit: int) 
     """Return the first `limit` trades of a selection, in its order."""
     trades, is_ascending = selection.trades, selection.trades.is_ascending
     with connection.begin():
-        if selection.order_id is not None:
-            queries = order_fill_queries(selection, bounds=trade_bounds(connection, trades))
-            found = merged(connection, queries, key=_first_of, is_ascending=is_ascending, limit=limit)
-            return list(starmap(TradeView, found))
-        markets = [trades.market] if trades.market is not None else _markets_of(connection, selection.account)
-        times = _times_of_trades(connection, trades)
-        queries = fill_queries(selection, markets=markets, times=times)
-        places = merged(connection, queries, key=_first_of, is_ascending=is_ascending, limit=limit)
-    found_trades = find_trades(connection, [trade_id for (trade_id,) in places])
+        markets: Sequence[int] | None = None
+        if selection.order_id is None:
+            markets = [trades.market] if trades.market is not None else _markets_of(connection, selection.account)
+            times = _times_of_trades(connection, trades)
+        else:
+            bounds = trade_bounds(connection, trades)
+
+        def build(markets: Iterable[Market] | None) -> Iterable[Select[Any]]:
+            if markets is None:
+                return order_fill_queries(selection, bounds=bounds)
+            return fill_queries(selection, markets=markets, times=times)
+
+        found = merged(connection, build, markets=markets, key_columns=1, is_ascending=is_ascending, limit=limit)
+    if markets is None:
+        return list(starmap(TradeView, found))
+    found_trades = find_trades(connection, [trade_id for (trade_id,) in found])
     return sorted(found_trades, key=_first_of, reverse=not is_ascending)
 
 
-def fill_queries(selection: FillSelection, *, markets: Iterable[int], times: tuple[int, int]) -> Iterator[Select[Any]]:
+def fill_queries(
+    selection: FillSelection, *, markets: Iterable[Market], times: tuple[int, int]
+) -> Iterator[Select[Any]]:
     """Yield the queries for the trades of an account, which are where shares went from it or came to it by trade."""
     table, trades = schema.movements, selection.trades
     query = _between(select(table.c.trade_id), times, is_ascending=trades.is_ascending).where(table.c.kind == "trade")
@@ -136,12 +151,12 @@ def list_balances(
 ) -> list[int]:
     """Return what an account had of cash (market 0) or shares before each of the times, up to a row of the journal."""
     values = {"account": account, "market": market, "until": until_sequence}
-    return _values_before(connection, BALANCES, values, times_ns)
+    return _values_before(connection, balances_statement(connection.dialect.name), values, times_ns)
 
 
 def list_closes(connection: Connection, *, market: int, times_ns: Sequence[int]) -> list[int]:
     """Return the price of the last trade before each of the times, which begin minutes; 0 for none."""
-    return _values_before(connection, CLOSES, {"market": market}, times_ns)
+    return _values_before(connection, closes_statement(connection.dialect.name), {"market": market}, times_ns)
 
 
 def sum_shares_moved(
@@ -159,36 +174,53 @@ def sum_shares_moved(
     with connection.begin():
         came = connection.execute(of_market.add_columns(value).where(table.c.to_account == account)).one()
         gone = connection.execute(of_market.where(table.c.from_account == account)).scalar_one()
-    return came[0], came[1], gone
+    # PostgreSQL counts sums in a type without bounds, for which Python has decimals.
+    return int(came[0]), int(came[1]), int(gone)
 
 
 # One statement for a series: however long the history is, each time costs one look into each index, and while SQLite
-# looks, the interpreter is free for others.
-BALANCES: Final = """\
+# looks, the interpreter is free for others. Each database has a name of its own for a list of numbers.
+_TIMES: Final = {
+    "sqlite": "json_each(:times) AS at",
+    "postgresql": "unnest(CAST(:times AS bigint[])) AS at(value)",
+}
+_BALANCES: Final = """\
 SELECT coalesce((
   SELECT balance FROM (
     SELECT * FROM (
       SELECT time_ns, sequence, line, from_balance AS balance FROM movements
       WHERE from_account = :account AND market = :market AND time_ns < at.value AND sequence <= :until
-      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
+      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1) AS gone
     UNION ALL
     SELECT * FROM (
       SELECT time_ns, sequence, line, to_balance FROM movements
       WHERE to_account = :account AND market = :market AND time_ns < at.value AND sequence <= :until
-      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
-    ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1)
-), 0) FROM json_each(:times) AS at"""
-CLOSES: Final = """\
+      ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1) AS come
+    ORDER BY time_ns DESC, sequence DESC, line DESC LIMIT 1) AS last
+), 0) FROM """
+_CLOSES: Final = """\
 SELECT coalesce((
   SELECT close_cents FROM candles
   WHERE minutes = 1 AND market = :market AND time_ns < at.value
   ORDER BY time_ns DESC LIMIT 1
-), 0) FROM json_each(:times) AS at"""
+), 0) FROM """
+
+
+def balances_statement(database: str) -> TextClause:
+    """Return the statement that reads balances at many times; `database` is `sqlite` or `postgresql`."""
+    return text(_BALANCES + _TIMES[database])
+
+
+def closes_statement(database: str) -> TextClause:
+    """Return the statement that reads prices at many times."""
+    return text(_CLOSES + _TIMES[database])
 
 
 def _values_before(
-    connection: Connection, statement: str, values: dict[str, int], times_ns: Sequence[int]
+    connection: Connection, statement: TextClause, values: dict[str, int], times_ns: Sequence[int]
 ) -> list[int]:
+    times = list(times_ns)
+    is_postgres = connection.dialect.name == "postgresql"
     with connection.begin():
-        found = connection.exec_driver_sql(statement, {**values, "times": json.dumps(list(times_ns))})
+        found = connection.execute(statement, {**values, "times": times if is_postgres else json.dumps(times)})
         return list(found.scalars())

@@ -1,17 +1,15 @@
 """Pages of the read model's history, each read by an index from its first row and no further than its last."""
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, starmap
-from operator import itemgetter
+from itertools import starmap
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, Select, bindparam, delete, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Column, Connection, Select, bindparam, delete, select
 
-from waiver_exchange.adapters.sqlite import read_model_schema as schema
+from waiver_exchange.adapters.sql import read_model_schema as schema
+from waiver_exchange.adapters.sql.first_key import first_key_at
+from waiver_exchange.adapters.sql.merging import Market, merged
 from waiver_exchange.application.selections import (
     AuditSelection,
     CandleSelection,
@@ -26,9 +24,6 @@ from waiver_exchange.projections.candles import KEPT_NS, MINUTE_NS, CandleView, 
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import OrderView, QuoteView, TradeView
 
-_DIALECT: Final = sqlite.dialect(paramstyle="named")
-_first: Final = itemgetter(0)
-Found = Row[Any]
 Bounds = tuple[int | None, int | None]
 # SQLite takes many more parameters in one statement.
 _IDS_MAX: Final = 500
@@ -38,12 +33,20 @@ def list_orders(connection: Connection, selection: OrderSelection, *, limit: int
     """Return the first `limit` orders of a selection, in its order."""
     with connection.begin():
         bounds = _order_bounds(connection, selection)
-        queries = order_queries(selection, bounds=bounds)
-        found = merged(connection, queries, key=_first, is_ascending=selection.is_ascending, limit=limit)
+        found = merged(
+            connection,
+            lambda markets: order_queries(selection, bounds=bounds, markets=markets),
+            markets=selection.markets,
+            key_columns=1,
+            is_ascending=selection.is_ascending,
+            limit=limit,
+        )
         return list(starmap(OrderView, found))
 
 
-def order_queries(selection: OrderSelection, *, bounds: Bounds) -> Iterator[Select[Any]]:
+def order_queries(
+    selection: OrderSelection, *, bounds: Bounds, markets: Iterable[Market] | None
+) -> Iterator[Select[Any]]:
     """Yield the queries, one for each market or one for all, whose rows together are the selection.
 
     `bounds` are the lowest and the highest order id, both excluded.
@@ -62,10 +65,10 @@ def order_queries(selection: OrderSelection, *, bounds: Bounds) -> Iterator[Sele
     if selection.side is not None:
         query = query.where(table.c.terms.op("&")(codes.TERMS_FIELD_MASK) == selection.side)
     query = query.order_by(table.c.order_id if selection.is_ascending else table.c.order_id.desc())
-    if selection.markets is None:
+    if markets is None:
         yield query
     else:
-        yield from (query.where(table.c.market == market) for market in selection.markets)
+        yield from (query.where(table.c.market == market) for market in markets)
 
 
 def find_orders(connection: Connection, order_ids: Sequence[int]) -> list[OrderView]:
@@ -239,40 +242,3 @@ def _bounds(connection: Connection, key: Column[int], time: Column[int], *, keys
         first = first_key_at(connection, key=key, time=time, at_ns=end_ns)
         highest = first if highest is None else min(highest, first)
     return lowest, highest
-
-
-def first_key_at(connection: Connection, *, key: Column[int], time: Column[int], at_ns: int) -> int:
-    """Return the lowest number that no row of an earlier time has as its key, in about 50 steps at most.
-
-    Keys grow with time, so no index of times is needed: the rows' own order is one.
-    """
-    step = select(key, time).where(key >= bindparam("key")).order_by(key)
-    text = str(step.compile(dialect=_DIALECT))
-    newest = connection.execute(select(key).order_by(key.desc()).limit(1)).scalar()
-    low, high = 0, 0 if newest is None else newest + 1
-    while low < high:
-        middle = (low + high) // 2
-        # The first row only: SQLite makes each when it is fetched.
-        found = connection.exec_driver_sql(text, {"key": middle}).first()
-        if found is None or found[1] >= at_ns:
-            high = middle
-        else:
-            low = found[0] + 1
-    return low
-
-
-def merged(
-    connection: Connection,
-    queries: Iterable[Select[Any]],
-    *,
-    key: Callable[[Found], Any],
-    is_ascending: bool,
-    limit: int,
-) -> list[Found]:
-    """Return the first rows of all queries together, by the key, which is the order of each query too.
-
-    No more rows are read than are returned, and one of each query.
-    """
-    with ExitStack() as stack:
-        results = [stack.enter_context(connection.execute(query.limit(limit))) for query in queries]
-        return list(islice(heapq.merge(*results, key=key, reverse=not is_ascending), limit))
