@@ -71,6 +71,7 @@ from waiver_exchange.gateway.app import build_gateway
 from waiver_exchange.gateway.control.methods import run_method
 from waiver_exchange.gateway.control.protocol import ControlError
 from waiver_exchange.gateway.feeds import hub
+from waiver_exchange.gateway.forwarding.forwarder import Forwarder
 from waiver_exchange.gateway.rest.errors import STATUS_OF
 from waiver_exchange.gateway.rest.json_object import decode_object
 from waiver_exchange.gateway.rest.orders import parse_order
@@ -458,6 +459,16 @@ async def with_full_disk(service: Service) -> httpx.Response:
         return await service.order()
 
 
+async def forwarded_to_nobody(service: Service) -> httpx.Response:
+    forwarder = Forwarder(Path("no-engine.sock"), body_bytes_max=1)
+    app = build_gateway(service.exchange, Settings(data_dir=Path()), forwarder=forwarder).app
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the same protocol, typed otherwise
+    async with httpx.AsyncClient(transport=transport, base_url="http://exchange") as gateway:
+        answer = await gateway.get("/api/v1/keys")
+    await forwarder.close()
+    return answer
+
+
 async def with_full_queue(service: Service) -> httpx.Response:
     service.patch.setattr(sequencer, "QUEUE_MAX", 0)
     return await service.order()
@@ -670,6 +681,7 @@ SERVICE: dict[RefusalReason, Callable[[Service], Awaitable[httpx.Response | str]
     R.audit_range_is_wrong: export_of_rows_that_are_not,
     R.audit_facts_are_too_long: lambda s: recorded(s, "because " * 300),
     R.journal_is_unavailable: with_full_disk,
+    R.engine_is_unavailable: forwarded_to_nobody,
     R.exchange_is_busy: with_full_queue,
     R.exchange_is_stopping: while_stopping,
     R.outcome_is_unknown: placed_and_unreadable,

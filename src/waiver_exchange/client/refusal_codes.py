@@ -59,6 +59,7 @@ class RefusalCode(StrEnum):
     audit_facts_look_personal = auto()
     audit_facts_are_too_long = auto()
     audit_range_is_wrong = auto()
+    engine_is_unavailable = auto()
     exchange_is_halted = auto()
     market_is_halted = auto()
     order_rate_is_too_high = auto()

@@ -17,6 +17,7 @@ _NOT_NOW: Final = frozenset(
         RefusalCode.journal_is_unavailable,
         RefusalCode.exchange_is_busy,
         RefusalCode.exchange_is_stopping,
+        RefusalCode.engine_is_unavailable,
         RefusalCode.history_is_unavailable,
     }
 )

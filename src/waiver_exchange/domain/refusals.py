@@ -81,6 +81,7 @@ class RefusalReason(IntEnum):
     audit_facts_look_personal = 165, "Leave e-mail and network addresses out of this text: what is recorded stays."
     audit_facts_are_too_long = 166, "This text is too long to be recorded; say it in fewer words."
     audit_range_is_wrong = 167, "Name rows that the journal holds, not more of them at once than the limit."
+    engine_is_unavailable = 170, "The engine of the exchange is away for a moment; nothing was done. Try again."
 
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."

@@ -17,6 +17,7 @@ from waiver_exchange.gateway.alpaca.streams.routes import build_stream_routes
 from waiver_exchange.gateway.dispatch import Dispatch
 from waiver_exchange.gateway.error_handlers import EXCEPTION_HANDLERS
 from waiver_exchange.gateway.feeds.hub import Hub
+from waiver_exchange.gateway.forwarding.forwarder import Forwarder
 from waiver_exchange.gateway.headers import add_headers, security_headers_for
 from waiver_exchange.gateway.page import PAGE_HANDLERS
 from waiver_exchange.gateway.rate_limits import RateLimits
@@ -46,8 +47,13 @@ class Gateway(NamedTuple):
     sockets: Sockets
 
 
-def build_gateway(exchange: Exchange, settings: Settings, *, counts: RequestCounts | None = None) -> Gateway:
-    """Return what serves an exchange, which its caller runs, stops and closes, as the `counts` if there are any."""
+def build_gateway(
+    exchange: Exchange, settings: Settings, *, counts: RequestCounts | None = None, forwarder: Forwarder | None = None
+) -> Gateway:
+    """Return what serves an exchange, which its caller runs, stops and closes, as the `counts` if there are any.
+
+    With a `forwarder` it is a gateway process's, and some requests are for the engine's.
+    """
     rate_limits = _rate_limits(exchange, settings.limits, counts)
     bounds = settings.connection_limits
     endpoint = Endpoint(
@@ -62,7 +68,7 @@ def build_gateway(exchange: Exchange, settings: Settings, *, counts: RequestCoun
         trusted_proxies=settings.trusted_proxies,
         origins=exchange.sign_in.origins,
     )
-    return Gateway(_build_app(exchange, rate_limits), sockets)
+    return Gateway(_build_app(exchange, rate_limits, forwarder), sockets)
 
 
 def build_app(exchange: Exchange, *, limits: RequestLimits | None = None) -> Dispatch:
@@ -81,7 +87,7 @@ def _refusal_body(path: str, reason: RefusalReason) -> object:
     return native_refusal(path, reason)
 
 
-def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
+def _build_app(exchange: Exchange, rate_limits: RateLimits, forwarder: Forwarder | None = None) -> Dispatch:
     handlers = [*PAGE_HANDLERS, *ALPACA_HANDLERS]
     framework = Litestar(
         route_handlers=handlers,
@@ -112,4 +118,5 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits) -> Dispatch:
         routing=routing,
         limits=rate_limits,
         security=security_headers_for(exchange.sign_in.public_url),
+        forwarder=forwarder,
     )

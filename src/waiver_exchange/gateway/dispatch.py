@@ -6,7 +6,11 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path, keep_allowance_per_minute
+from waiver_exchange.gateway.forwarding.door import is_counted
+from waiver_exchange.gateway.forwarding.forwarder import Forwarder
+from waiver_exchange.gateway.forwarding.table import is_forwarded
 from waiver_exchange.gateway.headers import (
     SECURITY_HEADERS,
     Headers,
@@ -14,7 +18,7 @@ from waiver_exchange.gateway.headers import (
     keep_allowance,
     keep_security_headers,
 )
-from waiver_exchange.gateway.rate_limits import RateLimits, RateRefusedError
+from waiver_exchange.gateway.rate_limits import RateLimits
 from waiver_exchange.gateway.rest.api import NativeApi, send_answer
 from waiver_exchange.gateway.rest.errors import answer_of_failure
 from waiver_exchange.gateway.rest.route import json_answer
@@ -35,8 +39,13 @@ class Dispatch:
         routing: Routing,
         limits: RateLimits,
         security: Headers = SECURITY_HEADERS,
+        forwarder: Forwarder | None = None,
     ) -> None:
-        """Take both; `security` is what every answer tells browsers not to do."""
+        """Take both; `security` is what every answer tells browsers not to do.
+
+        With a `forwarder` what this process does not serve itself goes to the engine's.
+        """
+        self._forwarder = forwarder
         self._native = native
         self._framework = framework
         self._routing = routing
@@ -54,7 +63,10 @@ class Dispatch:
         is_native = path.startswith(ROOT) or self._routing.find(path) is not None
         try:
             self._count(scope, is_alpaca=not is_native and is_alpaca_path(path))
-        except RateRefusedError as error:
+            if self._forwarder is not None and is_forwarded(path, self._routing):
+                await self._forwarder(scope, receive, send)
+                return
+        except RefusedError as error:
             answer = answer_of_failure(error, scope)
             if is_alpaca_path(path):
                 answer = answer._replace(body=json_answer(error_of(error).body()).body)
@@ -63,6 +75,8 @@ class Dispatch:
         await (self._native if is_native else self._framework)(scope, receive, send)
 
     def _count(self, scope: HTTPScope, *, is_alpaca: bool) -> None:
+        if is_counted(scope):
+            return
         if scope["path"] in _HEALTH:
             self._limits.take_health(address_of(scope))
             return

@@ -81,7 +81,12 @@ def keep_allowance(scope: Scope, allowance: Allowance | None, *, times: int = 1)
         scope["state"][_ALLOWANCE] = (allowance, times)
 
 
-def _allowance_headers(allowance: Allowance, times: int) -> Headers:
+def allowance_headers_of(scope: Scope) -> Headers:
+    """Return what the answer to a request says about what is left of a limit; nothing without one."""
+    kept: tuple[Allowance, int] | None = scope["state"].get(_ALLOWANCE)
+    if kept is None:
+        return ()
+    allowance, times = kept
     return (
         (b"x-ratelimit-limit", b"%d" % (times * allowance.limit)),
         (b"x-ratelimit-remaining", b"%d" % (times * allowance.remaining)),
@@ -101,8 +106,6 @@ def complete_headers(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[t
         headers.append(_UNCACHED)
     state = scope["state"]
     headers += state.get(_SECURITY, SECURITY_HEADERS)
-    kept: tuple[Allowance, int] | None = state.get(_ALLOWANCE)
-    if kept is not None:
-        headers += _allowance_headers(*kept)
+    headers += allowance_headers_of(scope)
     headers.append((b"x-request-id", request_id_of(scope).encode()))
     return headers

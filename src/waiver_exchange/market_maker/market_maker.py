@@ -35,6 +35,7 @@ _GENERAL: Final = frozenset(
         RefusalReason.journal_is_unavailable,
         RefusalReason.exchange_is_busy,
         RefusalReason.exchange_is_stopping,
+        RefusalReason.engine_is_unavailable,
         RefusalReason.outcome_is_unknown,
         RefusalReason.internal_error,
     }

@@ -41,6 +41,7 @@ _UNDECIDED: Final = frozenset(
         _R.journal_is_unavailable,
         _R.exchange_is_busy,
         _R.exchange_is_stopping,
+        _R.engine_is_unavailable,
         _R.outcome_is_unknown,
         _R.identity_is_unavailable,
         _R.history_is_unavailable,

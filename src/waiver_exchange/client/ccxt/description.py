@@ -62,7 +62,7 @@ _CODES: Final[Mapping[type[BaseError], tuple[str, ...]]] = {
     DuplicateOrderId: ("client_order_id_used_with_other_content",),
     InsufficientFunds: ("insufficient_cash", "insufficient_shares"),
     MarketClosed: ("exchange_is_halted", "market_is_halted", "market_is_settled"),
-    OnMaintenance: ("exchange_is_stopping",),
+    OnMaintenance: ("exchange_is_stopping", "engine_is_unavailable"),
     OrderNotFound: ("order_not_found", "order_is_final"),
     # Nobody knows whether it was done, as after a request that timed out.
     RequestTimeout: ("outcome_is_unknown",),

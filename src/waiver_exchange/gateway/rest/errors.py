@@ -181,6 +181,7 @@ _REASONS_BY_STATUS: Final[Mapping[HTTPStatus, tuple[RefusalReason, ...]]] = {
         _R.exchange_is_busy,
         _R.too_many_connections,
         _R.exchange_is_stopping,
+        _R.engine_is_unavailable,
         _R.outcome_is_unknown,
         _R.history_is_unavailable,
         _R.identity_is_unavailable,

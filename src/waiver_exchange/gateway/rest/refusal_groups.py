@@ -11,6 +11,7 @@ WRITING: Final = (
     _R.journal_is_unavailable,
     _R.exchange_is_busy,
     _R.exchange_is_stopping,
+    _R.engine_is_unavailable,
     _R.outcome_is_unknown,
 )
 _RISK_FIRST: Final = 200

@@ -16,6 +16,7 @@ const ADVICE = {
   journal_is_unavailable: "Nobody can be signed in now. Try again in a minute.",
   exchange_is_busy: "The exchange is busy. Try again in a minute.",
   exchange_is_stopping: "The exchange is about to restart. Try again in a minute.",
+  engine_is_unavailable: "The exchange is about to restart. Try again in a minute.",
   outcome_is_unknown: "It is not known whether you were signed in. Try again.",
   provider_not_found: "There is no such sign-in provider any more. Take one of these.",
   account_is_halted: "This account is frozen. Ask the operator.",
