@@ -14,6 +14,7 @@ from waiver_exchange.cli.decide import actions, proposals
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.maintain import demo_reset, snapshot, verify
 from waiver_exchange.cli.mcp import mcp
+from waiver_exchange.cli.migrate import migrate
 from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.protect import account_erase, account_export, secrets_group
@@ -46,6 +47,7 @@ _COMMANDS = (
     verify,
     audit,
     snapshot,
+    migrate,
     secrets_group,
     demo_reset,
     mcp,

@@ -13,6 +13,8 @@ from waiver_exchange.adapters.migrations.running import run_revisions
 
 # A change of a table that waits for a long transaction holds up everybody behind it: it gives up and is run again.
 _TABLE_LOCK_WAIT: Final = "10s"
+# How soon the server notices that this program was killed in the middle of a long statement, and takes it back.
+_GONE_CHECK_INTERVAL: Final = "1s"
 
 
 def run_on_schema(
@@ -24,6 +26,8 @@ def run_on_schema(
         connection = psycopg.connect(owner_url, application_name="waiver migrate")
         connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(line.name)))
         connection.execute(sql.SQL("SET lock_timeout TO {}").format(sql.Literal(_TABLE_LOCK_WAIT)))
+        interval = sql.Literal(_GONE_CHECK_INTERVAL)
+        connection.execute(sql.SQL("SET client_connection_check_interval TO {}").format(interval))
         connection.commit()
         return connection
 
