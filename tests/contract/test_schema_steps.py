@@ -26,7 +26,7 @@ NEXT = EXCHANGE.head + 1
 # Moves rows in batches and tells of each, as a long revision does.
 MOVE_ROWS = 'report("moved 2 of 2 rows")\nop.execute("UPDATE snapshots SET added_later = \'moved\'")'
 CONTRACT = 'op.drop_column("snapshots", "state")'
-SLOW = 'op.execute("INSERT INTO snapshots SELECT 7, 0, chain, chain FROM journal")\nop.execute("SELECT pg_sleep(60)")'
+SLOW = 'op.execute("INSERT INTO journal_probe SELECT 1, chain FROM journal")\nop.execute("SELECT pg_sleep(60)")'
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_run_that_was_killed_is_run_again(database: PostgresDatabase, tmp_path: 
 
     assert [revision.number for revision in migrate_database(database.owner_url, lines=[quick])] == [NEXT]
     with psycopg.connect(database.url) as connection:
-        assert connection.execute("SELECT sequence FROM exchange.snapshots").fetchall() == [(7,)]
+        assert connection.execute("SELECT id FROM exchange.journal_probe").fetchall() == [(1,)]
 
 
 def _kill_in_the_middle(database: PostgresDatabase, line: Line) -> None:
