@@ -86,6 +86,7 @@ class Settings:
     `database_url` is the PostgreSQL that keeps everything instead of files in `data_dir`, as the service may use it;
     `database_owner_url` the same as its owner, who alone may change its schema. Both may hold a password.
     `workers` gateway processes share the port, beside one with the engine; 0 is one process for all.
+    `parameters` are the fields of `ExchangeParameters` that are given; the journal keeps the others.
     `fan_out` is what the engine's news reach them through, one of socket, redis.
     """
 
@@ -109,3 +110,4 @@ class Settings:
     database_owner_url: str = field(default="", repr=False)
     workers: int = 0
     fan_out: str = "socket"
+    parameters: Mapping[str, int] = field(default_factory=dict)

@@ -18,7 +18,7 @@ def build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, pu
     chosen = settings.sign_in
     providers = {
         provider.name: OidcProvider(
-            provider, client_secret=_client_secret(settings, provider, kept_secrets), clock=clock
+            provider, client_secret=client_secret_of(settings, provider, kept_secrets), clock=clock
         )
         for provider in chosen.providers
     }
@@ -37,7 +37,7 @@ def build_sign_in(settings: Settings, kept_secrets: Secrets, *, clock: Clock, pu
     )
 
 
-def _client_secret(settings: Settings, provider: OidcProviderSettings, kept_secrets: Secrets) -> str | None:
+def client_secret_of(settings: Settings, provider: OidcProviderSettings, kept_secrets: Secrets) -> str | None:
     """Return a provider's client secret, None for a public client. Raises `SecretsError`."""
     if provider.is_public_client:
         return None

@@ -9,6 +9,7 @@ import click
 
 from waiver_exchange import __version__
 from waiver_exchange.cli.audit import audit
+from waiver_exchange.cli.config import config
 from waiver_exchange.cli.correct import correct, kill_switch, trade
 from waiver_exchange.cli.decide import actions, proposals
 from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, CommandFailedError
@@ -50,6 +51,7 @@ _COMMANDS = (
     migrate,
     secrets_group,
     demo_reset,
+    config,
     mcp,
 )
 for _command in _COMMANDS:

@@ -1,9 +1,12 @@
 """The options that every command takes."""
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from waiver_exchange.cli.setting_sources import CONFIG
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -15,6 +18,23 @@ def data_dir_option(function: _F) -> _F:
         metavar="DIR",
         help="The exchange's data directory.  [env WAIVER_DATA_DIR; default: data]",
     )(function)
+
+
+def config_option(function: _F) -> _F:
+    """Add `--config`, which goes into the environment: processes that this one starts read the same file."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        expose_value=False,
+        callback=_name_file,
+        help="A file with settings.  [env WAIVER_CONFIG; default: /etc/waiver/waiver.toml, if it is there]",
+    )(function)
+
+
+def _name_file(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    del context, parameter
+    if value is not None:
+        os.environ[CONFIG] = value
 
 
 def json_option(function: _F) -> _F:
@@ -39,4 +59,4 @@ def reason_option(function: _F) -> _F:
 
 def common_options(function: _F) -> _F:
     """Add what every command takes."""
-    return data_dir_option(json_option(function))
+    return config_option(data_dir_option(json_option(function)))

@@ -13,7 +13,7 @@ from waiver_exchange.adapters.files.data_directory import (
     DataDirectoryLock,
 )
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
-from waiver_exchange.cli.settings import Flags, read_settings, with_addresses
+from waiver_exchange.cli.settings import Flags, load_settings
 from waiver_exchange.config import Settings
 from waiver_exchange.gateway.control.client import NoServerError, ServerSilentError, call_server
 from waiver_exchange.gateway.control.protocol import ControlError, Params, Result
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 def settings_of(data_dir: str | None) -> Settings:
     """Return the settings of a command that is not `serve`. Raises `CommandFailedError`."""
-    return with_addresses(read_settings(os.environ, Flags(data_dir=data_dir)))
+    return load_settings(os.environ, Flags(data_dir=data_dir))
 
 
 def run_on_exchange(data_dir: str | None, method: str, params: Params, *, may_create: bool = False) -> Result:

@@ -5,11 +5,10 @@ import os
 import click
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
+from waiver_exchange.cli.contradictions import check_served
 from waiver_exchange.cli.failures import unavailable
 from waiver_exchange.cli.options import common_options
-from waiver_exchange.cli.output import say
-from waiver_exchange.cli.settings import Flags, read_parameters, read_settings, unknown_variables, with_addresses
-from waiver_exchange.cli.sign_in_settings import check_served
+from waiver_exchange.cli.settings import Flags, load_settings
 
 
 @click.command()
@@ -19,12 +18,8 @@ from waiver_exchange.cli.sign_in_settings import check_served
 @common_options
 def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | None, demo: bool) -> int:  # noqa: FBT001
     """Run the exchange until Ctrl-C."""
-    settings = read_settings(os.environ, Flags(data_dir=data_dir, host=host, port=port, is_demo=demo))
+    settings = load_settings(os.environ, Flags(data_dir=data_dir, host=host, port=port, is_demo=demo))
     check_served(settings)
-    settings = with_addresses(settings)
-    parameters = read_parameters(os.environ)
-    for name in unknown_variables(os.environ):
-        say(f"the environment variable {name} is no setting and is ignored")
     try:
         directory = DataDirectory(settings.data_dir)
         lock = directory.acquire_lock()
@@ -39,5 +34,5 @@ def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | Non
         from waiver_exchange.cli.serving.one_process import serve_until_stopped  # noqa: PLC0415
 
         return serve_until_stopped(
-            settings, parameters=parameters, socket_path=directory.control_socket, as_json=as_json
+            settings, parameters=dict(settings.parameters), socket_path=directory.control_socket, as_json=as_json
         )

@@ -8,9 +8,9 @@ import pytest
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import make_secrets
 from waiver_exchange.bootstrap import open_exchange
+from waiver_exchange.cli.contradictions import check_served
 from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
-from waiver_exchange.cli.settings import Flags, read_settings, unknown_variables
-from waiver_exchange.cli.sign_in_settings import check_served, read_sign_in_settings
+from waiver_exchange.cli.settings import Flags, read_settings
 from waiver_exchange.config import OidcProviderSettings, SecretSettings, Settings, SignInSettings
 
 GOOGLE = {"WAIVER_OIDC_PROVIDERS": "google", "WAIVER_OIDC_GOOGLE_CLIENT_ID": "id.apps.example"}
@@ -21,6 +21,11 @@ LEAGUE = {
 }
 DEMO = Settings(data_dir=Path("data"), is_demo=True)
 PUBLIC = SignInSettings(public_url="https://exchange.example")
+
+
+def sign_in_of(environment: dict[str, str]) -> SignInSettings:
+    """Return how people sign in by these variables."""
+    return read_settings(environment, Flags()).sign_in
 
 
 def refused(settings: Settings) -> str:
@@ -34,7 +39,7 @@ def refused(settings: Settings) -> str:
 def wrong(environment: dict[str, str]) -> str:
     """Return the variable that is named as wrong."""
     with pytest.raises(CommandFailedError) as caught:
-        read_sign_in_settings(environment)
+        sign_in_of(environment)
     assert caught.value.exit_code == EXIT_USAGE
     name = str(caught.value.details["setting"])
     assert name in str(caught.value)
@@ -96,7 +101,7 @@ def test_a_demonstration_is_refused_from_the_command_line_on() -> None:
 
 def test_providers_are_read_in_their_order_and_once() -> None:
     both = "league, google,league,"
-    found = read_sign_in_settings(GOOGLE | LEAGUE | {"WAIVER_OIDC_PROVIDERS": both}).providers
+    found = sign_in_of(GOOGLE | LEAGUE | {"WAIVER_OIDC_PROVIDERS": both}).providers
     assert found == (
         OidcProviderSettings(
             name="league", label="League", issuer="https://id.league.example/realm", client_id="waiver"
@@ -105,16 +110,16 @@ def test_providers_are_read_in_their_order_and_once() -> None:
             name="google", label="Google", issuer="https://accounts.google.com", client_id="id.apps.example"
         ),
     )
-    (named,) = read_sign_in_settings(LEAGUE | {"WAIVER_OIDC_LEAGUE_LABEL": "The League"}).providers
+    (named,) = sign_in_of(LEAGUE | {"WAIVER_OIDC_LEAGUE_LABEL": "The League"}).providers
     assert named.label == "The League"
-    (public,) = read_sign_in_settings(LEAGUE | {"WAIVER_OIDC_LEAGUE_PUBLIC_CLIENT": "true"}).providers
+    (public,) = sign_in_of(LEAGUE | {"WAIVER_OIDC_LEAGUE_PUBLIC_CLIENT": "true"}).providers
     assert public.is_public_client
-    assert read_sign_in_settings({}) == SignInSettings()
+    assert sign_in_of({}) == SignInSettings()
 
 
 @pytest.mark.parametrize("name", ["Google", "demo", "providers", "a/b", "1st", "x" * 21, "lig\u00e4", "a-b"])
 def test_a_name_that_cannot_stand_in_an_address_is_refused(name: str) -> None:
-    assert wrong(LEAGUE | {"WAIVER_OIDC_PROVIDERS": name}) == "WAIVER_OIDC_PROVIDERS"
+    assert wrong({"WAIVER_OIDC_PROVIDERS": name}) == "WAIVER_OIDC_PROVIDERS"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +141,7 @@ def test_an_issuer_that_others_could_speak_for_is_refused(issuer: str) -> None:
 
 @pytest.mark.parametrize("issuer", ["http://localhost:4000", "http://127.0.0.1:4000/realm", "http://[::1]:4000"])
 def test_an_issuer_on_this_machine_needs_no_https(issuer: str) -> None:
-    (found,) = read_sign_in_settings(LEAGUE | {"WAIVER_OIDC_LEAGUE_ISSUER": issuer}).providers
+    (found,) = sign_in_of(LEAGUE | {"WAIVER_OIDC_LEAGUE_ISSUER": issuer}).providers
     assert found.issuer == issuer
 
 
@@ -163,8 +168,8 @@ def test_what_is_wrong_is_named(variable: str, value: str) -> None:
 
 
 def test_domains_are_asked_for_where_they_decide() -> None:
-    assert wrong({"WAIVER_SIGN_UP": "domains"}) == "WAIVER_SIGN_UP_DOMAINS"
-    found = read_sign_in_settings({"WAIVER_SIGN_UP": "domains", "WAIVER_SIGN_UP_DOMAINS": "Example.org, b.example"})
+    assert refused(read_settings({"WAIVER_SIGN_UP": "domains"}, Flags())) == "WAIVER_SIGN_UP_DOMAINS"
+    found = sign_in_of({"WAIVER_SIGN_UP": "domains", "WAIVER_SIGN_UP_DOMAINS": "Example.org, b.example"})
     assert (found.sign_up, found.sign_up_domains) == ("domains", ("example.org", "b.example"))
 
 
@@ -178,7 +183,7 @@ def test_domains_are_asked_for_where_they_decide() -> None:
     ],
 )
 def test_the_public_address_is_kept_as_browsers_name_it(given: str, kept: str) -> None:
-    assert read_sign_in_settings({"WAIVER_PUBLIC_URL": given}).public_url == kept
+    assert sign_in_of({"WAIVER_PUBLIC_URL": given}).public_url == kept
 
 
 def test_the_variables_of_a_provider_are_no_typing_errors() -> None:
@@ -188,9 +193,11 @@ def test_the_variables_of_a_provider_are_no_typing_errors() -> None:
         "WAIVER_OIDC_LEAGUE_PUBLIC_CLIENT",
         "WAIVER_OIDC_LEAGUE_CLIENT_SECRET",
     ]
-    assert list(unknown_variables(dict.fromkeys([*known, "WAIVER_OIDC_LEAGUE_SECRET"], "x"))) == [
-        "WAIVER_OIDC_LEAGUE_SECRET"
-    ]
+    read_settings(dict.fromkeys(known, "true") | LEAGUE, Flags())
+    with pytest.raises(CommandFailedError, match="WAIVER_OIDC_LEAGUE_SECRET is no setting"):
+        read_settings(LEAGUE | {"WAIVER_OIDC_LEAGUE_SECRET": "x"}, Flags())
+    with pytest.raises(CommandFailedError, match=r"LEAUGE_LABEL is of a provider .* Did you mean WAIVER_OIDC_LEAGUE_"):
+        read_settings(LEAGUE | {"WAIVER_OIDC_LEAUGE_LABEL": "x"}, Flags())
 
 
 @pytest.mark.parametrize("is_production", [False, True])

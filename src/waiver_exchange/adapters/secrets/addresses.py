@@ -11,27 +11,18 @@ from waiver_exchange.config import DATABASE_URL_PATTERN, REDIS_URL_PATTERN, Sett
 REDIS_URL: Final = "redis_url"
 DATABASE_URL: Final = "database_url"
 DATABASE_OWNER_URL: Final = "database_owner_url"
+_REDIS_FORM: Final = "redis://host:port/0 or unix:///path"
 _DATABASE_FORM: Final = "postgresql://user@host:5432/database"
 
 
-def redis_url_of(settings: Settings) -> str:
-    """Return the address that the settings name or that is kept with the secrets; empty without one.
-
-    Raises `SecretsError` for what is no address, without quoting it.
-    """
-    return _address(
-        settings, REDIS_URL, given=settings.redis_url, pattern=REDIS_URL_PATTERN,
-        form="redis://host:port/0 or unix:///path",
-    )  # fmt: skip
-
-
-def with_database_urls(settings: Settings) -> Settings:
-    """Return the settings with both addresses of PostgreSQL, each from where it was given; empty without one.
+def with_addresses(settings: Settings) -> Settings:
+    """Return the settings with the addresses, each from where it was given; empty without one.
 
     Raises `SecretsError` for what is no address, without quoting it.
     """
     return replace(
         settings,
+        redis_url=_address(settings, REDIS_URL, given=settings.redis_url, pattern=REDIS_URL_PATTERN, form=_REDIS_FORM),
         database_url=_address(
             settings, DATABASE_URL, given=settings.database_url, pattern=DATABASE_URL_PATTERN, form=_DATABASE_FORM
         ),

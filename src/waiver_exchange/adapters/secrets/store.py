@@ -50,7 +50,7 @@ class Secrets:
 
         Raises `SecretsError` when it cannot be read, and in production when it is not good enough.
         """
-        found = find_secret(self._settings.secrets, name, directory=self._directory)
+        found = find_secret(self._settings.secrets, name, directory=self.directory)
         if found is not None and self._settings.is_production:
             weakness = "is empty" if not found.text else weakness_of_text(found.text)
             if weakness is not None:
@@ -63,7 +63,7 @@ class Secrets:
 
         Raises `SecretsError` when it cannot be read, and in production when others may read it.
         """
-        found = find_secret(self._settings.secrets, name, directory=self._directory)
+        found = find_secret(self._settings.secrets, name, directory=self.directory)
         if found is not None and self._settings.is_production:
             self._check_file(found)
         return found.text if found is not None else ""
@@ -77,13 +77,14 @@ class Secrets:
             )
 
     @property
-    def _directory(self) -> Path | None:
+    def directory(self) -> Path | None:
+        """Where secrets lie that nothing else names."""
         if self._settings.secrets.directory is not None or self._settings.is_production:
             return self._settings.secrets.directory
         return self._settings.data_dir / FOLDER
 
     def _key(self, name: str, *, may_make: bool) -> bytes:
-        found = find_secret(self._settings.secrets, name, directory=self._directory)
+        found = find_secret(self._settings.secrets, name, directory=self.directory)
         if found is None:
             found = self._made(name, may_make=may_make)
         key = decode_key(found.text)
@@ -103,7 +104,7 @@ class Secrets:
         return key
 
     def _made(self, name: str, *, may_make: bool) -> Found:
-        directory = self._directory
+        directory = self.directory
         if directory is None or self._settings.is_production or not may_make:
             raise SecretsError(_missing(name, directory, was_there=not may_make))
         if make_secrets(directory, names=(name,)):

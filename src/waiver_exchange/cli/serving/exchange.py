@@ -30,7 +30,7 @@ from waiver_exchange.cli.failures import (
 )
 from waiver_exchange.cli.offline import OPENING_FAILURES
 from waiver_exchange.cli.output import say
-from waiver_exchange.cli.settings import PARAMETERS
+from waiver_exchange.cli.setting_table import PARAMETERS, PARAMETERS_PLACE
 from waiver_exchange.cli.stopping import StopSignals
 from waiver_exchange.config import Settings
 from waiver_exchange.demo.run_demo import run_demo
@@ -126,7 +126,8 @@ async def _configure(exchange: Exchange, parameters: dict[str, int]) -> None:
     try:
         await perform(exchange, configuring, wanted, Request(HOST, _CONFIGURING))
     except RefusedError as error:
-        names = ", ".join(name for name, (field, _) in PARAMETERS.items() if field in parameters)
+        places = {PARAMETERS_PLACE + field for field in parameters}
+        names = ", ".join(setting.name for setting in PARAMETERS if setting.place in places)
         raise CommandFailedError(
             code="setting_is_wrong",
             message=f"The exchange refused its parameters: {error.reason.message} Check {names}.",

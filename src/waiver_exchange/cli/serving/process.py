@@ -5,9 +5,6 @@ import resource
 from dataclasses import replace
 from typing import Final
 
-from waiver_exchange.adapters.secrets.addresses import redis_url_of
-from waiver_exchange.adapters.secrets.errors import SecretsError
-from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError
 from waiver_exchange.cli.http_connections import bound_by_handles
 from waiver_exchange.cli.logs import configure_logging
 from waiver_exchange.config import Settings
@@ -21,7 +18,6 @@ _GC_THRESHOLDS: Final = (50_000, 20, 50)
 def prepare_process(settings: Settings) -> Settings:
     """Set up the log and take what the system grants; return the settings as they hold for this process."""
     configure_logging()
-    settings = _with_redis(settings)
     handles = _allow_many_connections()
     return replace(settings, connection_limits=bound_by_handles(settings.connection_limits, handles))
 
@@ -31,13 +27,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-
-
-def _with_redis(settings: Settings) -> Settings:
-    try:
-        return replace(settings, redis_url=redis_url_of(settings))
-    except SecretsError as error:
-        raise CommandFailedError(code="setting_is_wrong", message=str(error), exit_code=EXIT_USAGE) from error
 
 
 def _allow_many_connections() -> int:

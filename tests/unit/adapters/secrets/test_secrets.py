@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from waiver_exchange.adapters.secrets.addresses import redis_url_of
+from waiver_exchange.adapters.secrets.addresses import with_addresses
 from waiver_exchange.adapters.secrets.errors import SecretsError
 from waiver_exchange.adapters.secrets.making import make_secrets
 from waiver_exchange.adapters.secrets.store import Secrets
@@ -186,14 +186,17 @@ def test_the_address_of_redis_may_come_from_a_file_and_is_never_quoted(tmp_path:
     given = {"WAIVER_REDIS_URL_FILE": str(file)}
     for is_production in (False, True):
         settings = settings_of(tmp_path, is_production=is_production, given=given)
-        assert redis_url_of(settings) == "redis://:hush@localhost:6379/0"
+        assert with_addresses(settings).redis_url == "redis://:hush@localhost:6379/0"
         assert "hush" not in repr(settings)
-    assert redis_url_of(settings_of(tmp_path, credentials_directory=tmp_path)) == "redis://:hush@localhost:6379/0"
-    assert redis_url_of(settings_of(tmp_path)) == ""
+    assert (
+        with_addresses(settings_of(tmp_path, credentials_directory=tmp_path)).redis_url
+        == "redis://:hush@localhost:6379/0"
+    )
+    assert with_addresses(settings_of(tmp_path)).redis_url == ""
     file.chmod(0o644)
     with pytest.raises(SecretsError, match="Others may read"):
-        redis_url_of(settings_of(tmp_path, is_production=True, given=given))
+        with_addresses(settings_of(tmp_path, is_production=True, given=given))
     file.write_text("http://:hush@localhost\n")
     with pytest.raises(SecretsError, match="no address") as raised:
-        redis_url_of(settings_of(tmp_path, given=given))
+        with_addresses(settings_of(tmp_path, given=given))
     assert "hush" not in str(raised.value)
