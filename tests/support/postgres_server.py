@@ -117,12 +117,15 @@ class PostgresServer:
         self._process.wait(STOP_SECONDS_MAX)
         self._process = None
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        """Send a signal to the server and the processes of its connections, which are its children."""
+    def pids(self) -> list[int]:
+        """Return the ids of the server and of the processes of its connections, which are its children."""
         assert self._process is not None
         own = self._process.pid
         children = Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split()
-        for pid in (own, *map(int, children)):
+        return [own, *map(int, children)]
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in self.pids():
             try:
                 os.kill(pid, number)
             except ProcessLookupError:  # a connection that has just ended

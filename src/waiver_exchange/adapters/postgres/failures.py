@@ -6,8 +6,6 @@ from typing import Final
 _SENTENCES: Final = {
     "08": "the connection to the database is broken; it is opened again by itself",
     "25006": "the database takes no writes; it may be a standby: connect to the primary",
-    "28": "the database did not let this user in; check user, password and pg_hba.conf",
-    "3D000": "the database does not exist; create it, or correct WAIVER_DATABASE_URL",
     "3F000": "the database lacks a schema; run `waiver migrate`",
     "42501": "the database user may not do this; run `waiver migrate`, which grants what the service needs",
     "42P01": "the database lacks a table; run `waiver migrate`",
@@ -21,6 +19,7 @@ _SENTENCES: Final = {
     "XX001": "a table of the database is damaged; keep a copy, and restore a backup",
     "XX002": "an index of the database is damaged; REINDEX it",
 }
+# A connection that is refused has no SQLSTATE; what the server said of it is in the text that is added.
 _AWAY: Final = "the database cannot be reached; see that it runs, and check WAIVER_DATABASE_URL"
 
 
@@ -30,7 +29,9 @@ def explain_failure(error: BaseException, *, action: str) -> str:
     Works for psycopg's and asyncpg's errors alike; what they say is added, which has no password in it.
     """
     code = getattr(error, "sqlstate", None)
-    if not code:
+    if isinstance(error, TimeoutError):
+        sentence = "the database does not answer; look at its load, its disk and the network"
+    elif not code:
         sentence = _AWAY
     else:
         found = (_SENTENCES[code[:length]] for length in (5, 3, 2) if code[:length] in _SENTENCES)

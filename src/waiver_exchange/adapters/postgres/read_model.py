@@ -8,14 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 
 from waiver_exchange.adapters.postgres.failures import explain_failure
 from waiver_exchange.adapters.postgres.read_model_writes import empty, read_version, set_up_staging, store_changes
 from waiver_exchange.adapters.postgres.threads import FAILURES, DatabaseThreads
 from waiver_exchange.adapters.sql import read_model_schema as schema
 from waiver_exchange.adapters.sql.read_model_history import SqlReadModelReads
-from waiver_exchange.adapters.sql.read_model_rows import load_state
+from waiver_exchange.adapters.sql.read_model_rows import count_rows, load_state
 from waiver_exchange.projections.changes import ReadModelChanges, ReadModelError
 from waiver_exchange.projections.state import ReadModelState
 
@@ -25,6 +25,8 @@ READ_SECONDS_MAX: Final = 10
 # A start reads what is open and held, a restart behind a long outage stores what gathered.
 LOAD_SECONDS_MAX: Final = 300
 STORE_SECONDS_MAX: Final = 60
+# What gathered while the database was away is stored at once and takes its time, here ten times what was measured.
+STORE_ROWS_PER_SECOND_MIN: Final = 5_000
 _CONNECT_SECONDS_MAX: Final = 5
 # The server gives up first, so that a statement that is too slow costs no connection.
 _GRACE_SECONDS: Final = 2
@@ -54,6 +56,7 @@ class PostgresReadModel(SqlReadModelReads):
         self._is_read_only = is_read_only
         self._is_prepared = False
         self._url = url
+        self._store_seconds_max = store_seconds_max
         self._readers = DatabaseThreads(
             build_reading_engine(url, connections=readers, seconds_max=read_seconds_max),
             count=readers,
@@ -73,7 +76,7 @@ class PostgresReadModel(SqlReadModelReads):
             await self._prepare()
         try:
             return await self._load()
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, exc.InvalidRequestError) as error:
             if self._is_read_only:
                 raise ReadModelError(f"The read model is damaged; restart the engine process. ({error})") from error
             why = f"it is damaged (a row is missing or is not what it should be: {error})"
@@ -89,7 +92,13 @@ class PostgresReadModel(SqlReadModelReads):
         if self._is_read_only:
             raise ReadModelError("This process only reads the read model.")
         await self._prepare()
-        await _guard(self._writer.run(lambda connection: store_changes(connection, changes)))
+        more = count_rows(changes) / STORE_ROWS_PER_SECOND_MIN
+        seconds_max = self._store_seconds_max + more
+        await _guard(
+            self._writer.run(
+                lambda connection: store_changes(connection, changes, seconds_max=seconds_max), more_seconds=more
+            )
+        )
 
     async def close(self) -> None:
         """Finish what is waiting and give the connections back."""

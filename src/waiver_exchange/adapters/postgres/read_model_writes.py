@@ -61,9 +61,10 @@ def empty(connection: Connection) -> None:
     connection.execute(insert(schema.exchange), _exchange_values(empty_checkpoint_row()))
 
 
-def store_changes(connection: Connection, changes: ReadModelChanges) -> None:
+def store_changes(connection: Connection, changes: ReadModelChanges, *, seconds_max: float) -> None:
     """Write changes and the checkpoint in one transaction, or nothing when they are there. Raises `ReadModelError`."""
     with connection.begin():
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds_max * 1_000)}")
         # Whoever else stores waits here, and then finds the checkpoint moved.
         at = select(schema.exchange.c.sequence, schema.exchange.c.time_ns).with_for_update()
         checkpoint, stored_ns = connection.execute(at).one()

@@ -28,15 +28,19 @@ class DatabaseThreads:
         self._seconds_max = seconds_max
         self._executor = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
 
-    async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what the work returns. Raises one of `FAILURES`, `TimeoutError`, and what the work raises."""
+    async def run(self, work: Callable[[Connection], Result], *, more_seconds: float = 0) -> Result:
+        """Return what the work returns, which may take so much longer than usual.
+
+        Raises one of `FAILURES`, `TimeoutError`, and what the work raises.
+        """
+        seconds_max = self._seconds_max + more_seconds
         line = _Line()
         future = asyncio.get_running_loop().run_in_executor(self._executor, self._do, work, line)
         try:
-            return await asyncio.wait_for(future, self._seconds_max)
+            return await asyncio.wait_for(future, seconds_max)
         except TimeoutError:
             line.cut()
-            msg = f"no answer within {self._seconds_max:g} seconds"
+            msg = f"no answer within {seconds_max:g} seconds"
             raise TimeoutError(msg) from None
 
     async def close(self) -> None:

@@ -70,6 +70,11 @@ def empty_checkpoint_row() -> tuple[Any, ...]:
     return (schema.CHECKPOINT_KEY, 0, 0, 0, 0, *(getattr(ExchangeParameters(), name) for name in _PARAMETERS))
 
 
+def count_rows(changes: ReadModelChanges) -> int:
+    """Return how many rows the changes write."""
+    return sum(len(writing.rows(changes)) for writing in WRITINGS)
+
+
 def changed_columns(writing: Writing) -> list[str]:
     """Return the columns that are written of a known row."""
     names = [column.name for column in writing.table.columns if not column.primary_key]
