@@ -3,9 +3,10 @@
 Two fakes that share their dictionaries are one file closed and opened again: pass the first to the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from waiver_exchange.application.identity_memory.uses import SessionUse
 from waiver_exchange.application.identity_ports import (
     Invitation,
     InvitationStore,
@@ -144,6 +145,10 @@ class FakeSessions(SessionStore):
                 address=address or session.address,
                 device=device or session.device,
             )
+
+    def note_uses(self, uses: Iterable[SessionUse]) -> None:
+        for use in uses:
+            self.note_use(use.session_id, at_ns=use.at_ns, address=use.address, device=use.device)
 
     async def store_uses(self) -> None:
         pass

@@ -1,7 +1,8 @@
 """Preferences in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from waiver_exchange.application.identity_changes import SettingsChange, SettingsKept
 from waiver_exchange.application.ports import AccountSettings, PreferencesStore, Watchlist
 
 
@@ -12,6 +13,12 @@ class FakePreferences(PreferencesStore):
         self._settings: dict[int, AccountSettings] = kept._settings if kept else {}
         self._watchlists: dict[int, Watchlist] = kept._watchlists if kept else {}
         self._given: list[int] = kept._given if kept else []
+
+    def watch(self, listener: Callable[[SettingsChange], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
+    def dump(self) -> Iterable[SettingsChange]:
+        return [SettingsKept(account=account, settings=settings) for account, settings in self._settings.items()]
 
     def find_settings(self, account: int) -> AccountSettings:
         return self._settings.get(account, AccountSettings())

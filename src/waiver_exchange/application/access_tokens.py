@@ -91,6 +91,10 @@ class AccessTokens:
             await self.rotate()
         self._load()
 
+    def reload(self) -> None:
+        """Take over the store's keys as they are now, where another process looks after them."""
+        self._load()
+
     async def rotate_if_due(self) -> str | None:
         """Let a new key take over from one that is too old, and forget those whose tokens have expired.
 

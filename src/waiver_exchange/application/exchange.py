@@ -67,7 +67,7 @@ class Exchange:
     `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
     are can be counted before one more is stored; who classifies a market holds `classifying`. In a gateway process
     `freshness` says whether it has seen all that others were answered; with the engine there is nothing to wait for.
-    `on_stored` hears of the row up to which history is stored.
+    `stored_sequence` is the row up to which history is stored, and `on_stored` hears of each.
     """
 
     sequencer: CommandIntake
@@ -104,6 +104,7 @@ class Exchange:
     failures: FailureCounts = field(default_factory=FailureCounts)
     challenges: Challenges = field(default_factory=Challenges)
     freshness: Freshness | None = None
+    stored_sequence: int = 0
     on_stored: Callable[[int], None] = field(default=lambda _: None)
     _untaken: ReadModelChanges | None = field(default=None)
 
@@ -191,6 +192,7 @@ class Exchange:
             await self.read_model.store(changes)
             self.projector.forget_closed(changes)
             self._untaken = None
+            self.stored_sequence = changes.sequence
             self.on_stored(changes.sequence)
             changes = self.projector.take_changes()
 

@@ -6,10 +6,13 @@ nothing about anybody, so they may stand in the journal, in logs and in addresse
 network addresses and devices may not. Times are UNIX nanoseconds and 0 means never.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from waiver_exchange.application.identity_memory.uses import SessionUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +232,9 @@ class SessionStore(Protocol):
 
     def note_use(self, session_id: str, *, at_ns: int, address: str = "", device: str = "") -> None:
         """Remember in memory that a session was used, and from where; nothing waits for a disk."""
+
+    def note_uses(self, uses: "Iterable[SessionUse]") -> None:
+        """Remember in memory uses that were noted elsewhere, unless a later one is known."""
 
     async def store_uses(self) -> None:
         """Keep the uses that were noted since the last time."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from waiver_exchange.application.selections import (
     AuditSelection,
@@ -18,6 +18,10 @@ from waiver_exchange.projections.audit_trail import AuditView
 from waiver_exchange.projections.candles import CandleView
 from waiver_exchange.projections.changes import ReadModelChanges
 from waiver_exchange.projections.state import LedgerMovement, OrderView, QuoteView, ReadModelState, TradeView
+
+if TYPE_CHECKING:
+    from waiver_exchange.application.identity_changes import SettingsChange
+    from waiver_exchange.application.identity_memory.uses import KeyUse
 
 GENESIS_CHAIN: Final = bytes(32)
 
@@ -256,6 +260,9 @@ class IdentityStore(Protocol):
     def note_use(self, key_id: str, *, at_ns: int) -> None:
         """Remember in memory that a key was used."""
 
+    def note_uses(self, uses: "Iterable[KeyUse]") -> None:
+        """Remember in memory uses that were noted elsewhere, unless a later one is known."""
+
     async def store_uses(self) -> None:
         """Keep the last uses that were noted since the last time. Raises `IdentityError`."""
 
@@ -312,6 +319,12 @@ class Watchlist:
 
 class PreferencesStore(Protocol):
     """What owners choose for themselves. Not in the journal: no balance and no book depends on it."""
+
+    def watch(self, listener: "Callable[[SettingsChange], None]") -> Callable[[], None]:
+        """Tell a listener of every change of settings, in the step in which memory follows; return what ends it."""
+
+    def dump(self) -> "Iterable[SettingsChange]":
+        """Return all settings that were chosen, as the changes that lead to them."""
 
     def find_settings(self, account: int) -> AccountSettings:
         """Return an account's settings, from memory."""

@@ -81,6 +81,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
         audit_seed=lambda: Secrets(settings).audit_signing_key,
         snapshot_rows=settings.snapshot_rows,
         snapshot_sequence=at.snapshot_sequence,
+        stored_sequence=projector.state.sequence,
     )
     await remember_erasures(exchange)
     return exchange

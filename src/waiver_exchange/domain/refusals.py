@@ -82,7 +82,6 @@ class RefusalReason(IntEnum):
     audit_facts_are_too_long = 166, "This text is too long to be recorded; say it in fewer words."
     audit_range_is_wrong = 167, "Name rows that the journal holds, not more of them at once than the limit."
     engine_is_unavailable = 170, "The engine of the exchange is away for a moment; nothing was done. Try again."
-
     exchange_is_halted = 201, "The whole exchange is halted; orders are accepted again when it resumes."
     market_is_halted = 202, "This market is halted; orders are accepted again when it resumes."
     order_rate_is_too_high = 203, "Too many orders in this second; slow down."

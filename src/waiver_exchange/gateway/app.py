@@ -67,6 +67,7 @@ def build_gateway(
         refusal_body=_refusal_body,
         trusted_proxies=settings.trusted_proxies,
         origins=exchange.sign_in.origins,
+        freshness=exchange.freshness,
     )
     return Gateway(_build_app(exchange, rate_limits, forwarder), sockets)
 
@@ -119,4 +120,5 @@ def _build_app(exchange: Exchange, rate_limits: RateLimits, forwarder: Forwarder
         limits=rate_limits,
         security=security_headers_for(exchange.sign_in.public_url),
         forwarder=forwarder,
+        freshness=exchange.freshness,
     )

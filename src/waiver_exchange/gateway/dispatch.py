@@ -6,6 +6,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from waiver_exchange.application.command_intake import Freshness
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.gateway.alpaca.errors import error_of, is_alpaca_path, keep_allowance_per_minute
 from waiver_exchange.gateway.forwarding.door import is_counted
@@ -40,10 +41,12 @@ class Dispatch:
         limits: RateLimits,
         security: Headers = SECURITY_HEADERS,
         forwarder: Forwarder | None = None,
+        freshness: Freshness | None = None,
     ) -> None:
         """Take both; `security` is what every answer tells browsers not to do.
 
-        With a `forwarder` what this process does not serve itself goes to the engine's.
+        With a `forwarder` what this process does not serve itself goes to the engine's; what it serves waits until its
+        `freshness` says that it shows what other processes had answered.
         """
         self._forwarder = forwarder
         self._native = native
@@ -51,6 +54,7 @@ class Dispatch:
         self._routing = routing
         self._limits = limits
         self._security = security
+        self._freshness = freshness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -61,11 +65,15 @@ class Dispatch:
         scope.setdefault("state", {})
         keep_security_headers(scope, self._security)
         is_native = path.startswith(ROOT) or self._routing.find(path) is not None
+        freshness = self._freshness
         try:
             self._count(scope, is_alpaca=not is_native and is_alpaca_path(path))
             if self._forwarder is not None and is_forwarded(path, self._routing):
                 await self._forwarder(scope, receive, send)
                 return
+            if freshness is not None and freshness.is_behind and path not in _HEALTH:
+                # What was answered anywhere before this request began is shown before it is served.
+                await freshness.wait()
         except RefusedError as error:
             answer = answer_of_failure(error, scope)
             if is_alpaca_path(path):

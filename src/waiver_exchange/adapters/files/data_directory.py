@@ -95,6 +95,23 @@ class DataDirectory:
         return self.path / "control.sock"
 
     @property
+    def run(self) -> Path:
+        """The directory, made when it is not there, of what the processes of one service reach each other by."""
+        path = self.path / "run"
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    @property
+    def link_socket(self) -> Path:
+        """The socket by which gateway processes follow the engine's."""
+        return self.run / "link.sock"
+
+    @property
+    def link_head(self) -> Path:
+        """The eight bytes that say how far a gateway process has to be."""
+        return self.run / "head"
+
+    @property
     def lock(self) -> Path:
         """The file that carries the lock, and the id of the process that holds it."""
         return self.path / "lock"

@@ -13,9 +13,13 @@ from waiver_exchange.gateway.rest.route import Answer, Call, Route, json_answer
 # Everybody may ask; paths and what the system said are for the log and for `waiver status`.
 SAID_ELSEWHERE: Final = "The server's log and `waiver status` say why."
 JOURNAL_PROBLEM: Final = f"The journal cannot be written. {SAID_ELSEWHERE}"
+ENGINE_PROBLEM: Final = f"The engine's process is not reached; it is started again by itself. {SAID_ELSEWHERE}"
 HISTORY_WARNING: Final = f"History cannot be stored, and what cannot be stored gathers in memory. {SAID_ELSEWHERE}"
 IDENTITY_WARNING: Final = f"Names, keys and sessions cannot be stored; who is signed in goes on. {SAID_ELSEWHERE}"
 CHECKPOINT_WARNING: Final = f"No checkpoint of the journal can be made or bound. {SAID_ELSEWHERE}"
+
+
+_PROBLEMS: Final = {RefusalReason.engine_is_unavailable: ENGINE_PROBLEM}
 
 
 class HealthBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +51,8 @@ async def _show_health(_: Call) -> Answer:
 async def _show_readiness(call: Call) -> Answer:
     exchange = call.exchange
     if exchange.sequencer.failure is not None:
-        error = error_detail(RefusalReason.journal_is_unavailable, {"problem": JOURNAL_PROBLEM})
+        reason = exchange.sequencer.refusal or RefusalReason.journal_is_unavailable
+        error = error_detail(reason, {"problem": _PROBLEMS.get(reason, JOURNAL_PROBLEM)})
         answer = json_answer(UnreadinessBody(error=error), status=503)
         return with_header(answer, b"retry-after", b"%d" % RETRY_AFTER_SECONDS)
     state = exchange.state

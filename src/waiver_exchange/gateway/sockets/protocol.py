@@ -51,6 +51,9 @@ class SocketProtocol(asyncio.Protocol):
         self._is_fragment_text = False
         self._is_foreign = False
         self._is_waiting = False
+        # Whether something arrived while it waited that this process has to catch up with first.
+        self._is_ahead = False
+        self._is_gone = False
         self._held: list[bytes] | None = None
         self._rare = Excess(RARE_FRAMES_MAX)
         self._congested_at: float | None = None
@@ -73,13 +76,17 @@ class SocketProtocol(asyncio.Protocol):
         """Take what arrived: first the head of the request, then frames."""
         self._heard_at = self._loop.time()
         self._is_pinged = False
-        if self._session is None:
-            self._open(data)
-            return
+        is_behind = self._sockets.is_behind
         if self._is_waiting:
             self._rest += data
-            return
-        self._take_turn(self._session, self._rest + data if self._rest else data)
+            self._is_ahead = self._is_ahead or is_behind
+        elif is_behind:
+            self._rest += data
+            self._await_news()
+        elif self._session is None:
+            self._open(data)
+        else:
+            self._take_turn(self._session, self._rest + data if self._rest else data)
 
     def eof_received(self) -> None:
         """The client sends no more: the transport is closed."""
@@ -107,6 +114,7 @@ class SocketProtocol(asyncio.Protocol):
         del exc
         self._others.discard(self)
         self.is_open = False
+        self._is_gone = True
         session, self._session = self._session, None
         if session is not None:
             self._sockets.discard(self)
@@ -183,11 +191,17 @@ class SocketProtocol(asyncio.Protocol):
 
     def take_turn(self) -> None:
         """Take more of what arrived, after others had their turn; a congested client waits until it has caught up."""
-        if self._session is None or self.is_congested:
+        if self._is_gone or self.is_congested:
+            return
+        if self._is_ahead:
+            self._await_news()
             return
         self._is_waiting = False
         data, self._rest = self._rest, b""
-        self._take_turn(self._session, data)
+        if self._session is None:
+            self._open(data)
+        else:
+            self._take_turn(self._session, data)
         self._read_or_not()
 
     # The rest is its own.
@@ -209,6 +223,13 @@ class SocketProtocol(asyncio.Protocol):
         if self._held and not self._transport.is_closing():
             held, self._held = self._held, []
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+
+    def _await_news(self) -> None:
+        """Go on when this process shows what others had answered until now: the client may know of it."""
+        self._is_waiting = True
+        self._is_ahead = False
+        self._read_or_not()
+        self._sockets.when_fresh(self.take_turn)
 
     def _await_turn(self) -> None:
         self._is_waiting = True

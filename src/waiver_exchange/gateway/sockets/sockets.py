@@ -9,6 +9,7 @@ from typing import Any, Final
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from waiver_exchange.application.command_intake import Freshness
 from waiver_exchange.domain.refusals import RefusalReason
 from waiver_exchange.gateway.refusals import error_body
 from waiver_exchange.gateway.signin.own_pages import is_welcome
@@ -44,18 +45,21 @@ class Sockets:
         refusal_body: RefusalBody = native_refusal,
         trusted_proxies: tuple[str, ...] = (),
         origins: frozenset[str] = frozenset(),
+        freshness: Freshness | None = None,
     ) -> None:
         """Take connections at the paths of `routes`; `refusal_body` words the others.
 
         A browser opens one for pages of the `origins` only.
 
-        Only a trusted proxy may say whose connection it passes on.
+        Only a trusted proxy may say whose connection it passes on. With a `freshness` no message is taken before this
+        process shows what others had answered when it arrived.
         """
         self.addresses = ClientAddresses(trusted_proxies)
         self.limits = limits
         self.refusal_body = refusal_body
         self._routes = dict(routes)
         self._origins = origins
+        self._freshness = freshness
         self._open: set[SocketProtocol] = set()
         self._by_address: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -102,6 +106,16 @@ class Sockets:
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another process has answered what is not shown here yet."""
+        return self._freshness is not None and self._freshness.is_behind
+
+    def when_fresh(self, call: Callable[[], None]) -> None:
+        """Call once what was answered until now is shown here."""
+        assert self._freshness is not None  # noqa: S101 - nobody is behind without
+        self._freshness.when_fresh(call)
 
     def await_turn(self, protocol: SocketProtocol) -> None:
         """Have a connection that has sent much go on after those that wait already, and after everybody else."""

@@ -1,0 +1,249 @@
+"""A gateway process follows the engine's: it connects, catches up with the journal, and from then on hears everything.
+
+While the engine's process is away reads go on with all that is durable, and commands are refused. Coming back it goes
+on behind the row where it stood, so that whoever listens here hears of every row once and in order.
+"""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, final
+
+from waiver_exchange.adapters.link import wire
+from waiver_exchange.adapters.link.addresses import connect
+from waiver_exchange.adapters.link.connection import Connection
+from waiver_exchange.adapters.link.head import Head
+from waiver_exchange.adapters.link.replica import Replica
+from waiver_exchange.adapters.link.wire import LinkError
+from waiver_exchange.application.audit_failures import TELL_SECONDS
+from waiver_exchange.application.ports import Journal, JournalBrokenError, JournalError
+from waiver_exchange.application.recovery import READ_ROWS
+from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.domain.refusals import RefusalReason
+
+# How long a request waits for what was answered elsewhere before it began; usually it is there already.
+FRESH_SECONDS: Final = 2.0
+RETRY_SECONDS: Final = 0.1
+WELCOME_SECONDS: Final = 30.0
+TAKE_SECONDS: Final = 0.25
+LOOK_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class OtherJournalError(JournalBrokenError):
+    """The engine's process goes on from another journal than the one that this gateway has followed."""
+
+    def __init__(self, *, sequence: int, newest: int) -> None:
+        """Name both rows."""
+        super().__init__(
+            f"This gateway has shown row {sequence}, and the engine's journal, which ends at row {newest}, does not "
+            "hold it: the journal was put back or is another one. The gateway ends and begins anew."
+        )
+
+
+@final
+class Follower:
+    """Keeps a replica current while `run` runs. Implements `application.command_intake.Freshness`."""
+
+    def __init__(self, replica: Replica, *, journal: Journal, path: Path, head: Head) -> None:
+        """Follow the process that listens at a path; the journal is the one that it writes."""
+        self._replica = replica
+        self._sequencer = replica.sequencer
+        self._journal = journal
+        self._path = path
+        self._head = head
+        self._applied = 0
+        self._connection: Connection | None = None
+        self._connected = asyncio.Event()
+        self._waiters: deque[tuple[int, Callable[[], None]]] = deque()
+        self._is_stopping = False
+        self._is_settled = False
+        self._number = 0
+        self._last_problem = ""
+
+    # Freshness.
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was answered somewhere that is not shown here yet."""
+        return self._head.number > self._applied
+
+    async def wait(self) -> None:
+        """Return when what was answered before is shown here. Raises `RefusedError` when that takes too long."""
+        moment: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.when_fresh(lambda: None if moment.done() else moment.set_result(None))
+        try:
+            async with asyncio.timeout(FRESH_SECONDS):
+                await moment
+        except TimeoutError as error:
+            raise RefusedError(RefusalReason.engine_is_unavailable) from error
+
+    def when_fresh(self, call: Callable[[], None]) -> None:
+        """Call once, as soon as what was answered until now is shown, or cannot be waited for any more."""
+        self._waiters.append((self._head.number, call))
+        if not self.is_behind:
+            asyncio.get_running_loop().call_soon(self._tell_waiters)
+
+    # What keeps it going.
+
+    async def ready(self) -> None:
+        """Return when the first welcome is taken in: from then on requests can be answered."""
+        await self._connected.wait()
+
+    async def run(self) -> None:
+        """Follow until `stop`. Raises what makes this process useless: `JournalBrokenError`, `JournalOrderError`."""
+        work = [asyncio.create_task(each) for each in (self._look_after(), self._tell_failures(), self._put_aside())]
+        try:
+            while not self._is_stopping:
+                await self._follow_once()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            self._sequencer.part()
+            self._sequencer.give_up()
+
+    def stop(self) -> None:
+        """Follow no more: who still waits for an answer is told that nobody knows."""
+        self._is_stopping = True
+        if self._connection is not None:
+            self._connection.cut("this process stops")
+
+    async def _follow_once(self) -> None:
+        """Connect and follow until the link breaks, or wait a little before the next attempt."""
+        try:
+            connection = await self._connect()
+        except OSError as error:
+            self._complain(f"the engine's process is not reached ({error})")
+            await self._settle()
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        self._connection = connection
+        try:
+            if await self._begin(connection):
+                await connection.lost
+        except LinkError as error:
+            # It may be there again at once; until that is known, nobody is told what is out of date.
+            self._complain(f"the link to the engine's process broke: {error}")
+        finally:
+            self._connection = None
+            connection.cut("it is left")
+            self._sequencer.part()
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_unix_connection(Connection, sock=connect(self._path))
+        return connection
+
+    async def _begin(self, connection: Connection) -> bool:
+        """Greet, catch up with the journal and go on from there; return whether that worked out."""
+        try:
+            async with asyncio.timeout(WELCOME_SECONDS):
+                connection.write(wire.encode(wire.Hello(wire.own_version(), os.getpid())))
+                welcome = await connection.welcome
+            await self._catch_up(until=welcome.sequence)
+        except (LinkError, JournalError, TimeoutError) as error:
+            self._complain(f"the engine's process cannot be followed ({str(error) or 'it says nothing'})")
+            await self._settle()
+            await asyncio.sleep(RETRY_SECONDS)
+            return False
+        if self._sequencer.head != (welcome.sequence, welcome.chain):
+            raise OtherJournalError(sequence=self._replica.sequence, newest=welcome.sequence)
+        self._join(connection, welcome)
+        return True
+
+    def _join(self, connection: Connection, welcome: wire.Welcome) -> None:
+        """Know what the engine's process knows, all in one step, and hear from now on what it says."""
+        self._replica.welcome(welcome, known=connection.known)
+        connection.known.clear()
+        self._replica.forget(welcome.stored)
+        self._number = welcome.number
+        connection.take(self._take)
+        self._apply(self._number)
+        self._sequencer.join(connection.write)
+        self._is_settled = False
+        self._connected.set()
+        self._last_problem = ""
+        _log.info("following the engine's process from row %d", welcome.sequence)
+
+    def _take(self, message: wire.ToGateway) -> None:
+        """Take what the engine's process tells, in order."""
+        if isinstance(message, wire.Answers):
+            self._sequencer.answer(message)
+            return
+        if not isinstance(message, wire.Broadcast):
+            reason = f"{type(message).__name__} is not expected here"
+            raise LinkError(reason)
+        if message.number != self._number + 1:
+            reason = f"number {message.number} follows number {self._number}"
+            raise LinkError(reason)
+        self._replica.take(message)
+        self._number = message.number
+        self._apply(message.number)
+
+    def _apply(self, number: int) -> None:
+        self._applied = number
+        if self._waiters:
+            self._tell_waiters()
+
+    def _tell_waiters(self) -> None:
+        waiters = self._waiters
+        while waiters and waiters[0][0] <= self._applied:
+            _, call = waiters.popleft()
+            call()
+
+    async def _catch_up(self, *, until: int | None) -> None:
+        """Fold what the journal holds up to a row, or all of it, and publish it. Raises `JournalError`."""
+        replica = self._replica
+        while until is None or replica.sequence < until:
+            limit = READ_ROWS if until is None else min(READ_ROWS, until - replica.sequence)
+            rows = await self._journal.read(after=replica.sequence, limit=limit)
+            if not rows:
+                return
+            replica.fold(rows)
+            replica.take_changes()
+            await asyncio.sleep(0)
+
+    async def _settle(self) -> None:
+        """The engine's process is gone: show all that is durable, because others may have been answered with it."""
+        if self._is_settled and not self.is_behind:
+            return
+        number = self._head.number
+        try:
+            async with asyncio.timeout(FRESH_SECONDS):
+                await self._catch_up(until=None)
+        except (JournalError, TimeoutError) as error:
+            self._complain(f"what became durable last may not be shown before the engine is back ({error})")
+        self._is_settled = True
+        self._apply(max(number, self._applied))
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            connection = self._connection
+            if connection is not None and self._sequencer.is_joined:
+                connection.look_after()
+                keys, sessions = self._replica.known.accounts.take_uses(), self._replica.known.sessions.take_uses()
+                if keys or sessions:
+                    connection.write(wire.encode(wire.Uses(keys, sessions)))
+
+    async def _tell_failures(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            if self._replica.exchange is not None:
+                self._replica.exchange.failures.tell(self._sequencer)
+
+    async def _put_aside(self) -> None:
+        while True:
+            await asyncio.sleep(TAKE_SECONDS)
+            self._replica.take_changes()
+
+    def _complain(self, problem: str) -> None:
+        """Say what is wrong, once."""
+        if problem != self._last_problem and not self._is_stopping:
+            _log.warning("%s; it is tried again", problem)
+        self._last_problem = problem
