@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from waiver_exchange.application.chain import chain_hash
@@ -83,6 +83,9 @@ class FakeJournal(Journal):
     async def find_damage(self) -> str | None:
         self._check()
         return None
+
+    async def watch(self, suspect: Callable[[JournalError], None]) -> None:  # noqa: ARG002 - as the protocol has it
+        await asyncio.get_running_loop().create_future()
 
     async def close(self) -> None:
         async with self._order:

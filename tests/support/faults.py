@@ -57,12 +57,12 @@ class Trader:
         return response
 
 
-def make_exchange(data_dir: Path) -> list[Trader]:
+def make_exchange(data_dir: Path, *, database_url: str = "") -> list[Trader]:
     """Make an exchange in this process, as `furnish` does, and close it again."""
 
     async def make() -> list[Trader]:
         with DataDirectory(data_dir).acquire_lock():
-            async with running_exchange(Settings(data_dir=data_dir)) as exchange:
+            async with running_exchange(Settings(data_dir=data_dir, database_url=database_url)) as exchange:
                 return await furnish(exchange)
 
     return asyncio.run(make())
@@ -119,6 +119,10 @@ class OrderFlow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.join()
+
+    def join(self) -> None:
+        """End before the block does; nothing must have gone wrong."""
         self._is_ending.set()
         for thread in self._threads:
             thread.join(WAIT_SECONDS)
@@ -221,16 +225,16 @@ def file_size_limited(pid: int, size: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def verify(data_dir: Path) -> Json:
+def verify(data_dir: Path, *, settings: dict[str, str] | None = None) -> Json:
     """Prove the books; they must be right."""
-    found = waiver_json("verify", data_dir=data_dir)
+    found = waiver_json("verify", data_dir=data_dir, settings=settings)
     assert found["ok"], found
     return found
 
 
-def refused_start(data_dir: Path, *, says: str) -> Ran:
+def refused_start(data_dir: Path, *, says: str, settings: dict[str, str] | None = None) -> Ran:
     """Start a server that must refuse with a sentence, exit code 3 and no traceback."""
-    ran = waiver("serve", "--port", "0", "--json", data_dir=data_dir)
+    ran = waiver("serve", "--port", "0", "--json", data_dir=data_dir, settings=settings)
     assert ran.code == 3, ran
     assert "Traceback" not in ran.stderr, ran
     assert says in ran.json["error"]["message"], ran

@@ -63,9 +63,9 @@ def waiver(
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def waiver_json(*arguments: str, data_dir: Path) -> Any:  # noqa: ANN401 - any JSON
+def waiver_json(*arguments: str, data_dir: Path, settings: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - any JSON
     """Run a command that must succeed and return its object."""
-    ran = waiver(*arguments, "--json", data_dir=data_dir)
+    ran = waiver(*arguments, "--json", data_dir=data_dir, settings=settings)
     assert ran.code == 0, ran
     return ran.json
 

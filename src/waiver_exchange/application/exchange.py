@@ -147,7 +147,7 @@ class Exchange:
         )
         background = [asyncio.create_task(task) for task in work]
         try:
-            await self.writer.run()
+            await self._write_watched()
         finally:
             for task in background:
                 task.cancel()
@@ -171,6 +171,18 @@ class Exchange:
         await self.identity.close()
         await self.preferences.close()
         await self.journal.close()
+
+    async def _write_watched(self) -> None:
+        """Run the writer until it ends, or until it turns out that another process writes."""
+        writing = asyncio.create_task(self.writer.run())
+        watching = asyncio.create_task(self.journal.watch(self.writer.suspect))
+        try:
+            await asyncio.wait({writing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await (writing if writing.done() else watching)
+        finally:
+            for part in (writing, watching):
+                part.cancel()
+            await asyncio.gather(writing, watching, return_exceptions=True)
 
     async def _store_forever(self) -> None:
         while True:

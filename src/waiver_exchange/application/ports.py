@@ -93,6 +93,12 @@ class Journal(Protocol):
     async def check_writable(self) -> None:
         """Write something durable that is no row, to see whether the next row could be. Raises `JournalError`."""
 
+    async def watch(self, suspect: Callable[[JournalError], None]) -> None:
+        """Hold on to being the only writer, for good; `suspect` is told when the store is out of reach.
+
+        Raises `FencedError` when another process has taken over.
+        """
+
     async def close(self) -> None:
         """Give the store back; pending writes are finished first."""
 

@@ -8,7 +8,7 @@ durable.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from struct import error as StructError  # noqa: N812 - an exception by its kind
 from typing import Final
 
@@ -190,6 +190,13 @@ class Sequencer:
         self._is_stopping = True
         self._wake.set()
 
+    def suspect(self, error: JournalError) -> None:
+        """Look at the journal although no command asks for it: it cannot be reached, and whoever asks is to know."""
+        if self.refusal is None:
+            self._suspicion = error
+            self.failure = str(error)
+            self._wake.set()
+
     def _is_waiting(self) -> bool:
         return bool(self._queue or self._urgent)
 
@@ -265,9 +272,14 @@ class Sequencer:
         if room == 0:
             self._is_tick_due = True
             self._wake.set()
-        fresh = await self._without_repetitions([self._queue.popleft() for _ in range(min(room, len(self._queue)))])
-        # Taken last: what became urgent while the journal was asked for keys still comes first.
-        submissions = [*await self._take_urgent(), *due, *fresh]
+        taken = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        try:
+            fresh = await self._without_repetitions(taken)
+            # Taken last: what became urgent while the journal was asked for keys still comes first.
+            submissions = [*await self._take_urgent(), *due, *fresh]
+        except BaseException:
+            self._refuse_all(RefusalReason.outcome_is_unknown, taken)
+            raise
         if not submissions:
             return
         self._begin_first_day(submissions, time_ns=time_ns)
@@ -308,6 +320,7 @@ class Sequencer:
                 fresh.append(submission)
         try:
             found = await self._journal.find(keyed) if keyed else {}
+            await self._check_shown(found)
         except JournalError as error:
             # Nothing of these was executed. What was goes its way first; then the journal is looked at.
             self._suspicion = error
@@ -325,6 +338,13 @@ class Sequencer:
         if any(submission.refusal for submission in fresh):
             fresh = [submission for submission in fresh if not self._is_refused(submission)]
         return fresh
+
+    async def _check_shown(self, found: Mapping[bytes, JournalRow]) -> None:
+        """Raise what breaks the exchange when a row was found that this process neither wrote nor read."""
+        unknown = [row.sequence for row in found.values() if row.sequence > self.head[0]]
+        if unknown:
+            await self._journal.check_writable()  # who may write no more is told who may
+            raise ForeignRowError(min(unknown))
 
     def _is_refused(self, submission: Submission) -> bool:
         """Refuse what is no repetition and came with a refusal; those who followed it are heard on their own."""
@@ -478,13 +498,13 @@ class Sequencer:
         if self.on_durable is not None:
             self.on_durable(rows)
 
-    def _refuse_all(self, reason: RefusalReason) -> None:
+    def _refuse_all(self, reason: RefusalReason, taken: Iterable[Submission] = ()) -> None:
         for staged in (self._committing, self._staged):
             staged.refuse(reason)
-        for waiting in (self._urgent, self._queue):
-            for submission in waiting:
-                submission.refuse(reason)
-            waiting.clear()
+        for submission in (*self._urgent, *self._queue, *self._in_flight.values(), *taken):
+            submission.refuse(reason)
+        self._urgent.clear()
+        self._queue.clear()
 
     def _warn_of_clock(self, time_ns: int) -> None:
         behind_ns = time_ns - self._clock.now_ns()

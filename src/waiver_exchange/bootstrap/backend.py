@@ -26,13 +26,17 @@ class Backend:
 
 
 async def open_backend(settings: Settings) -> Backend:
-    """Open every store for writing. Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`."""
+    """Open every store for writing, as the only process that does.
+
+    Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`.
+    """
     directory = DataDirectory(settings.data_dir)
     kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
     kept_secrets.check()
+    journal = await open_journal(settings, read_only=False)
     return Backend(
-        journal=SqliteJournal.open(directory.journal),
-        snapshots=FileSnapshotStore(directory.snapshots),
+        journal=journal,
+        snapshots=open_snapshots(settings),
         read_model=open_read_model(settings),
         stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
         preferences=SqlitePreferencesStore(directory.preferences),
@@ -41,7 +45,12 @@ async def open_backend(settings: Settings) -> Backend:
 
 async def open_journal(settings: Settings, *, read_only: bool = True) -> Journal:
     """Open the journal alone, also while a server writes to it when it is only read. Raises `JournalError`."""
-    return SqliteJournal.open(DataDirectory(settings.data_dir).journal, read_only=read_only)
+    path = DataDirectory(settings.data_dir).journal
+    if not settings.database_url:
+        return SqliteJournal.open(path, read_only=read_only)
+    from waiver_exchange.bootstrap.postgres import open_postgres_journal  # noqa: PLC0415 - slow to load
+
+    return await open_postgres_journal(settings.database_url, read_only=read_only, left_behind=path)
 
 
 def open_read_model(settings: Settings, *, is_read_only: bool = False) -> ReadModelStore:
@@ -59,4 +68,8 @@ def open_read_model(settings: Settings, *, is_read_only: bool = False) -> ReadMo
 
 def open_snapshots(settings: Settings) -> SnapshotStore:
     """Return the snapshots, which one process at a time may write."""
-    return FileSnapshotStore(DataDirectory(settings.data_dir).snapshots)
+    if not settings.database_url:
+        return FileSnapshotStore(DataDirectory(settings.data_dir).snapshots)
+    from waiver_exchange.bootstrap.postgres import PostgresSnapshotStore  # noqa: PLC0415 - slow to load
+
+    return PostgresSnapshotStore(settings.database_url)

@@ -116,7 +116,8 @@ async def verify_data_directory(
     Changes nothing in it. Raises `JournalError`, `ReadModelError`.
     """
     directory = DataDirectory(settings.data_dir)
-    journal = await open_journal(settings, read_only=ask_live is not None)
+    # A file that its last writer left in the middle of something is put in order; a database server does that itself.
+    journal = await open_journal(settings, read_only=ask_live is not None or bool(settings.database_url))
     kept = KeptReadModel(directory.read_model)
     # Asked after the read model was looked at, which is then not ahead.
     live = None if ask_live is None else ask_live()

@@ -47,7 +47,8 @@ def open_directory(settings: Settings, *, may_create: bool) -> DataDirectory:
     """Return the data directory. Raises `CommandFailedError` when it cannot be used or has no exchange in it."""
     path = settings.data_dir
     try:
-        if may_create:
+        # Whether there is an exchange in a database turns out when it is opened.
+        if may_create or settings.database_url:
             return DataDirectory(path)
         if path.is_dir():
             directory = DataDirectory(path)

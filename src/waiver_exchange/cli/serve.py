@@ -28,7 +28,7 @@ def serve(data_dir: str | None, as_json: bool, host: str | None, port: str | Non
     except DataDirectoryError as error:
         raise unavailable("data_directory_unusable", error) from error
     with lock:
-        if settings.is_demo and not directory.journal.exists():
+        if settings.is_demo and not settings.database_url and not directory.journal.exists():
             directory.demo_marker.touch(mode=0o600)
         # Imported only here: every other command starts without a web server.
         from waiver_exchange.cli.serving.one_process import serve_until_stopped  # noqa: PLC0415

@@ -61,7 +61,9 @@ _SENTENCES: Final = {
 }
 
 
-async def connect(url: str, *, name: str, session: Mapping[str, str] | None = None) -> asyncpg.Connection:
+async def connect(
+    url: str, *, name: str, session: Mapping[str, str] | None = None, answer_seconds_max: float = ANSWER_SECONDS_MAX
+) -> asyncpg.Connection:
     """Return a connection for one purpose, which `name` tells to those who look at the server's sessions.
 
     `session` are more settings of it. Raises one of `POSTGRES_FAILURES`.
@@ -69,7 +71,7 @@ async def connect(url: str, *, name: str, session: Mapping[str, str] | None = No
     return await asyncpg.connect(
         url,
         timeout=CONNECT_SECONDS_MAX,
-        command_timeout=ANSWER_SECONDS_MAX,
+        command_timeout=answer_seconds_max,
         server_settings={**_SESSION, **(session or {}), "application_name": name},
     )
 

@@ -122,6 +122,10 @@ class SqliteJournal(Journal):
         await self._settle()
         await writer.run(writer.probe)
 
+    async def watch(self, suspect: Callable[[JournalError], None]) -> None:  # noqa: ARG002 - as the protocol has it
+        """Wait for ever: the lock of the data directory keeps others out, and a file does not go away by itself."""
+        await asyncio.get_running_loop().create_future()
+
     async def close(self) -> None:
         """Finish pending writes and close the file; closing again does nothing. Raises `JournalError`."""
         reader, self._reader = self._reader, None

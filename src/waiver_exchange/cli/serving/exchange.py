@@ -16,13 +16,14 @@ from waiver_exchange.application.operating.decide import status_of
 from waiver_exchange.application.operating.perform import HOST, Request, perform
 from waiver_exchange.application.operating.table import ACTIONS
 from waiver_exchange.application.personal_data import resume_erasures
-from waiver_exchange.application.ports import JournalError
+from waiver_exchange.application.ports import FencedError, JournalError
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.request_counts import RequestCounts
 from waiver_exchange.bootstrap import open_exchange, request_counts
 from waiver_exchange.cli.failures import (
     EXIT_FAILED,
     EXIT_INTERNAL,
+    EXIT_UNAVAILABLE,
     EXIT_USAGE,
     CommandFailedError,
     opening_failure,
@@ -160,6 +161,9 @@ async def _close(exchange: Exchange, running: asyncio.Task[None], *, data_dir: P
         await running
         await exchange.close()
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - logged, and the exit code says it
+        if isinstance(error, FencedError):
+            _log.critical("the exchange stopped: %s", error)
+            return EXIT_UNAVAILABLE
         if isinstance(error, JournalError) and not broke:
             _log.exception("the journal failed while stopping; everything acknowledged is durable")
             return EXIT_FAILED

@@ -1,0 +1,39 @@
+"""The parts of an exchange that PostgreSQL keeps; imported only where the settings name one, because it is slow to."""
+
+import asyncio
+from pathlib import Path
+
+from waiver_exchange.adapters.migrations.compatibility import SchemaError
+from waiver_exchange.adapters.migrations.postgres import DatabaseUnreachableError, check_database
+from waiver_exchange.adapters.postgres.journal import PostgresJournal
+from waiver_exchange.adapters.postgres.snapshots import PostgresSnapshotStore
+from waiver_exchange.application.ports import Journal, JournalError
+
+__all__ = ["PostgresSnapshotStore", "open_postgres_journal"]
+
+
+async def open_postgres_journal(url: str, *, read_only: bool, left_behind: Path) -> PostgresJournal:
+    """Open the journal of a database whose schema this program knows.
+
+    `left_behind` is where SQLite would keep the journal: an exchange there that was not moved is not passed over.
+    Raises `JournalError`.
+    """
+    try:
+        await asyncio.to_thread(check_database, url)
+    except (SchemaError, DatabaseUnreachableError) as error:
+        raise JournalError(str(error)) from error
+    journal = await PostgresJournal.open(url, read_only=read_only)
+    try:
+        await _check_moved(journal, left_behind)
+    except BaseException:
+        await journal.close()
+        raise
+    return journal
+
+
+async def _check_moved(journal: Journal, left_behind: Path) -> None:
+    if await journal.last() is None and await asyncio.to_thread(left_behind.exists):
+        raise JournalError(
+            f"{left_behind} holds an exchange, and the database of WAIVER_DATABASE_URL an empty one: move it there "
+            "with `waiver transfer`, or name another data directory."
+        )
