@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from tests.support.waiver_process import serving, waiver, waiver_json
 from waiver_exchange.adapters.secrets.strength import decode_key
-from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
-from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from waiver_exchange.adapters.sql.identity.schema import notes
+from waiver_exchange.adapters.sql.identity.vault import Vault
+from waiver_exchange.adapters.sqlite.database import SqliteDatabase
+from waiver_exchange.adapters.sqlite.identity_file import open_identity
+from waiver_exchange.adapters.sqlite.stores import open_identity_stores
 
 NOTES = 8_000
 WAIT_SECONDS = 30
@@ -41,12 +45,21 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def add_notes(data_dir: Path) -> None:
     """Many sealed values, in one transaction."""
-    file = IdentityThread(data_dir / "identity.db", master_key=key_in(data_dir / "secrets" / "master_key"))
+    path, master_key = data_dir / "identity.db", key_in(data_dir / "secrets" / "master_key")
+    database = SqliteDatabase(path, opens=lambda: open_identity(path, master_key=master_key))
+    vault = Vault(database, master_key=master_key)
     sealed = [
-        (f"n{at}", 1, 0, at, file.seal(f"note {at}", table="notes", column="text", row=f"n{at}")) for at in range(NOTES)
+        {
+            "note_id": f"n{at}",
+            "account": 1,
+            "author": 0,
+            "created_at_ns": at,
+            "text": vault.seal(f"note {at}", table="notes", column="text", row=f"n{at}"),
+        }
+        for at in range(NOTES)
     ]
-    file.load(lambda: file.connection.executemany("INSERT INTO notes VALUES (?, ?, ?, ?, ?)", sealed))
-    file.close_now()
+    vault.load(lambda connection: connection.execute(insert(notes), sealed))
+    vault.close_now()
 
 
 def notes_in(data_dir: Path, *, master_key: bytes) -> list[str]:

@@ -1,7 +1,7 @@
 """What every store of people, sessions, passkeys, keys, invitations and notes must do, run against each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,11 @@ from tests.fakes.identity import (
     FakeSessions,
     FakeSigningKeys,
 )
-from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
+from tests.support.postgres_database import PostgresDatabase, postgres_database
+from tests.support.postgres_server import PostgresServer, running_postgres
+from waiver_exchange.adapters.postgres import stores as postgres_stores
+from waiver_exchange.adapters.sql.identity.stores import IdentityStores
+from waiver_exchange.adapters.sqlite import stores as sqlite_stores
 from waiver_exchange.application.identity_ports import (
     Invitation,
     InvitationStore,
@@ -78,27 +82,44 @@ class Stores(NamedTuple):
 class Opener:
     """Opens the same stores again and again."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self._path = folder / "identity.db" if kind == "sqlite" else None
+    def __init__(self, opens: Callable[[], IdentityStores] | None) -> None:
+        self._opens = opens
         self._fakes = Stores(
             FakePeople(), FakeSessions(), FakePasskeys(), FakeSigningKeys(), FakeInvitations(), FakeNotes()
         )
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[Stores]:
-        if self._path is None:
+        if self._opens is None:
             yield self._fakes
             return
-        stores = open_identity_stores(self._path, master_key=MASTER_KEY)
+        stores = self._opens()
         try:
             yield Stores(*(getattr(stores, name) for name in Stores._fields))
         finally:
             await stores.identity.close()
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def database(server: PostgresServer) -> Iterator[PostgresDatabase]:
+    with postgres_database(server) as made:
+        yield made
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    return Opener(request.param, tmp_path)
+    if request.param == "fake":
+        return Opener(None)
+    if request.param == "sqlite":
+        return Opener(lambda: sqlite_stores.open_identity_stores(tmp_path / "identity.db", master_key=MASTER_KEY))
+    url = request.getfixturevalue("database").url
+    return Opener(lambda: postgres_stores.open_identity_stores(url, master_key=MASTER_KEY))
 
 
 async def rotated(stores: Stores, old: bytes, new: bytes, *, at_ns: int = 200, until: int = 2_000) -> Rotation:

@@ -1,7 +1,7 @@
 """What every store of preferences must do, run against each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,23 +9,37 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.preferences import FakePreferences
-from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
+from tests.support.postgres_database import PostgresDatabase, postgres_database
+from tests.support.postgres_server import PostgresServer, running_postgres
+from waiver_exchange.adapters.postgres import stores as postgres_stores
+from waiver_exchange.adapters.sqlite.stores import open_preferences_store
 from waiver_exchange.application.ports import AccountSettings, PreferencesError, PreferencesStore, Watchlist
 
 ANN, BOB = 2, 3
 Open = Callable[[], PreferencesStore]
 
 
-def opener(kind: str, folder: Path) -> Open:
-    if kind == "sqlite":
-        return lambda: SqlitePreferencesStore(folder / "preferences.db")
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def database(server: PostgresServer) -> Iterator[PostgresDatabase]:
+    with postgres_database(server) as made:
+        yield made
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    if request.param == "sqlite":
+        return lambda: open_preferences_store(tmp_path / "preferences.db")
+    if request.param == "postgres":
+        url = request.getfixturevalue("database").url
+        return lambda: postgres_stores.open_preferences_store(url)
     kept = FakePreferences()
     return lambda: FakePreferences(kept)
-
-
-@pytest.fixture(params=["fake", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return opener(request.param, tmp_path)
 
 
 @asynccontextmanager
@@ -141,7 +155,7 @@ async def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "preferences.db"
     path.write_bytes(b"no database, but long enough to have a head of its own" * 100)
     with pytest.raises(PreferencesError, match="restore a backup"):
-        SqlitePreferencesStore(path)
+        open_preferences_store(path)
 
 
 async def test_a_closed_store_may_be_closed_again(reopen: Open) -> None:

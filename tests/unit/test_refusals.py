@@ -14,7 +14,7 @@ from tests.fakes.provider import FakeProvider
 from tests.support.engine_desk import SHARE, EngineDesk, terms
 from tests.support.sockets import SocketClient
 from tests.support.trading import ANN, BOB, MAHOMES, buy, limit_order, sell
-from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
+from waiver_exchange.adapters.sql.identity.accounts import SqlIdentityStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.application import audit, passkeys, sequencer, step_up, watchlists
 from waiver_exchange.application.access import Caller, require_operator
@@ -410,7 +410,7 @@ async def finished_without_its_name(service: Service) -> str:
         raise IdentityError("the disk is full")
 
     with service.patch.context() as patch:
-        patch.setattr(SqliteIdentityStore, "add_account", fail)
+        patch.setattr(SqlIdentityStore, "add_account", fail)
         assert await service.operate("account.create", name="Bob", action_id="bob-1") == "store_failed"
     return await service.operate("actions.finish", action_id="bob-1")
 
@@ -425,7 +425,7 @@ async def with_a_full_disk_for_keys(service: Service) -> httpx.Response:
     async def fail(*_: object, **__: object) -> NoReturn:
         raise IdentityError("the disk is full")
 
-    service.patch.setattr(SqliteIdentityStore, "add_key", fail)
+    service.patch.setattr(SqlIdentityStore, "add_key", fail)
     return await service.http.post("/api/v1/keys", json={"name": "bot"})
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
 from waiver_exchange.adapters.secrets.store import Secrets
+from waiver_exchange.adapters.sql.identity.stores import IdentityStores
 from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
-from waiver_exchange.adapters.sqlite.identity_stores import IdentityStores, open_identity_stores
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
-from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.adapters.sqlite.stores import open_identity_stores, open_preferences_store
 from waiver_exchange.application.ports import Journal, PreferencesStore, ReadModelStore, SnapshotStore
 from waiver_exchange.config import Settings
 
@@ -39,7 +39,7 @@ async def open_backend(settings: Settings) -> Backend:
         snapshots=open_snapshots(settings),
         read_model=open_read_model(settings),
         stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
-        preferences=SqlitePreferencesStore(directory.preferences),
+        preferences=open_preferences_store(directory.preferences),
     )
 
 

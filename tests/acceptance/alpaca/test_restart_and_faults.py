@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import StartServer
+from waiver_exchange.adapters.sql.preferences import SqlPreferencesStore
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
-from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.markets import Listing, list_player
 from waiver_exchange.application.ports import JournalError, PreferencesError
@@ -82,7 +82,7 @@ async def test_faults_are_503_and_never_what_an_sdk_would_send_again(
                 answer = await http.get("/v2/orders:by_client_order_id?client_order_id=mine")
             assert (answer.status_code, answer.json()["code"]) == (503, 50310000)
             with monkeypatch.context() as patch:
-                patch.setattr(SqlitePreferencesStore, "change_settings", lost_preferences)
+                patch.setattr(SqlPreferencesStore, "change_settings", lost_preferences)
                 answer = await http.patch("/v2/account/configurations", json={"suspend_trade": True})
             assert (answer.status_code, answer.json()["code"]) == (503, 50310000)
             with monkeypatch.context() as patch:

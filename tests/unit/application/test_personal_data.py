@@ -8,8 +8,8 @@ from typing import NoReturn
 
 import pytest
 
-from waiver_exchange.adapters.sqlite.identity_erasures import SqliteErasures
-from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
+from waiver_exchange.adapters.sql.identity.erasures import SqlErasures
+from waiver_exchange.adapters.sql.preferences import SqlPreferencesStore
 from waiver_exchange.application import personal_data
 from waiver_exchange.application.access import authenticate
 from waiver_exchange.application.accounts import create_account
@@ -224,9 +224,9 @@ STEPS = [
     (personal_data, "_journal"),
     (personal_data, "halt_account"),
     (personal_data, "cancel_all_orders"),
-    (SqlitePreferencesStore, "forget"),
-    (SqliteErasures, "remove_person"),
-    (SqliteErasures, "finish_erasure"),
+    (SqlPreferencesStore, "forget"),
+    (SqlErasures, "remove_person"),
+    (SqlErasures, "finish_erasure"),
 ]
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from waiver_exchange.adapters.sqlite.identity import SqliteIdentityStore
+from waiver_exchange.adapters.sql.identity.accounts import SqlIdentityStore
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import Listing, list_player
 from waiver_exchange.application.ports import IdentityError
@@ -93,7 +93,7 @@ async def test_an_account_that_was_opened_and_not_named_stays_empty(
 
     async with running_exchange(Settings(data_dir=tmp_path)) as exchange:
         with monkeypatch.context() as patch:
-            patch.setattr(SqliteIdentityStore, "add_account", fail)
+            patch.setattr(SqlIdentityStore, "add_account", fail)
             with pytest.raises(IdentityError):
                 await seed_exchange(exchange, players=PLAYERS)
         seeded = await seed_exchange(exchange, players=PLAYERS)

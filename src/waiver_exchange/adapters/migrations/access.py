@@ -28,6 +28,8 @@ _ON_TABLE: Final = {
     ("exchange", "snapshots"): _EVERYTHING_WITH_ROWS,
     **{(line.name, table): "SELECT" for line in LINES for table in (VERSION_TABLE, OLDEST_PROGRAM_TABLE)},
 }
+# They write tables anew, without what was deleted, with the rights of the owner.
+_FUNCTIONS_OF_SERVICE: Final = (("identity", "sweep"), ("preferences", "sweep"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,9 @@ def lay_rights(connection: Connection, roles: Roles) -> None:
                 granted = sql.SQL(_ON_TABLE.get((schema, table), rights))
                 _execute(connection, "REVOKE ALL ON TABLE {}.{} FROM {}", name, sql.Identifier(table), service)
                 _execute(connection, "GRANT {} ON TABLE {}.{} TO {}", granted, name, sql.Identifier(table), service)
+        for schema, function in _FUNCTIONS_OF_SERVICE:
+            name = sql.Identifier(schema, function)
+            _execute(connection, "GRANT EXECUTE ON FUNCTION {}() TO {}", name, service)
         _execute(connection, "GRANT USAGE ON SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
         _execute(connection, "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}", sql.Identifier(REPORTING), reader)
 

@@ -2,15 +2,23 @@
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from waiver_exchange.adapters.sqlite.identity_keys import add_first_keys, load_cipher, place_of
+from waiver_exchange.adapters.encryption.envelope import draw_key, wrap_key
+from waiver_exchange.adapters.encryption.values import ValueCipher
+from waiver_exchange.adapters.migrations.compatibility import SchemaError
+from waiver_exchange.adapters.migrations.lines import IDENTITY
+from waiver_exchange.adapters.migrations.sqlite import CONTRACTED_USER_VERSION, bring_up
+from waiver_exchange.adapters.sql.identity.data_keys import DATA, INDEX, label_of, place_of
+from waiver_exchange.adapters.sqlite.database import empty_log
 from waiver_exchange.application.ports import IdentityError
 
-# Version n is what identity_n.sql makes of version n - 1. A script that was released never changes.
+# Version n is what identity_n.sql makes of version n - 1. A script that was released never changes, and none is added:
+# what comes behind the last one is a revision (adapters/migrations).
 SCHEMA_VERSION: Final = 6
 _FIRST_SEALED: Final = 3
 
@@ -50,20 +58,23 @@ def open_identity(path: Path, *, master_key: bytes) -> sqlite3.Connection:
     return connection
 
 
-def empty_log(connection: sqlite3.Connection) -> None:
-    """Bring everything into the file and cut its write-ahead log to nothing. Raises `sqlite3.Error`."""
-    with closing(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
-        cursor.fetchall()
-
-
 def _migrate(connection: sqlite3.Connection, *, path: Path, master_key: bytes) -> None:
     with closing(connection.execute("PRAGMA user_version")) as cursor:
         (version,) = cursor.fetchone()
-    if version > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION and version != CONTRACTED_USER_VERSION:
         raise IdentityError(
             f"The names and keys {path} have format {version} and this program knows format {SCHEMA_VERSION}; they "
             "were written by a newer version: install that one."
         )
+    _run_scripts(connection, version=version, master_key=master_key)
+    try:
+        bring_up(connection, line=IDENTITY, path=path)
+    except SchemaError as error:
+        raise IdentityError(str(error)) from error
+
+
+def _run_scripts(connection: sqlite3.Connection, *, version: int, master_key: bytes) -> None:
+    """Bring a file of before there were revisions to the first one."""
     for number in range(version + 1, SCHEMA_VERSION + 1):
         script = resources.files(__package__).joinpath(f"identity_{number}.sql").read_text(encoding="utf-8")
         try:
@@ -79,8 +90,11 @@ def _migrate(connection: sqlite3.Connection, *, path: Path, master_key: bytes) -
 
 def _seal_names(connection: sqlite3.Connection, *, master_key: bytes) -> None:
     """Make the first keys, and seal the names of version 2."""
-    add_first_keys(connection, master_key=master_key)
-    cipher = load_cipher(connection, master_key=master_key)
+    keys = {INDEX: draw_key(), DATA: draw_key()}
+    for number, (purpose, key) in enumerate(keys.items(), 1):
+        wrapped = wrap_key(key, master_key=master_key, label=label_of(purpose, number))
+        connection.execute("INSERT INTO data_keys VALUES (?, ?, ?, ?)", (number, purpose, wrapped, time.time_ns()))
+    cipher = ValueCipher({len(keys): keys[DATA]}, index_key=keys[INDEX])
     rows = connection.execute("SELECT account, name, opened_at_ns FROM accounts_2").fetchall()
     sealed = [
         (account, cipher.seal(name.encode(), place_of("accounts", "name", account)), opened_at_ns)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from waiver_exchange.adapters.sqlite.identity import REVOKED_KEYS_KEPT, SqliteIdentityStore
-from waiver_exchange.adapters.sqlite.identity_stores import open_identity_stores
+from waiver_exchange.adapters.sql.identity.accounts import REVOKED_KEYS_KEPT, SqlIdentityStore
+from waiver_exchange.adapters.sqlite.stores import open_identity_stores
 from waiver_exchange.application.ports import ApiKey, IdentityError, RequestRates
 
 MASTER_KEY = bytes(range(32))
@@ -19,7 +19,7 @@ KEY = ApiKey(
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[SqliteIdentityStore]:
+async def opened(folder: Path) -> AsyncIterator[SqlIdentityStore]:
     store = open_identity_stores(folder / "identity.db", master_key=MASTER_KEY).identity
     try:
         yield store

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from waiver_exchange.adapters.sqlite.identity_stores import IdentityStores, open_identity_stores
+from waiver_exchange.adapters.sql.identity.stores import IdentityStores
+from waiver_exchange.adapters.sqlite.stores import open_identity_stores
 from waiver_exchange.application.identity_ports import Login, Note, Passkey, Person, RefreshToken, Session, SigningKey
 from waiver_exchange.application.ports import ApiKey, IdentityError
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from waiver_exchange.adapters.sqlite.identity_stores import IdentityStores, open_identity_stores
-from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
-from waiver_exchange.adapters.sqlite.preferences import SqlitePreferencesStore
+from waiver_exchange.adapters.sql.identity.stores import IdentityStores
+from waiver_exchange.adapters.sql.identity.vault import Vault
+from waiver_exchange.adapters.sqlite.stores import open_identity_stores, open_preferences_store
 from waiver_exchange.application.identity_changes import IdentityChange, SettingsChange
 from waiver_exchange.application.identity_memory.accounts import KnownAccounts
 from waiver_exchange.application.identity_memory.erasures import KnownErasures
@@ -161,7 +161,7 @@ class Chance:
             raise IdentityError("the disk is full")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(IdentityThread, "change", fail)
+            patch.setattr(Vault, "change", fail)
             await self.stores.sessions.revoke_session(self._one("s"), at_ns=self._now)
 
     async def do_forget_sessions(self) -> None:
@@ -275,7 +275,7 @@ async def test_uses_that_were_noted_elsewhere_count_when_they_are_later(tmp_path
 
 
 async def test_settings_are_told_and_dumped(tmp_path: Path) -> None:
-    store = SqlitePreferencesStore(tmp_path / "preferences.db")
+    store = open_preferences_store(tmp_path / "preferences.db")
     try:
         replica, late = KnownSettings(), KnownSettings()
 

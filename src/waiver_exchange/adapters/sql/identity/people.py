@@ -1,10 +1,13 @@
-"""People and their logins in the file of names and keys; names and addresses are sealed."""
+"""People and their logins beside names and keys; names and addresses are sealed."""
 
-import sqlite3
 from dataclasses import replace
 from typing import Final
 
-from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from sqlalchemy import Connection, Row, insert, select, update
+
+from waiver_exchange.adapters.sql.columns import has_inserted, insert_into
+from waiver_exchange.adapters.sql.identity.schema import erased_logins, logins, people
+from waiver_exchange.adapters.sql.identity.vault import Vault
 from waiver_exchange.application.identity_changes import IdentityChange, PersonErased, PersonKept
 from waiver_exchange.application.identity_memory.memory import IdentityMemory
 from waiver_exchange.application.identity_memory.people import KnownPeople
@@ -15,31 +18,36 @@ _PEOPLE: Final = "people"
 _LOGINS: Final = "logins"
 
 
-class SqlitePeople(KnownPeople, PeopleStore):
+class SqlPeople(KnownPeople, PeopleStore):
     """A `PeopleStore` that keeps people in memory too; of logins only the index is there."""
 
-    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
+    def __init__(self, vault: Vault, memory: IdentityMemory) -> None:
         """Read everybody; blocks for some milliseconds. Raises `IdentityError`."""
         super().__init__()
-        self._file = file
+        self._vault = vault
         self._memory = memory
-        for person in file.load(self._load_people):
+        for person in vault.load(self._load_people):
             self.apply(PersonKept(person=person))
-        self._logins = file.load(self._load_logins)
-        self._erased = file.load(self._load_erased)
+        self._logins = vault.load(_load_logins)
+        self._erased = vault.load(_load_erased)
         memory.join(self)
 
     async def add_person(self, person: Person, login: Login) -> Person:
         """Keep a person with the first login, or return who has the login. Raises `IdentityError`."""
         index = self._index_of(login.issuer, login.subject)
 
-        def add(connection: sqlite3.Connection) -> str | None:
+        def add(connection: Connection) -> str | None:
             if not self._insert_login(connection, login, index=index):
-                (known,) = connection.execute("SELECT person_id FROM logins WHERE login_index = ?", (index,)).fetchone()
-                return str(known)
-            sealed = (self._seal(person, "display_name"), self._seal(person, "email"))
-            values = (person.person_id, person.account or None, *sealed, person.created_at_ns)
-            connection.execute("INSERT INTO people VALUES (?, ?, ?, ?, ?)", values)
+                query = select(logins.c.person_id).where(logins.c.login_index == index)
+                return str(connection.execute(query).scalar_one())
+            row = {
+                "person_id": person.person_id,
+                "account": person.account or None,
+                "display_name": self._seal(person, "display_name"),
+                "email": self._seal(person, "email"),
+                "created_at_ns": person.created_at_ns,
+            }
+            connection.execute(insert(people), row)
             return None
 
         def remember(known: str | None) -> Person:
@@ -48,7 +56,7 @@ class SqlitePeople(KnownPeople, PeopleStore):
             self._logins[index] = person.person_id
             return self._remember(person)
 
-        return await self._file.change(add, then=remember)
+        return await self._vault.change(add, then=remember)
 
     async def add_login(self, login: Login) -> bool:
         """Keep one more login of a person; False when somebody has it already. Raises `IdentityError`."""
@@ -59,7 +67,7 @@ class SqlitePeople(KnownPeople, PeopleStore):
                 self._logins[index] = login.person_id
             return is_added
 
-        return await self._file.change(
+        return await self._vault.change(
             lambda connection: self._insert_login(connection, login, index=index), then=remember
         )
 
@@ -69,10 +77,10 @@ class SqlitePeople(KnownPeople, PeopleStore):
         if self._numbers.get(account, person_id) != person_id or person.account not in {0, account}:
             raise LookupError(f"person {person_id} or account {account} is linked otherwise")
 
-        def link(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE people SET account = ? WHERE person_id = ?", (account, person_id))
+        def link(connection: Connection) -> None:
+            connection.execute(update(people).where(people.c.person_id == person_id).values(account=account))
 
-        return await self._file.change(
+        return await self._vault.change(
             link, then=lambda _: self._remember(replace(self._people[person_id], account=account))
         )
 
@@ -80,14 +88,14 @@ class SqlitePeople(KnownPeople, PeopleStore):
         """Keep what the provider says of a person now. Raises `LookupError`, `IdentityError`."""
         changed = replace(self._people[person_id], display_name=display_name, email=email)
 
-        def change(connection: sqlite3.Connection) -> None:
-            values = (self._seal(changed, "display_name"), self._seal(changed, "email"), person_id)
-            connection.execute("UPDATE people SET display_name = ?, email = ? WHERE person_id = ?", values)
+        def change(connection: Connection) -> None:
+            sealed = {column: self._seal(changed, column) for column in ("display_name", "email")}
+            connection.execute(update(people).where(people.c.person_id == person_id).values(sealed))
 
         def remember(_: None) -> Person:
             return self._remember(replace(self._people[person_id], display_name=display_name, email=email))
 
-        return await self._file.change(change, then=remember)
+        return await self._vault.change(change, then=remember)
 
     def find_by_login(self, *, issuer: str, subject: str) -> Person | None:
         """Return who signs in with this login, from memory."""
@@ -105,15 +113,11 @@ class SqlitePeople(KnownPeople, PeopleStore):
     async def list_logins(self, person_id: str) -> list[Login]:
         """Return a person's logins, oldest first. Raises `IdentityError`."""
 
-        def read(connection: sqlite3.Connection) -> list[Login]:
-            rows = connection.execute(
-                "SELECT login_index, person_id, provider, issuer, subject, created_at_ns FROM logins "
-                "WHERE person_id = ? ORDER BY created_at_ns",
-                (person_id,),
-            )
-            return [self._login_of(row) for row in rows]
+        def read(connection: Connection) -> list[Login]:
+            query = select(logins).where(logins.c.person_id == person_id).order_by(logins.c.created_at_ns)
+            return [self._login_of(row) for row in connection.execute(query)]
 
-        return await self._file.read(read)
+        return await self._vault.read(read)
 
     def apply(self, change: IdentityChange) -> None:
         """Take over a change of a person; with one who was erased the logins are known as those of a forgotten one."""
@@ -132,49 +136,49 @@ class SqlitePeople(KnownPeople, PeopleStore):
         return person
 
     def _index_of(self, issuer: str, subject: str) -> bytes:
-        return self._file.cipher.index_of(issuer, subject)
+        return self._vault.cipher.index_of(issuer, subject)
 
     def _seal(self, person: Person, column: str) -> bytes:
-        return self._file.seal(getattr(person, column), table=_PEOPLE, column=column, row=person.person_id)
+        return self._vault.seal(getattr(person, column), table=_PEOPLE, column=column, row=person.person_id)
 
-    def _insert_login(self, connection: sqlite3.Connection, login: Login, *, index: bytes) -> bool:
-        issuer, subject = (
-            self._file.seal(getattr(login, column), table=_LOGINS, column=column, row=index)
-            for column in ("issuer", "subject")
-        )
-        values = (index, login.person_id, login.provider, issuer, subject, login.created_at_ns)
-        added = connection.execute("INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
-        return added.rowcount == 1
+    def _insert_login(self, connection: Connection, login: Login, *, index: bytes) -> bool:
+        row = {
+            "login_index": index,
+            "person_id": login.person_id,
+            "provider": login.provider,
+            "issuer": self._vault.seal(login.issuer, table=_LOGINS, column="issuer", row=index),
+            "subject": self._vault.seal(login.subject, table=_LOGINS, column="subject", row=index),
+            "created_at_ns": login.created_at_ns,
+        }
+        return has_inserted(connection, insert_into(connection, logins).values(row))
 
-    def _login_of(self, row: tuple[bytes, str, str, bytes, bytes, int]) -> Login:
+    def _login_of(self, row: Row[bytes, str, str, bytes, bytes, int]) -> Login:
         index, person_id, provider, issuer, subject, created_at_ns = row
         return Login(
             person_id=person_id,
-            issuer=self._file.open(issuer, table=_LOGINS, column="issuer", row=index),
-            subject=self._file.open(subject, table=_LOGINS, column="subject", row=index),
+            issuer=self._vault.open(issuer, table=_LOGINS, column="issuer", row=index),
+            subject=self._vault.open(subject, table=_LOGINS, column="subject", row=index),
             provider=provider,
             created_at_ns=created_at_ns,
         )
 
-    def _load_people(self) -> list[Person]:
-        rows = self._file.connection.execute(
-            "SELECT person_id, account, display_name, email, created_at_ns FROM people "
-            "ORDER BY created_at_ns, person_id"
-        )
+    def _load_people(self, connection: Connection) -> list[Person]:
+        rows = connection.execute(select(people).order_by(people.c.created_at_ns, people.c.person_id))
         return [
             Person(
                 person_id=person_id,
                 account=account or 0,
-                display_name=self._file.open(display_name, table=_PEOPLE, column="display_name", row=person_id),
-                email=self._file.open(email, table=_PEOPLE, column="email", row=person_id),
+                display_name=self._vault.open(display_name, table=_PEOPLE, column="display_name", row=person_id),
+                email=self._vault.open(email, table=_PEOPLE, column="email", row=person_id),
                 created_at_ns=created_at_ns,
             )
             for person_id, account, display_name, email, created_at_ns in rows
         ]
 
-    def _load_erased(self) -> dict[bytes, bool]:
-        rows = self._file.connection.execute("SELECT login_index, was_frozen FROM erased_logins")
-        return {index: bool(was_frozen) for index, was_frozen in rows}
 
-    def _load_logins(self) -> dict[bytes, str]:
-        return dict(self._file.connection.execute("SELECT login_index, person_id FROM logins"))
+def _load_erased(connection: Connection) -> dict[bytes, bool]:
+    return dict(connection.execute(select(erased_logins)).all())
+
+
+def _load_logins(connection: Connection) -> dict[bytes, str]:
+    return dict(connection.execute(select(logins.c.login_index, logins.c.person_id)).all())

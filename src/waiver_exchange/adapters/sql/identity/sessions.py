@@ -1,12 +1,14 @@
-"""Sessions in the file of names and keys; device and network address are sealed, of tokens there is only the hash."""
+"""Sessions beside names and keys; device and network address are sealed, of tokens there is only the hash."""
 
-import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
-from waiver_exchange.adapters.sqlite.identity_rotation import rotate
-from waiver_exchange.adapters.sqlite.identity_thread import IdentityThread
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from waiver_exchange.adapters.sql.identity.rotation import rotate
+from waiver_exchange.adapters.sql.identity.schema import erasures, refresh_tokens, sessions
+from waiver_exchange.adapters.sql.identity.vault import Vault
 from waiver_exchange.application.identity_changes import SessionGone, SessionKept
 from waiver_exchange.application.identity_memory.memory import IdentityMemory
 from waiver_exchange.application.identity_memory.sessions import KnownSessions
@@ -20,53 +22,45 @@ from waiver_exchange.application.identity_ports import (
 from waiver_exchange.application.ports import IdentityError
 
 _SESSIONS: Final = "sessions"
-_COLUMNS: Final = (
-    "session_id, person_id, account, provider, created_at_ns, last_used_at_ns, expires_at_ns, revoked_at_ns, "
-    "stepped_up_at_ns, device, address"
+_Row = Row[str, str, int, str, int, int, int, int, int, bytes, bytes]
+_of_session = sessions.c.session_id == bindparam("of_session")
+_END: Final = (
+    update(sessions).where(_of_session, sessions.c.revoked_at_ns == 0).values(revoked_at_ns=bindparam("at_ns"))
 )
-_Row = tuple[str, str, int, str, int, int, int, int, int, bytes, bytes]
+_USE: Final = (
+    update(sessions)
+    .where(_of_session)
+    .values(last_used_at_ns=bindparam("at_ns"), device=bindparam("sealed_device"), address=bindparam("sealed_address"))
+)
+_FORGET_TOKENS: Final = delete(refresh_tokens).where(refresh_tokens.c.session_id == bindparam("of_session"))
+_FORGET: Final = delete(sessions).where(_of_session)
 
 
-class SqliteSessions(KnownSessions, SessionStore):
+class SqlSessions(KnownSessions, SessionStore):
     """A `SessionStore` that keeps sessions in memory too; refresh tokens are looked up in the file."""
 
-    def __init__(self, file: IdentityThread, memory: IdentityMemory) -> None:
+    def __init__(self, vault: Vault, memory: IdentityMemory) -> None:
         """Read the sessions; blocks for some milliseconds. Raises `IdentityError`."""
         super().__init__()
-        self._file = file
+        self._vault = vault
         self._memory = memory
         self._unstored_ends: dict[str, int] = {}
-        for session in file.load(self._load):
+        for session in vault.load(self._load):
             self.apply(SessionKept(session=session))
         memory.join(self)
 
     async def add_session(self, session: Session, token: RefreshToken) -> None:
         """Keep a session with its first refresh token. Raises `LookupError`, `IdentityError`."""
 
-        def add(connection: sqlite3.Connection) -> None:
-            if connection.execute("SELECT 1 FROM erasures WHERE person_id = ?", (session.person_id,)).fetchone():
+        def add(connection: Connection) -> None:
+            erased = select(erasures.c.account).where(erasures.c.person_id == session.person_id)
+            if connection.execute(erased.limit(1)).first() is not None:
                 raise LookupError(session.person_id)
-            values = (
-                session.session_id,
-                session.person_id,
-                session.account,
-                session.provider,
-                session.created_at_ns,
-                session.last_used_at_ns,
-                session.expires_at_ns,
-                session.revoked_at_ns,
-                session.stepped_up_at_ns,
-                self._seal(session, "device"),
-                self._seal(session, "address"),
-            )
-            connection.execute(f"INSERT INTO sessions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - our own columns
-            times = (token.created_at_ns, token.expires_at_ns, token.used_at_ns)
-            connection.execute(
-                "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, ?, ?)",
-                (token.token_hash, token.session_id, token.generation, *times),
-            )
+            sealed = {column: self._seal(session, column) for column in ("device", "address")}
+            connection.execute(insert(sessions), asdict(session) | sealed)
+            connection.execute(insert(refresh_tokens), asdict(token))
 
-        await self._file.change(add, then=lambda _: self._memory.apply(SessionKept(session=session)))
+        await self._vault.change(add, then=lambda _: self._memory.apply(SessionKept(session=session)))
 
     async def rotate_refresh(self, token_hash: bytes, *, new_hash: bytes, at_ns: int, expires_at_ns: int) -> Rotation:
         """Exchange a refresh token for the next of its family. Raises `IdentityError`."""
@@ -83,19 +77,20 @@ class SqliteSessions(KnownSessions, SessionStore):
                 self._change(session_id, expires_at_ns=expires_at_ns)
             return Rotation(outcome, self._with_use(session_id), ended_now=ended_now)
 
-        def exchange(connection: sqlite3.Connection) -> tuple[RotationOutcome, str]:
+        def exchange(connection: Connection) -> tuple[RotationOutcome, str]:
             return rotate(connection, token_hash, new_hash=new_hash, at_ns=at_ns, expires_at_ns=expires_at_ns)
 
-        return await self._file.change(exchange, then=remember)
+        return await self._vault.change(exchange, then=remember)
 
     async def mark_stepped_up(self, session_id: str, *, at_ns: int) -> Session:
         """Keep when a second factor was shown in a session. Raises `LookupError`, `IdentityError`."""
         self._check_known(session_id)
 
-        def mark(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE sessions SET stepped_up_at_ns = ? WHERE session_id = ?", (at_ns, session_id))
+        def mark(connection: Connection) -> None:
+            this = sessions.c.session_id == session_id
+            connection.execute(update(sessions).where(this).values(stepped_up_at_ns=at_ns))
 
-        return await self._file.change(mark, then=lambda _: self._change(session_id, stepped_up_at_ns=at_ns))
+        return await self._vault.change(mark, then=lambda _: self._change(session_id, stepped_up_at_ns=at_ns))
 
     async def revoke_session(self, session_id: str, *, at_ns: int) -> Session:
         """End a session and all its refresh tokens. Raises `LookupError`, `IdentityError`."""
@@ -115,39 +110,37 @@ class SqliteSessions(KnownSessions, SessionStore):
         if not changed:
             return
 
-        def store(connection: sqlite3.Connection) -> None:
+        def store(connection: Connection) -> None:
             rows = [
-                (
-                    session.last_used_at_ns,
-                    self._seal(session, "device"),
-                    self._seal(session, "address"),
-                    session.session_id,
-                )
+                {
+                    "of_session": session.session_id,
+                    "at_ns": session.last_used_at_ns,
+                    "sealed_device": self._seal(session, "device"),
+                    "sealed_address": self._seal(session, "address"),
+                }
                 for session in changed
             ]
-            connection.executemany(
-                "UPDATE sessions SET last_used_at_ns = ?, device = ?, address = ? WHERE session_id = ?", rows
-            )
+            connection.execute(_USE, rows)
 
-        await self._file.change(store, then=_same)
+        await self._vault.change(store, then=_same)
 
     async def forget_sessions(self, *, ended_before_ns: int) -> int:
         """Forget sessions that ended before a time, with their tokens; return how many. Raises `IdentityError`."""
         gone = [
-            (session.session_id,)
+            {"of_session": session.session_id}
             for session in self._sessions.values()
             if min(session.revoked_at_ns or session.expires_at_ns, session.expires_at_ns) < ended_before_ns
         ]
 
-        def forget(connection: sqlite3.Connection) -> None:
-            connection.executemany("DELETE FROM refresh_tokens WHERE session_id = ?", gone)
-            connection.executemany("DELETE FROM sessions WHERE session_id = ?", gone)
+        def forget(connection: Connection) -> None:
+            connection.execute(_FORGET_TOKENS, gone)
+            connection.execute(_FORGET, gone)
 
         def remember(_: None) -> int:
-            self._memory.apply(*(SessionGone(session_id=session_id) for (session_id,) in gone))
+            self._memory.apply(*(SessionGone(session_id=row["of_session"]) for row in gone))
             return len(gone)
 
-        return await self._file.change(forget, then=remember) if gone else 0
+        return await self._vault.change(forget, then=remember) if gone else 0
 
     async def _revoke(self, session_ids: list[str], *, at_ns: int) -> list[Session]:
         ends = dict.fromkeys(session_ids, at_ns)
@@ -157,7 +150,7 @@ class SqliteSessions(KnownSessions, SessionStore):
             return [self._change(session.session_id, revoked_at_ns=at_ns) for session in ended]
 
         try:
-            return await self._file.change(lambda connection: _end(connection, ends), then=remember)
+            return await self._vault.change(lambda connection: _end(connection, ends), then=remember)
         except IdentityError:
             # Who signs out is not left signed in by a full disk.
             self._unstored_ends.update({session.session_id: at_ns for session in remember(None)})
@@ -171,7 +164,7 @@ class SqliteSessions(KnownSessions, SessionStore):
                 self._unstored_ends.pop(session_id, None)
 
         if ends:
-            await self._file.change(lambda connection: _end(connection, ends), then=remember)
+            await self._vault.change(lambda connection: _end(connection, ends), then=remember)
 
     def _check_known(self, session_id: str) -> None:
         if session_id not in self._sessions:
@@ -183,11 +176,11 @@ class SqliteSessions(KnownSessions, SessionStore):
         return self._with_use(session_id)
 
     def _seal(self, session: Session, column: str) -> bytes:
-        return self._file.seal(getattr(session, column), table=_SESSIONS, column=column, row=session.session_id)
+        return self._vault.seal(getattr(session, column), table=_SESSIONS, column=column, row=session.session_id)
 
-    def _load(self) -> list[Session]:
-        rows = self._file.connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created_at_ns, session_id")  # noqa: S608 - our own columns
-        return [self._session_of(row) for row in rows]
+    def _load(self, connection: Connection) -> list[Session]:
+        query = select(sessions).order_by(sessions.c.created_at_ns, sessions.c.session_id)
+        return [self._session_of(row) for row in connection.execute(query)]
 
     def _session_of(self, row: _Row) -> Session:
         session_id = row[0]
@@ -201,16 +194,15 @@ class SqliteSessions(KnownSessions, SessionStore):
             expires_at_ns=row[6],
             revoked_at_ns=row[7],
             stepped_up_at_ns=row[8],
-            device=self._file.open(row[9], table=_SESSIONS, column="device", row=session_id),
-            address=self._file.open(row[10], table=_SESSIONS, column="address", row=session_id),
+            device=self._vault.open(row[9], table=_SESSIONS, column="device", row=session_id),
+            address=self._vault.open(row[10], table=_SESSIONS, column="address", row=session_id),
         )
 
 
-def _end(connection: sqlite3.Connection, ends: Mapping[str, int]) -> None:
-    connection.executemany(
-        "UPDATE sessions SET revoked_at_ns = ? WHERE session_id = ? AND revoked_at_ns = 0",
-        [(at_ns, session_id) for session_id, at_ns in ends.items()],
-    )
+def _end(connection: Connection, ends: Mapping[str, int]) -> None:
+    if ends:
+        rows = [{"of_session": session_id, "at_ns": at_ns} for session_id, at_ns in ends.items()]
+        connection.execute(_END, rows)
 
 
 def _same(_: None) -> None:

@@ -1,0 +1,17 @@
+"""Account settings and watchlists."""
+
+from pathlib import Path
+
+from alembic import op
+
+from waiver_exchange.adapters.migrations.scripts import run_script
+
+revision = "0001"
+down_revision = None
+oldest_program_revision = 1
+
+
+def upgrade() -> None:
+    """Make what preferences.sql makes in a SQLite file, and what only PostgreSQL has."""
+    if op.get_bind().dialect.name == "postgresql":
+        run_script(Path(__file__).with_name("r0001_baseline.sql"))
