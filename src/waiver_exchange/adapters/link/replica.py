@@ -106,6 +106,7 @@ class Replica:
         self._projector = projector
         self._tokens = tokens
         self._takes: deque[ReadModelChanges] = deque()
+        self._stored = 0
 
     @property
     def sequence(self) -> int:
@@ -156,9 +157,11 @@ class Replica:
             changes = self._projector.take_changes()
             if changes is not None:
                 self._takes.append(changes)
+                self.forget(self._stored)
 
     def forget(self, stored: int) -> None:
         """Let go of what history has up to a row, and nobody will change again."""
+        self._stored = stored
         takes = self._takes
         while takes and takes[0].sequence <= stored:
             self._projector.forget_closed(takes.popleft())

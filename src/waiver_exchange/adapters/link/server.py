@@ -7,6 +7,7 @@ each gateway in one write. A gateway that does not read is cut off, and comes ba
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar, cast, final
@@ -26,6 +27,7 @@ from waiver_exchange.domain.refusals import RefusalReason
 # A gateway that has left so much unread is cut off; it is some seconds of a busy exchange.
 BACKLOG_BYTES_MAX: Final = 64 * 1024 * 1024
 GATEWAYS_MAX: Final = 256
+CLOSING_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 0.1
 BEAT_TICKS: Final = 10
 
@@ -46,6 +48,8 @@ class LinkServer:
         self._number = 0
         self._status = Status()
         self._gateways: set[_Gateway] = set()
+        self.is_closing = False
+        self._all_answered = asyncio.Event()
         self._pending: list[bytes] = []
         self._flushing: asyncio.Handle | None = None
         self._stop_watching: list[Callable[[], None]] = []
@@ -81,19 +85,27 @@ class LinkServer:
         self._ticking = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
-        """Send what is left, take leave of the gateways and remove the socket."""
+        """Answer what was taken, take leave of the gateways and remove the socket; the exchange still runs."""
+        self.is_closing = True
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+        await self._until_answered()
         self._ticking.cancel()
         await asyncio.gather(self._ticking, return_exceptions=True)
         self.writer.on_durable = None
         self.exchange.on_stored = lambda _: None
         for stop in self._stop_watching:
             stop()
-        self._server.close()
-        self._path.unlink(missing_ok=True)
         self.flush()
         for gateway in list(self._gateways):
             gateway.part("the engine stops")
         self._head.close()
+
+    async def _until_answered(self) -> None:
+        self.note_answered()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._all_answered.wait()
 
     # What the gateways' connections use.
 
@@ -124,6 +136,11 @@ class LinkServer:
             )
         )
         gateway.is_welcome = True
+
+    def note_answered(self) -> None:
+        """See whether a command of anybody is still under way; called with each answer."""
+        if self.is_closing and not any(gateway.under_way for gateway in self._gateways):
+            self._all_answered.set()
 
     def flush_soon(self) -> None:
         """Send what waits when the step that goes on is over."""
@@ -203,6 +220,7 @@ class _Gateway(asyncio.Protocol):
         self._rows: list[int] = []
         self._refused: list[int] = []
         self._repeated: list[tuple[int, JournalRow]] = []
+        self.under_way = 0
         self.is_open = False
         self.is_welcome = False
         self.name = "a gateway"
@@ -266,12 +284,17 @@ class _Gateway(asyncio.Protocol):
             self._repeated.append((number, outcome.row))
         else:
             self._rows += (number, outcome.row.sequence)
-        self._server.flush_soon()
+        self._settle()
 
     def refuse(self, number: int, reason: RefusalReason) -> None:
         """Note why a command was not done."""
         self._refused += (number, int(reason))
+        self._settle()
+
+    def _settle(self) -> None:
+        self.under_way -= 1
         self._server.flush_soon()
+        self._server.note_answered()
 
     # What the gateway says.
 
@@ -307,6 +330,10 @@ class _Gateway(asyncio.Protocol):
         if not wanted.is_whole or (behind is not None and not behind.is_whole):
             reason = "a command is cut short"
             raise LinkError(reason)
+        self.under_way += bool(command.number)
+        if self._server.is_closing:
+            self._refuse(command, RefusalReason.exchange_is_stopping)
+            return
         try:
             self._server.writer.begin(
                 wanted,
@@ -317,8 +344,11 @@ class _Gateway(asyncio.Protocol):
                 behind=behind,
             )
         except RefusedError as refused:
-            if command.number:
-                self.refuse(command.number, refused.reason)
+            self._refuse(command, refused.reason)
+
+    def _refuse(self, command: Submitted, reason: RefusalReason) -> None:
+        if command.number:
+            self.refuse(command.number, reason)
 
 
 @final
