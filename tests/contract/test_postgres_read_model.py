@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,7 +16,9 @@ from tests.support.postgres_database import PostgresDatabase, postgres_database
 from tests.support.postgres_server import running_postgres
 from tests.support.trading import ANN, BOB, FoldedExchange, buy, sell
 from waiver_exchange.adapters.postgres.read_model import PostgresReadModel, build_reading_engine
+from waiver_exchange.adapters.postgres.read_model_check import KeptPostgresReadModel
 from waiver_exchange.adapters.sql import read_model_schema as schema
+from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
 from waiver_exchange.application.selections import OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.projections.changes import ReadModelError
@@ -219,6 +222,65 @@ async def test_an_empty_database_says_what_to_run(open_store: Open, database: Po
         with pytest.raises(ReadModelError, match="run `waiver migrate`"):
             await store.load()
         await store.close()
+
+
+@pytest.fixture
+async def verified(open_store: Open, tmp_path: Path) -> Path:
+    """A read model in PostgreSQL, and a file with the same."""
+    changes = traded().take()
+    await open_store().store(changes)
+    path = tmp_path / "rebuilt.db"
+    store = SqliteReadModel(path)
+    await store.store(changes)
+    await store.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE trades SET price_cents = price_cents + 1", "trades"),
+        ("UPDATE markets SET symbol = 'EVIL'", "markets"),
+        ("UPDATE accounts SET is_halted = true WHERE account = 3", "accounts"),
+        ("DELETE FROM movements WHERE sequence = (SELECT max(sequence) FROM movements)", "movements"),
+        ("DELETE FROM orders", "orders"),
+        ("INSERT INTO quotes VALUES (1, 5, 1, 1, 2, 1)", "quotes"),
+        ("INSERT INTO trades SELECT trade_id + 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM trades", "trades"),
+    ],
+)
+def test_an_altered_a_missing_and_an_extra_row_are_found_and_named(
+    database: PostgresDatabase, verified: Path, statement: str, table: str
+) -> None:
+    change(database, f"SET search_path TO read_model; {statement}")
+    with closing(KeptPostgresReadModel(database.url)) as kept:
+        found = kept.difference_from(verified)
+    assert found is not None
+    assert found.startswith(f"the read model in PostgreSQL, table {table}: it holds ")
+
+
+async def test_a_verification_sees_one_moment(database: PostgresDatabase, verified: Path, open_store: Open) -> None:
+    with closing(KeptPostgresReadModel(database.url)) as kept:
+        exchange = traded()
+        exchange.take()
+        exchange.run(buy(BOB, price=2_000, quantity=1))
+        await open_store().store(exchange.take())
+        change(database, "UPDATE read_model.trades SET price_cents = 1")
+        assert kept.difference_from(verified) is None
+    with closing(KeptPostgresReadModel(database.url)) as kept:
+        assert kept.sequence == exchange.state.sequence
+        assert kept.difference_from(verified) is not None
+
+
+async def test_what_another_version_filled_is_no_difference(database: PostgresDatabase, open_store: Open) -> None:
+    await traded().flush(open_store())
+    change(database, "UPDATE read_model.content SET version = 1")
+    with closing(KeptPostgresReadModel(database.url)) as kept:
+        assert kept.sequence == 0
+
+
+def test_a_database_that_is_away_is_no_difference_but_a_failure(database: PostgresDatabase) -> None:
+    with pytest.raises(ReadModelError, match="cannot be reached"):
+        KeptPostgresReadModel(database.server.url_of("nowhere"))
 
 
 async def test_a_server_that_ends_starts_and_falls_silent_loses_nothing() -> None:

@@ -1,6 +1,8 @@
 """Where an exchange keeps what it knows: the one place that chooses between the databases."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.files.snapshots import FileSnapshotStore
@@ -9,6 +11,7 @@ from waiver_exchange.adapters.sql.identity.stores import IdentityStores
 from waiver_exchange.adapters.sqlite.identity_file import has_data_keys
 from waiver_exchange.adapters.sqlite.journal import SqliteJournal
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
+from waiver_exchange.adapters.sqlite.read_model_check import KeptSqliteReadModel
 from waiver_exchange.adapters.sqlite.stores import open_identity_stores, open_preferences_store
 from waiver_exchange.application.ports import Journal, PreferencesStore, ReadModelStore, SnapshotStore
 from waiver_exchange.config import Settings
@@ -64,6 +67,27 @@ def open_read_model(settings: Settings, *, is_read_only: bool = False) -> ReadMo
     from waiver_exchange.adapters.postgres.read_model import PostgresReadModel  # noqa: PLC0415 - see above
 
     return PostgresReadModel(settings.database_url, is_read_only=is_read_only)
+
+
+class KeptReadModel(Protocol):
+    """The read model as it was at one moment, to be compared; `sequence` is its checkpoint, 0 for none."""
+
+    sequence: int
+
+    def difference_from(self, rebuilt: Path) -> str | None:
+        """Return where it differs from a rebuilt one's file at the same checkpoint. Raises `ReadModelError`."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def look_at_read_model(settings: Settings) -> KeptReadModel:
+    """Return the read model as it is now, also while a server writes to it. Raises `ReadModelError`."""
+    if not settings.database_url:
+        return KeptSqliteReadModel(DataDirectory(settings.data_dir).read_model)
+    from waiver_exchange.adapters.postgres.read_model_check import KeptPostgresReadModel  # noqa: PLC0415 - as above
+
+    return KeptPostgresReadModel(settings.database_url)
 
 
 def open_snapshots(settings: Settings) -> SnapshotStore:

@@ -1,6 +1,7 @@
 """What goes through an exchange's own records, with the lock held or while its server runs."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,15 +10,14 @@ from waiver_exchange.adapters.files.checkpoints import FileCheckpointStore
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.secrets.store import Secrets
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
-from waiver_exchange.adapters.sqlite.read_model_check import KeptReadModel
 from waiver_exchange.application.audit_export import ExportRange, export_rows
 from waiver_exchange.application.checkpoints.checking import Finding, check_journal
 from waiver_exchange.application.checkpoints.checkpoint import Checkpoint, SignedCheckpoint
 from waiver_exchange.application.checkpoints.making import make_checkpoint
-from waiver_exchange.application.ports import JournalRow, PlainRow
+from waiver_exchange.application.ports import Journal, JournalRow, PlainRow
 from waiver_exchange.application.take_snapshot import take_snapshot
 from waiver_exchange.application.verify import LiveState, Verification, verify_journal
-from waiver_exchange.bootstrap.backend import open_journal, open_snapshots
+from waiver_exchange.bootstrap.backend import KeptReadModel, look_at_read_model, open_journal, open_snapshots
 from waiver_exchange.config import Settings
 from waiver_exchange.projections.fold import Projector
 from waiver_exchange.projections.state import ReadModelState
@@ -115,12 +115,25 @@ async def verify_data_directory(
 
     Changes nothing in it. Raises `JournalError`, `ReadModelError`.
     """
-    directory = DataDirectory(settings.data_dir)
     # A file that its last writer left in the middle of something is put in order; a database server does that itself.
     journal = await open_journal(settings, read_only=ask_live is not None or bool(settings.database_url))
-    kept = KeptReadModel(directory.read_model)
-    # Asked after the read model was looked at, which is then not ahead.
-    live = None if ask_live is None else ask_live()
+    try:
+        with closing(look_at_read_model(settings)) as kept:
+            # Asked after the read model was looked at, which is then not ahead.
+            live = None if ask_live is None else ask_live()
+            return await _verify(settings, journal=journal, kept=kept, live=live, report=report)
+    finally:
+        await journal.close()
+
+
+async def _verify(
+    settings: Settings,
+    *,
+    journal: Journal,
+    kept: KeptReadModel,
+    live: LiveState | None,
+    report: Callable[[int], None],
+) -> Verification:
     with TemporaryDirectory(prefix="waiver-verify-") as folder:
         rebuilt = _RebuiltReadModel(Path(folder) / "read_model.db")
         checks = {kept.sequence: partial(kept.difference_from, rebuilt.path)} if kept.sequence else {}
@@ -135,5 +148,3 @@ async def verify_data_directory(
             )
         finally:
             await rebuilt.close()
-            kept.close()
-            await journal.close()

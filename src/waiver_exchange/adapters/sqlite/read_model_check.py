@@ -6,12 +6,13 @@ from typing import Final
 from urllib.parse import quote
 
 from waiver_exchange.adapters.sql import read_model_schema as schema
+from waiver_exchange.adapters.sql.comparing import first_difference
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES
 
 _TABLES: Final = tuple(table for table in schema.metadata.sorted_tables)
 
 
-class KeptReadModel:
+class KeptSqliteReadModel:
     """A read model as it is now, whatever a running server writes to it meanwhile."""
 
     def __init__(self, path: Path) -> None:
@@ -57,16 +58,7 @@ def _table_difference(
     # Both sides come in the order of the first columns, which are the key.
     query = f"SELECT {names} FROM {table} ORDER BY {names}"  # noqa: S608 - names of the schema
     try:
-        ours, theirs = kept.execute(query), rebuilt.execute(query)
-        while True:
-            row, expected = ours.fetchone(), theirs.fetchone()
-            if row != expected:
-                return f"read_model.db, table {table}: it holds {_shown(row)}, the journal leads to {_shown(expected)}"
-            if row is None:
-                return None
+        found = first_difference(kept.execute(query), rebuilt.execute(query), table=table)
     except SQLITE_FAILURES as error:
         return f"read_model.db, table {table}: it cannot be read ({error})"
-
-
-def _shown(row: tuple[object, ...] | None) -> str:
-    return "no more rows" if row is None else str(row)
+    return None if found is None else f"read_model.db, {found}"
