@@ -1,4 +1,4 @@
-"""One PostgreSQL for the read models of a process's tests, started when the first one asks for it."""
+"""One PostgreSQL for the tests of a process, started when the first one asks for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,14 +12,14 @@ MakeDatabase = Callable[[], PostgresDatabase]
 
 
 @pytest.fixture(scope="session")
-def read_model_server() -> Iterator[PostgresServer]:
+def shared_server() -> Iterator[PostgresServer]:
     # What is lost with the power is not asked here.
     with running_postgres(fsync="off") as server:
         yield server
 
 
 @pytest.fixture
-def make_database(read_model_server: PostgresServer) -> Iterator[MakeDatabase]:
+def make_database(shared_server: PostgresServer) -> Iterator[MakeDatabase]:
     """Make databases that last as long as the test."""
     with ExitStack() as made:
-        yield lambda: made.enter_context(postgres_database(read_model_server))
+        yield lambda: made.enter_context(postgres_database(shared_server))

@@ -9,8 +9,7 @@ from typing import Protocol
 import pytest
 
 from tests.fakes.journal import FakeJournal, chained_rows, key_of
-from tests.support.postgres_database import ROLES, PostgresDatabase, postgres_database
-from tests.support.postgres_server import PostgresServer, running_postgres
+from tests.support.postgres_database import ROLES, PostgresDatabase
 from waiver_exchange.adapters.postgres.journal import PostgresJournal
 from waiver_exchange.adapters.sqlite.journal import STATEMENT_ROWS_MAX, SqliteJournal
 from waiver_exchange.application.chain import verify_chain
@@ -84,12 +83,6 @@ class PostgresStorage(JournalStorage):
         self._database.server.execute(f"{statement.format(tables)} {ROLES.service}", database=name)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_postgres() as running:
-        yield running
-
-
 @pytest.fixture(params=["fake", "sqlite", "postgres"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalStorage]:
     if request.param == "fake":
@@ -97,8 +90,8 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalS
     elif request.param == "sqlite":
         yield SqliteStorage(tmp_path / "journal.db")
     else:
-        with postgres_database(request.getfixturevalue("server")) as database:
-            yield PostgresStorage(database)
+        make_database = request.getfixturevalue("make_database")
+        yield PostgresStorage(make_database())
 
 
 @asynccontextmanager

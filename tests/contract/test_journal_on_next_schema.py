@@ -24,8 +24,8 @@ def next_line(tmp_path_factory: pytest.TempPathFactory) -> Line:
 
 
 @pytest.fixture(scope="module")
-def next_database(server: PostgresServer, next_line: Line) -> Iterator[PostgresDatabase]:
-    with postgres_database(server) as database:
+def next_database(shared_server: PostgresServer, next_line: Line) -> Iterator[PostgresDatabase]:
+    with postgres_database(shared_server) as database:
         migrate_database(database.owner_url, lines=[next_line])
         yield database
 

@@ -50,7 +50,7 @@ class PostgresJournal(Journal):
     def __init__(self, url: str, *, leadership: Leadership | None) -> None:
         """Take the address of a database that is migrated; without `leadership` it is only read."""
         self._url = url
-        self._leadership = leadership
+        self.leadership = leadership
         run = leadership.run if leadership is not None else "reader"
         self._writing = Channel(url, name=session_name(_WRITING, run=run))
         self._finding = Channel(url, name=session_name("keys", run=run))
@@ -148,15 +148,15 @@ class PostgresJournal(Journal):
         self._is_closed = True
         for channel in (self._writing, self._finding, self._reading):
             await channel.close()
-        if self._leadership is not None:
-            await self._leadership.close()
+        if self.leadership is not None:
+            await self.leadership.close()
 
     def _check_open_for_writing(self) -> Leadership:
-        if self._leadership is None or self._is_closed:
+        if self.leadership is None or self._is_closed:
             raise JournalError(
                 f"The journal in {place_of(self._url)} is closed or open for reading only; nothing was written."
             )
-        return self._leadership
+        return self.leadership
 
     @asynccontextmanager
     async def _changing(self, leadership: Leadership) -> AsyncIterator[None]:
@@ -172,11 +172,11 @@ class PostgresJournal(Journal):
 
     async def _settle(self) -> None:
         """Make the outcome of a failed write final. Raises `FencedError`, `JournalError`."""
-        if self._is_settled or self._leadership is None:
+        if self._is_settled or self.leadership is None:
             return
         with explained(action="settle a write to the journal", url=self._url):
             async with self._writing.use():
-                await self._settle_alone(self._leadership)
+                await self._settle_alone(self.leadership)
 
     async def _settle_alone(self, leadership: Leadership) -> None:
         if not self._is_settled:
