@@ -104,10 +104,14 @@ class Server:
 
 @contextmanager
 def serving(
-    *arguments: str, data_dir: Path, settings: dict[str, str] | None = None, command: Sequence[str] = COMMAND
+    *arguments: str,
+    data_dir: Path,
+    settings: dict[str, str] | None = None,
+    command: Sequence[str] = COMMAND,
+    log_name: str = "",
 ) -> Iterator[Server]:
     """Serve on a free port for the block; what is still running at its end is killed."""
-    log = data_dir.parent / f"{data_dir.name}.log"
+    log = data_dir.parent / f"{log_name or data_dir.name}.log"
     with (
         log.open("w", encoding="utf-8") as stderr,
         subprocess.Popen(  # noqa: S603 - our own program
