@@ -109,6 +109,9 @@ class MemoryReadModel(ReadModelStore):
         self.tables["quotes"] = {key: row for key, row in self.tables["quotes"].items() if int(row[1]) >= kept_from}
         self.sequence, self.time_ns, self.exchange = changes.sequence, changes.time_ns, changes.exchange
 
+    async def stored_until(self) -> tuple[int, int]:
+        return self.sequence, self.time_ns
+
     async def find_order(self, order_id: int) -> OrderView | None:
         return next((order for order in self._orders() if order.order_id == order_id), None)
 

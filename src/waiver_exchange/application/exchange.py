@@ -164,6 +164,7 @@ class Exchange:
             await self._store_changes()
         except ReadModelError:
             _log.warning("the read model is behind the journal; the next start folds the rest", exc_info=True)
+        await self.queries.settled.close()
         await self.read_model.close()
         await self._store_key_uses()
         for provider in self.sign_in.providers.values():

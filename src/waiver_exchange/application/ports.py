@@ -135,6 +135,9 @@ class ReadModelStore(Protocol):
         Of quotes it keeps those from `candles.quotes_kept_from` on, counted from the checkpoint's time.
         """
 
+    async def stored_until(self) -> tuple[int, int]:
+        """Return the checkpoint: the newest row that is stored, and its time (UNIX nanoseconds)."""
+
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint."""
 

@@ -20,6 +20,7 @@ from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.bootstrap.backend import open_backend
+from waiver_exchange.bootstrap.caching import settled_reads
 from waiver_exchange.bootstrap.offline import checkpoint_store
 from waiver_exchange.bootstrap.processes import run_checkpoint_process, run_snapshot_process
 from waiver_exchange.bootstrap.sign_in import build_sign_in, public_url_of
@@ -61,7 +62,13 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
             end_of_day=partial(end_of_day_ns, zone=settings.zone),
         ),
         projector=projector,
-        queries=Queries(state=projector.state, store=read_model, journal=journal, zone=settings.zone),
+        queries=Queries(
+            state=projector.state,
+            store=read_model,
+            journal=journal,
+            zone=settings.zone,
+            settled=settled_reads(settings, read_model, is_engine=True),
+        ),
         journal=journal,
         read_model=read_model,
         **stores._asdict(),

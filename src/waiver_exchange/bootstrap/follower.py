@@ -22,6 +22,7 @@ from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import GENESIS_CHAIN, Clock, Journal, JournalError
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.bootstrap.backend import open_journal, open_read_model
+from waiver_exchange.bootstrap.caching import settled_reads
 from waiver_exchange.bootstrap.offline import checkpoint_store
 from waiver_exchange.bootstrap.sign_in import build_sign_in, public_url_of
 from waiver_exchange.config import Settings
@@ -57,6 +58,7 @@ class Following:
 
     async def close(self) -> None:
         """Give everything back, after `run` has returned."""
+        await self.exchange.queries.settled.close()
         await self.exchange.read_model.close()
         await self.exchange.journal.close()
         for provider in self.exchange.sign_in.providers.values():
@@ -88,7 +90,13 @@ async def open_follower(settings: Settings, *, clock: Clock | None = None) -> Fo
     exchange = Exchange(
         sequencer=sequencer,
         projector=projector,
-        queries=Queries(state=projector.state, store=read_model, journal=journal, zone=settings.zone),
+        queries=Queries(
+            state=projector.state,
+            store=read_model,
+            journal=journal,
+            zone=settings.zone,
+            settled=settled_reads(settings, read_model, is_engine=False),
+        ),
         journal=journal,
         read_model=read_model,
         identity=cast("Any", known.accounts),

@@ -55,6 +55,11 @@ class DataDirectory:
             path.chmod(0o700)
 
     @property
+    def history_generation(self) -> Path:
+        """What names the answers about history that are kept since the engine's process was started."""
+        return self.path / "run" / "history"
+
+    @property
     def demo_marker(self) -> Path:
         """An empty file that says: this exchange was begun as a demo and may be reset."""
         return self.path / "demo"

@@ -34,6 +34,12 @@ class SqlReadModelReads(ABC):
     async def _read(self, work: Callable[[Connection], Result]) -> Result:
         """Do some reading with a connection of which no transaction is begun yet. Raises `ReadModelError`."""
 
+    async def stored_until(self) -> tuple[int, int]:
+        """Return the newest row that is stored, and its time."""
+        query = select(schema.exchange.c.sequence, schema.exchange.c.time_ns)
+        (found,) = await self._read(lambda connection: read_all(connection, query, lambda *row: row))
+        return int(found[0]), int(found[1])
+
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint, or None."""
         query = select(schema.orders).where(schema.orders.c.order_id == order_id)

@@ -115,7 +115,9 @@ class CandleReads(Reads):
         candles = self._state.candles[selection.market]
         kept = candles.minutes_kept() if selection.minutes == 1 else list(candles.hours)
         recent = [_candle(view) for view in kept if selection.includes(view)]
-        stored_end = selection.end_ns if not kept else min(selection.end_ns or kept[0].time_ns, kept[0].time_ns)
+        # Behind the last trade there is nothing either way; so the end is always one that will not move by itself.
+        known_from = kept[0].time_ns if kept else self._state.markets[selection.market].last_trade_at_ns + 1
+        stored_end = known_from if selection.end_ns is None else min(selection.end_ns, known_from)
         older = CandleSelection(
             market=selection.market,
             minutes=selection.minutes,
@@ -142,7 +144,7 @@ class CandleReads(Reads):
                 end_ns=end,
                 is_ascending=selection.is_ascending,
             )
-            rows = await self._store.list_candles(part, limit=_SOURCE_ROWS)
+            rows = await self.settled.list_candles(part, limit=_SOURCE_ROWS)
             for row in rows:
                 yield _candle(row)
             if len(rows) < _SOURCE_ROWS:

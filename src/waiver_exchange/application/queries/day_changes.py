@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.ports import Journal, ReadModelStore
 from waiver_exchange.application.queries.accounts import AccountReads
+from waiver_exchange.application.queries.settled import SettledReads
 from waiver_exchange.application.queries.turns import Turns
 from waiver_exchange.projections import valuation
 from waiver_exchange.projections.state import LedgerMovement, ReadModelState
@@ -50,9 +51,17 @@ class _Known(NamedTuple):
 class DayChangeReads(AccountReads):
     """Reads of what changed today."""
 
-    def __init__(self, *, state: ReadModelState, store: ReadModelStore, journal: Journal, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        *,
+        state: ReadModelState,
+        store: ReadModelStore,
+        journal: Journal,
+        zone: ZoneInfo,
+        settled: SettledReads | None = None,
+    ) -> None:
         """Read as all reads do; what was found of the day is kept for the next time."""
-        super().__init__(state=state, store=store, journal=journal, zone=zone)
+        super().__init__(state=state, store=store, journal=journal, zone=zone, settled=settled)
         self._day_turns = Turns()
         self._day_moves: OrderedDict[int, _Known] = OrderedDict()
 

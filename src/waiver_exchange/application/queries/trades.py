@@ -1,7 +1,7 @@
 """Trades, as everybody sees them and as an account's fills."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -99,7 +99,7 @@ class TradeReads(Reads):
         limit = min(limit, PAGE_ITEMS_MAX)
         found = self._recent_trades(selection, selection.includes, limit + 1)
         if self._may_be_older(selection, found=len(found), wanted=limit + 1):
-            found = _together(found, await self._store.list_trades(selection, limit=limit + 1), selection)
+            found = _together(found, await self._older_trades(selection, limit=limit + 1), selection)
         return TradesPage(found[:limit], found[limit - 1].trade_id if len(found) > limit else None)
 
     async def fills_page(
@@ -135,6 +135,22 @@ class TradeReads(Reads):
     ) -> list[TradeView]:
         tape = self._state.tape
         return list(islice(filter(includes, tape if selection.is_ascending else reversed(tape)), limit))
+
+    async def _older_trades(self, selection: TradeSelection, *, limit: int) -> list[TradeView]:
+        """Return trades of a selection that were before those in memory."""
+        tape = self._state.tape
+        oldest, market, before = tape[0], selection.market, selection.before_trade
+        is_bounded = before is not None and before <= oldest.trade_id
+        is_over = selection.end_ns is not None and selection.end_ns <= oldest.time_ns
+        version = 0
+        if not is_bounded and not is_over:
+            selection = replace(selection, before_trade=oldest.trade_id)
+            version = oldest.trade_id
+            if market is not None:
+                # How many trades of the market are older than those in memory says which they are.
+                remembered = sum(1 for trade in tape if trade.market == market)
+                version = 1 + self._state.markets[market].trade_count - remembered
+        return await self.settled.list_trades(selection, limit=limit, version=version, after_sequence=oldest.sequence)
 
     def _may_be_older(self, selection: TradeSelection, *, found: int, wanted: int) -> bool:
         """Return whether the store may have trades of the page that memory has not; the tape ends with the newest."""

@@ -1,6 +1,6 @@
 """The one table of what an operator can ask of an exchange, used by the socket and by the command line without one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
@@ -184,7 +184,17 @@ async def _status(exchange: Exchange, _: NoParams) -> Result:
         "market_count": len(state.markets),
         "open_order_count": sum(order.is_open for order in state.orders.values()),
         "cash_issued": format_money(state.cash_issued_micros),
+        "history_cache": _hit_rate(await exchange.queries.settled.figures()),
     }
+
+
+def _hit_rate(figures: Mapping[str, int] | None) -> str | None:
+    """Return what share of the reads of settled history Redis answered, by all processes."""
+    if not figures:
+        return None
+    hits = figures.get("hits", 0)
+    asked = hits + sum(figures.get(name, 0) for name in ("misses", "passed", "failures"))
+    return f"{100 * hits // max(1, asked)} % of {asked}"
 
 
 async def _record_export(exchange: Exchange, params: ExportedRows) -> Result:
