@@ -9,7 +9,7 @@ T        ?=
 
 BIN := .venv/bin
 # Checked as far as they exist; mypy and ruff refuse a folder that does not.
-CHECKED := $(wildcard src tests tools benchmarks examples setup.py)
+CHECKED := $(wildcard src tests tools benchmarks deploy examples setup.py)
 
 LOCKING = --universal --python-version 3.11 --generate-hashes $(UPGRADE) --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --quiet
@@ -61,6 +61,8 @@ check: setup ## Lint, check the format, the types, the imports, secrets and depe
 	@$(BIN)/python tools/check_shifts.py
 	@echo "check: bandit"
 	@$(BIN)/bandit --quiet --severity-level medium --configfile pyproject.toml --recursive src tools setup.py
+	@echo "check: Dockerfiles and compose.yaml"
+	@$(BIN)/python tools/check_deploy.py
 	@echo "check: secrets in tracked files"
 	@$(BIN)/python tools/check_secrets.py
 	@echo "check: advisories about dependencies"
@@ -88,7 +90,12 @@ lock: ## Resolve the dependencies into the lock files; newest versions: UPGRADE=
 	@build/lock/bin/uv pip compile pyproject.toml --group dev $(LOCKING) --output-file requirements.lock
 	@build/lock/bin/uv pip compile tests/requirements/alpaca-trade-api.in $(LOCKING) \
 		--output-file tests/requirements/alpaca-trade-api.lock
-	@echo "lock: requirements.lock, tests/requirements/alpaca-trade-api.lock"
+	@build/lock/bin/uv pip compile pyproject.toml --constraint requirements.lock $(LOCKING) \
+		--output-file deploy/images/requirements.lock
+	@build/lock/bin/uv pip compile deploy/images/build.in --constraint requirements.lock $(LOCKING) \
+		--output-file deploy/images/build.lock
+	@build/lock/bin/uv pip compile tests/requirements/compose.in $(LOCKING) --output-file tests/requirements/compose.lock
+	@echo "lock: requirements.lock, deploy/images/*.lock, tests/requirements/*.lock"
 
 clean: ## Remove what was built; .venv and data stay
 	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info

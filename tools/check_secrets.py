@@ -43,6 +43,8 @@ SKIPPED: Final = {
     "requirements.lock": "hashes of packages, which are public",
     "tests/requirements/alpaca-trade-api.lock": "as above",
     "package-lock.json": "as above",
+    "deploy/images/build.lock": "as above",
+    "tests/requirements/compose.lock": "as above",
 }
 # One finding, by the end of the file's path and a part of the line.
 KNOWN: Final[dict[tuple[str, str], str]] = {
