@@ -1,7 +1,7 @@
-"""Install what tests drive and the lock file does not bring: a browser, servers, an older SDK, an identity provider.
+"""Install what tests drive and the lock file does not bring: a browser, servers, Docker, an older SDK, a provider.
 
-Silent when all are there. Without a browser, Redis, PostgreSQL, or Node for the provider, the tests that need it are
-skipped and say so, never where CI is set; without the SDK its tests fail.
+Silent when all are there. Without a browser, Redis, PostgreSQL, Docker, or Node for the identity provider, the tests
+that need it are skipped and say so, never where CI is set; without the SDK its tests fail.
 """
 
 import hashlib
@@ -17,6 +17,14 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOG = ROOT / "build" / "prepare_tests.log"
 OLD_SDK_LOCK = ROOT / "tests" / "requirements" / "alpaca-trade-api.lock"
 OLD_SDK = ROOT / "build" / "alpaca-trade-api"
+COMPOSE_LOCK = ROOT / "tests" / "requirements" / "compose.lock"
+COMPOSE = ROOT / "build" / "compose"
+DOCKER_PACKAGES = {
+    "dockerd": "docker.io",
+    "iptables": "iptables",
+    "slirp4netns": "slirp4netns",
+    "debootstrap": "debootstrap",
+}
 PROVIDER_PACKAGE = ROOT / "tests" / "support" / "oidc_provider"
 PROVIDER = ROOT / "build" / "identity-provider"
 
@@ -25,7 +33,15 @@ def main() -> int:
     """Prepare everything; return 1 when something is missing that must not be."""
     LOG.parent.mkdir(exist_ok=True)
     is_complete = all(
-        [prepare_browser(), prepare_redis(), prepare_postgres(), prepare_old_sdk(), prepare_identity_provider()]
+        [
+            prepare_browser(),
+            prepare_redis(),
+            prepare_postgres(),
+            prepare_docker(),
+            prepare_compose(),
+            prepare_old_sdk(),
+            prepare_identity_provider(),
+        ]
     )
     return 1 if not is_complete and os.environ.get("CI") else 0
 
@@ -55,6 +71,35 @@ def prepare_postgres() -> bool:
             keep_from_starting.parent.mkdir(exist_ok=True)
             keep_from_starting.write_text("create_main_cluster = false\n", encoding="ascii")
     return prepare_programs(("postgresql",), what="PostgreSQL server", is_there=is_there)
+
+
+def prepare_docker() -> bool:
+    """Install a Docker engine and what its network and base images are made with; return whether all are there."""
+
+    def lacking() -> list[str]:
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+        return [package for program, package in DOCKER_PACKAGES.items() if shutil.which(program, path=path) is None]
+
+    return prepare_programs(tuple(lacking()), what="Docker engine", is_there=lambda: not lacking())
+
+
+def prepare_compose() -> bool:
+    """Install Docker Compose, a program inside of a Python package, from its lock file; return whether it is there."""
+    stamp = COMPOSE / "prepared.stamp"
+    fingerprint = hashlib.sha256(COMPOSE_LOCK.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
+        return True
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return True  # the test that needs it says so itself, and needs root
+    print("test: installing Docker Compose", flush=True)
+    shutil.rmtree(COMPOSE, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--target", str(COMPOSE)]
+    if run([*command, "-r", str(COMPOSE_LOCK)]):
+        (COMPOSE / "compose" / "docker-compose").chmod(0o755)
+        stamp.write_text(fingerprint, encoding="ascii")
+        return True
+    print(f"test: Docker Compose could not be installed, see {LOG.relative_to(ROOT)}", flush=True)
+    return False
 
 
 def prepare_programs(packages: tuple[str, ...], *, what: str, is_there: Callable[[], bool]) -> bool:
