@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from waiver_exchange.cli.http_connections import HttpConnections
@@ -32,6 +32,8 @@ _TOO_MANY: Final = (
     b"too_many_connections",
     b"There are too many connections, or too many of this address; close one, or try later.",
 )
+# As if the client had asked for it: the answer says so too, and the connection ends behind it.
+_CLOSE: Final = (b"connection", b"close")
 _SECURITY: Final = b"".join(b"%b: %b\r\n" % header for header in SECURITY_HEADERS)
 
 
@@ -93,6 +95,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's head is there."""
         self._is_in_head = False
+        if self._watched.is_draining:
+            self.headers.append(_CLOSE)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -134,6 +138,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._refuse(*_TOO_SLOW)
         elif now - self._waiting_since > self._limits.idle_seconds:
             self.transport.close()
+
+    def drain(self) -> None:
+        """Say with the next answer that it is the last, or close soon when nothing is asked."""
+        self._limits = self._watched.limits
+        # uvicorn has none before the first request.
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_started:
+            cycle.scope["headers"].append(_CLOSE)  # type: ignore[attr-defined]  # uvicorn makes a list
 
     def cut_off(self) -> None:
         """Close a connection at once, because its place is needed."""

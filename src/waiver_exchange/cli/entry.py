@@ -19,7 +19,7 @@ from waiver_exchange.cli.migrate import migrate
 from waiver_exchange.cli.operate import account, cash, market, shares, status
 from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.protect import account_erase, account_export, secrets_group
-from waiver_exchange.cli.serve import serve
+from waiver_exchange.cli.serve import serve, serve_engine, serve_gateway
 from waiver_exchange.cli.signing_in import account_invite, account_revoke_invitation, secrets_rotate_signing_key
 
 
@@ -35,6 +35,8 @@ def waiver() -> None:
 
 _COMMANDS = (
     serve,
+    serve_engine,
+    serve_gateway,
     account,
     market,
     shares,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from waiver_exchange.config import ConnectionLimits
@@ -10,6 +10,7 @@ from waiver_exchange.gateway.rate_limits import network_of
 from waiver_exchange.gateway.sockets.addresses import ClientAddresses
 
 SWEEP_SECONDS: Final = 1.0
+DRAINED_IDLE_SECONDS: Final = 3.0
 # Stores, snapshots, the control socket and its connections, and what is accepted in one go before anything is closed.
 RESERVED_HANDLES: Final = 96
 
@@ -49,6 +50,9 @@ class HttpConnection(Protocol):
     def cut_off(self) -> None:
         """Close a connection at once, because its place is needed."""
 
+    def drain(self) -> None:
+        """Answer what is asked once more at most, and close then."""
+
 
 class HttpConnections:
     """The connections of a server. When there are too many, those that have waited longest for a request go first.
@@ -64,6 +68,7 @@ class HttpConnections:
     ) -> None:
         """Bound connections; a trusted proxy brings those of many clients, and is not bounded as one address."""
         self.limits = limits or HttpLimits()
+        self.is_draining = False
         self._addresses = ClientAddresses(trusted_proxies)
         self._open: dict[HttpConnection, str] = {}
         self._by_address: Counter[str] = Counter()
@@ -76,6 +81,16 @@ class HttpConnections:
     def count(self) -> int:
         """How many connections are open."""
         return len(self._open)
+
+    def drain(self) -> None:
+        """Let every connection end with the answer to its next request, or when none follows for a short while.
+
+        So nobody's request meets a connection that is closed under it, as far as that can be.
+        """
+        self.is_draining = True
+        self.limits = replace(self.limits, idle_seconds=min(self.limits.idle_seconds, DRAINED_IDLE_SECONDS))
+        for connection in self._open:
+            connection.drain()
 
     def take(self, connection: HttpConnection, peer: str) -> bool:
         """Count a new connection, which waits for a request; return False when there is no room for it."""

@@ -166,6 +166,12 @@ class DataDirectoryLock:
         """Take the open file that carries the lock."""
         self._descriptor: int | None = descriptor
 
+    def hand_over(self) -> int:
+        """Return the open file, which another process or program is to have; the lock is not this object's any more."""
+        descriptor, self._descriptor = self._descriptor, None
+        assert descriptor is not None  # noqa: S101 - it is handed over once
+        return descriptor
+
     def close(self) -> None:
         """Give the lock back; closing again does nothing."""
         descriptor, self._descriptor = self._descriptor, None

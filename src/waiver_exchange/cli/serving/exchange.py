@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -62,10 +62,12 @@ async def run_exchange(
     socket_path: Path,
     signals: StopSignals,
     serve: Callable[[Serving], Awaitable[None]],
+    linked: Callable[[Exchange], AbstractAsyncContextManager[None]] = lambda _: nullcontext(),
 ) -> int:
     """Open the exchange, `serve` it, and stop in order when that returns; return the exit code.
 
-    `parameters` are fields of `ExchangeParameters` to set. Raises `CommandFailedError` when it cannot start.
+    `parameters` are fields of `ExchangeParameters` to set. What follows the exchange from elsewhere is `linked` before
+    anybody is answered, and for as long. Raises `CommandFailedError` when it cannot start.
     """
     exchange = await _open(settings)
     running = asyncio.create_task(exchange.run())
@@ -75,12 +77,15 @@ async def run_exchange(
         await _configure(exchange, parameters)
         await resume_erasures(exchange)
         await _classify(exchange)
-        await _start_control(control)
-        async with request_counts(settings, clock=exchange.clock) as counts:
-            await serve(Serving(exchange=exchange, running=running, counts=counts))
+        async with linked(exchange), request_counts(settings, clock=exchange.clock) as counts:
+            try:
+                await _start_control(control)
+                await serve(Serving(exchange=exchange, running=running, counts=counts))
+            finally:
+                signals.bound_stopping()
+                await control.close()
     finally:
         signals.bound_stopping()
-        await control.close()
         exit_code = await _close(exchange, running, data_dir=settings.data_dir)
     if exit_code == 0:
         say("stopped; everything is stored")

@@ -17,6 +17,7 @@ from waiver_exchange.config import Settings
 from waiver_exchange.gateway.app import Gateway
 
 REQUESTS_FINISH_SECONDS: Final = 3
+_DRAIN_POLL_SECONDS: Final = 0.05
 
 
 class WebServer(uvicorn.Server):
@@ -26,11 +27,12 @@ class WebServer(uvicorn.Server):
         self, gateway: Gateway, *, connections: HttpConnections | None = None, trusted_proxies: tuple[str, ...] = ()
     ) -> None:
         """Prepare to serve; only a trusted proxy may say whose request it passes on."""
+        self._http = connections or HttpConnections()
         super().__init__(
             uvicorn.Config(
                 gateway.app,
                 # It makes a protocol, as a class would.
-                http=partial(BoundedHttpProtocol, connections or HttpConnections()),  # type: ignore[arg-type]
+                http=partial(BoundedHttpProtocol, self._http),  # type: ignore[arg-type]
                 ws=gateway.sockets.make_protocol,  # type: ignore[arg-type]  # it makes a protocol, as a class would
                 lifespan="on",
                 access_log=False,
@@ -60,6 +62,23 @@ class WebServer(uvicorn.Server):
         except SystemExit as error:  # it would pass by everything that still has to be closed
             raise RuntimeError("The web application did not start; the log says why.") from error
         self.ready.set()
+
+    def drain_soon(self, *, seconds: float) -> None:
+        """Begin to take no more connections and to finish what there is; stop when all is done, or time is up."""
+        self._draining = asyncio.create_task(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        for server in self.servers:
+            server.close()
+        self._http.drain()
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, BoundedHttpProtocol):
+                connection.shutdown()
+        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110 - uvicorn's own list
+            await asyncio.sleep(_DRAIN_POLL_SECONDS)
+        self.should_exit = True
 
 
 def web_server_of(gateway: Gateway, settings: Settings) -> WebServer:
