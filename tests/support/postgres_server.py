@@ -27,6 +27,11 @@ STOP_SECONDS_MAX: Final = 30
 ADMINISTRATOR: Final = "postgres"
 # Debian keeps the server's programs out of the path, in a folder for each version.
 _FOLDERS: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+# Mounts what its own processes alone see, and goes on as the user that may run a server.
+_SMALL_DISK: Final = (
+    f'mount -t tmpfs -o size="$0",mode=0700,uid=$(id -u {ADMINISTRATOR}),gid=$(id -g {ADMINISTRATOR}) none "$1/small" '
+    f'&& cd / && shift && exec setpriv --reuid {ADMINISTRATOR} --regid {ADMINISTRATOR} --clear-groups "$@"'
+)
 # Durable as in production; small and quiet as in a test.
 _OPTIONS: Final = {
     "shared_buffers": "32MB",
@@ -49,9 +54,14 @@ def find_program(name: str) -> str | None:
 class PostgresServer:
     """A cluster in a folder; `url` and `port` stay the same when it is started again."""
 
-    def __init__(self, folder: Path, **options: str) -> None:
-        """Make the cluster; `options` are settings of the server."""
+    def __init__(self, folder: Path, *, small_disk: str = "", **options: str) -> None:
+        """Make the cluster; `options` are settings of the server.
+
+        `small_disk` is the size (`40m`) of a file system of its own at the folder `small`, which needs root.
+        """
         self.folder = folder
+        self._small_disk = small_disk
+        (folder / "small").mkdir()
         self.port = free_port()
         self._data = folder / "data"
         self._log = folder / "postgres.log"
@@ -70,9 +80,19 @@ class PostgresServer:
         command = [
             find_program("postgres"), "-D", str(self._data), "-p", str(self.port), "-k", str(self.folder), *options
         ]  # fmt: skip
+        how = _as_nobody_special()
+        if self._small_disk:
+            command = ["unshare", "--mount", "sh", "-c", _SMALL_DISK, self._small_disk, str(self.folder), *command]
+            how = {}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody_special())  # type: ignore[call-overload]  # noqa: S603 - see above
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **how)  # type: ignore[call-overload]  # noqa: S603 - see above
         self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-t", "0", until=START_SECONDS_MAX)
+
+    @property
+    def small_disk(self) -> Path:
+        """The small disk as it is reached from here: nobody but the server sees it where it is mounted."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/root{self.folder}/small")
 
     def kill(self) -> None:
         """End at once and without a checkpoint, as by a power cut of the machine it runs on."""
@@ -154,7 +174,7 @@ def _as_nobody_special() -> dict[str, object]:
 
 
 @contextmanager
-def running_postgres(**options: str) -> Iterator[PostgresServer]:
+def running_postgres(*, small_disk: str = "", **options: str) -> Iterator[PostgresServer]:
     """Run a server for the block; the test is skipped where there is none, but never where CI is set."""
     if find_program("initdb") is None:
         reason = "no PostgreSQL server here; on Debian and Ubuntu: apt-get install postgresql"
@@ -166,7 +186,7 @@ def running_postgres(**options: str) -> Iterator[PostgresServer]:
         folder = Path(name)
         if os.geteuid() == 0:
             shutil.chown(folder, ADMINISTRATOR, ADMINISTRATOR)
-        server = PostgresServer(folder, **options)
+        server = PostgresServer(folder, small_disk=small_disk, **options)
         atexit.register(server.end)
         try:
             server.start()
