@@ -13,17 +13,17 @@ from waiver_exchange.config import Settings
 
 
 @asynccontextmanager
-async def running_engine(data_dir: Path) -> AsyncIterator[Exchange]:
+async def running_engine(data_dir: Path, *, database_url: str = "") -> AsyncIterator[Exchange]:
     """Run an exchange that gateways can follow."""
-    async with running_link(data_dir) as link:
+    async with running_link(data_dir, database_url=database_url) as link:
         yield link.exchange
 
 
 @asynccontextmanager
-async def running_link(data_dir: Path) -> AsyncIterator[LinkServer]:
+async def running_link(data_dir: Path, *, database_url: str = "") -> AsyncIterator[LinkServer]:
     """Run an exchange, and give its side of the link."""
     directory = DataDirectory(data_dir)
-    async with running_exchange(Settings(data_dir=data_dir)) as exchange:
+    async with running_exchange(Settings(data_dir=data_dir, database_url=database_url)) as exchange:
         link = LinkServer(exchange, path=directory.link_socket, head_path=directory.link_head)
         await link.start()
         try:
@@ -33,10 +33,11 @@ async def running_link(data_dir: Path) -> AsyncIterator[LinkServer]:
 
 
 @asynccontextmanager
-async def following(data_dir: Path, *, gateways: int = 1) -> AsyncIterator[list[Exchange]]:
+async def following(data_dir: Path, *, gateways: int = 1, database_url: str = "") -> AsyncIterator[list[Exchange]]:
     """Run so many replicas."""
+    settings = Settings(data_dir=data_dir, database_url=database_url)
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(running_follower(Settings(data_dir=data_dir))) for _ in range(gateways)]
+        yield [await stack.enter_async_context(running_follower(settings)) for _ in range(gateways)]
 
 
 async def caught_up(replica: Exchange) -> None:
