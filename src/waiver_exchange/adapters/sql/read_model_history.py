@@ -37,8 +37,8 @@ class SqlReadModelReads(ABC):
     async def stored_until(self) -> tuple[int, int]:
         """Return the newest row that is stored, and its time."""
         query = select(schema.exchange.c.sequence, schema.exchange.c.time_ns)
-        (found,) = await self._read(lambda connection: read_all(connection, query, lambda *row: row))
-        return int(found[0]), int(found[1])
+        found = await self._read(lambda connection: read_all(connection, query, lambda *row: row))
+        return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     async def find_order(self, order_id: int) -> OrderView | None:
         """Return an order as of the checkpoint, or None."""
