@@ -12,7 +12,15 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import engine, history_cache, network, security, sequencer  # noqa: E402 -- a script's own folder is on the path, its parent is not
+from benchmarks import (  # noqa: E402 -- a script's own folder is on the path, its parent is not
+    container,
+    engine,
+    history_cache,
+    network,
+    security,
+    sequencer,
+    stack_memory,
+)
 from benchmarks.measuring import Figure, shown  # noqa: E402 -- as above
 
 # A suite takes a function for progress lines and returns its figures.
@@ -22,6 +30,8 @@ SUITES: Final[list[Callable[[Callable[[str], None]], list[Figure]]]] = [
     network.measure,
     security.measure,
     history_cache.measure,
+    stack_memory.measure,
+    container.measure,
 ]
 
 

@@ -65,8 +65,15 @@ def main() -> int:
 
 
 def open_accounts(players: list[Player]) -> dict[str, dict[str, str]]:
-    """List the players, open the accounts, and return their keys by name."""
+    """List the players, open the accounts, and return their keys by name.
+
+    Players whom an operator has listed stay as they are; of whom the house has too few shares, nobody offers any.
+    """
+    with Client(URL) as public:
+        listed = {market.symbol for market in public.markets()}
     for player in players:
+        if player.symbol in listed:
+            continue
         call_server(
             CONTROL,
             "market.list_player",
@@ -83,7 +90,11 @@ def open_accounts(players: list[Player]) -> dict[str, dict[str, str]]:
     keys = {MARKET_MAKER: account_of(MARKET_MAKER, cash=MARKET_MAKER_CASH)}
     for player in players:
         grant = {"account": keys[MARKET_MAKER]["account_id"], "symbol": player.symbol, "quantity": MARKET_MAKER_SHARES}
-        call_server(CONTROL, "shares.grant", {**grant, "reference": f"compose demo: {player.symbol}", "reason": REASON})
+        try:
+            reference = f"compose demo: {player.symbol}"
+            call_server(CONTROL, "shares.grant", {**grant, "reference": reference, "reason": REASON})
+        except ControlError as refusal:
+            _log.warning("demo: no shares of %s for the market maker: %s", player.symbol, refusal.message)
     names = [f"compose-trader-{number}" for number in range(1, TRADERS + 1)]
     return keys | {name: account_of(name, cash=TRADER_CASH) for name in names}
 

@@ -34,6 +34,7 @@ ORDERS_BETWEEN: Final = 60
 SECONDS_MAX: Final = 1_200
 UP_SECONDS_MAX: Final = 600.0
 BACK_SECONDS_MAX: Final = 120.0
+DEMO_MARKETS_MIN: Final = 5
 PLANTED: Final = "planted-and-not-to-be-found"
 
 
@@ -109,6 +110,8 @@ def test_the_stack_comes_up_trades_and_loses_nothing_when_each_part_is_killed(tm
         assert stack.secrets() == secrets
         engine.within(lambda: check_everything(URL, traders, cash=CASH, shares=SHARES))
         stack.compose("down")
+        check_that_the_demo_trades(stack)
+        report("demo")
         check_that_lost_passwords_are_not_made_anew(stack)
         report("done")
 
@@ -263,6 +266,18 @@ def kill(stack: Stack, service: str) -> None:
             return
         assert time.monotonic() < end, f"{service} does not come back\n{stack.compose('logs', '--tail', '50')}"
         time.sleep(0.2)
+
+
+def check_that_the_demo_trades(stack: Stack) -> None:
+    stack.up("--wait", COMPOSE_PROFILES="demo")
+    end = time.monotonic() + BACK_SECONDS_MAX
+    traded: set[str] = set()
+    while len(traded) < DEMO_MARKETS_MIN:
+        assert time.monotonic() < end, stack.compose("logs", "--tail", "50", COMPOSE_PROFILES="demo")
+        time.sleep(0.5)
+        markets = stack.engine.within(lambda: httpx.get(f"{URL}/api/v1/markets", trust_env=False)).json()
+        traded = {market["symbol"] for market in markets if market["trades"] and market["symbol"] != SYMBOL}
+    stack.compose("down", COMPOSE_PROFILES="demo")
 
 
 def check_that_lost_passwords_are_not_made_anew(stack: Stack) -> None:

@@ -27,6 +27,12 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"unix://{self._socket}"
 
+    @property
+    def pid(self) -> int:
+        """The id of its process, which must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, with nothing in it, and wait until it takes connections."""
         options = {"--port": "0", "--unixsocket": str(self._socket), "--save": "", "--appendonly": "no"}
