@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from sqlalchemy import Connection, Select, TextClause, func, select, text, tuple_
 
 from waiver_exchange.adapters.sql import read_model_schema as schema
-from waiver_exchange.adapters.sql.merging import Market, merged
+from waiver_exchange.adapters.sql.merging import Index, Market, merged
 from waiver_exchange.adapters.sql.read_model_reads import find_trades, order_fill_queries, trade_bounds
 from waiver_exchange.application.selections import FillSelection, LedgerSelection, TradeSelection
 from waiver_exchange.domain.codes import OPERATOR
@@ -32,6 +32,7 @@ def list_movements(connection: Connection, selection: LedgerSelection, *, limit:
             key_columns=2,
             is_ascending=selection.is_ascending,
             limit=limit,
+            index=_index(selection.account, times, is_ascending=selection.is_ascending),
         )
         return list(starmap(LedgerMovement, found))
 
@@ -64,23 +65,33 @@ def movement_queries(
 
 def list_fills(connection: Connection, selection: FillSelection, *, limit: int) -> list[TradeView]:
     """Return the first `limit` trades of a selection, in its order."""
-    trades, is_ascending = selection.trades, selection.trades.is_ascending
     with connection.begin():
-        markets: Sequence[int] | None = None
         if selection.order_id is None:
-            markets = [trades.market] if trades.market is not None else _markets_of(connection, selection.account)
-            times = _times_of_trades(connection, trades)
-        else:
-            bounds = trade_bounds(connection, trades)
-
-        def build(markets: Iterable[Market] | None) -> Iterable[Select[Any]]:
-            if markets is None:
-                return order_fill_queries(selection, bounds=bounds)
-            return fill_queries(selection, markets=markets, times=times)
-
-        found = merged(connection, build, markets=markets, key_columns=1, is_ascending=is_ascending, limit=limit)
-    if markets is None:
+            return _list_fills_of_account(connection, selection, limit)
+        bounds = trade_bounds(connection, selection.trades)
+        found = merged(
+            connection,
+            lambda _: order_fill_queries(selection, bounds=bounds),
+            markets=None,
+            key_columns=1,
+            is_ascending=selection.trades.is_ascending,
+            limit=limit,
+        )
         return list(starmap(TradeView, found))
+
+
+def _list_fills_of_account(connection: Connection, selection: FillSelection, limit: int) -> list[TradeView]:
+    trades, is_ascending = selection.trades, selection.trades.is_ascending
+    times = _times_of_trades(connection, trades)
+    found = merged(
+        connection,
+        lambda markets: fill_queries(selection, markets=markets or (), times=times),
+        markets=[trades.market] if trades.market is not None else _markets_of(connection, selection.account),
+        key_columns=1,
+        is_ascending=is_ascending,
+        limit=limit,
+        index=_index(selection.account, times, is_ascending=is_ascending),
+    )
     found_trades = find_trades(connection, [trade_id for (trade_id,) in found])
     return sorted(found_trades, key=_first_of, reverse=not is_ascending)
 
@@ -98,6 +109,19 @@ def fill_queries(
     for account in (table.c.from_account, table.c.to_account):
         for market in markets:
             yield query.where(account == selection.account, table.c.market == market)
+
+
+def _index(account: int, times: tuple[int, int], *, is_ascending: bool) -> Index:
+    """Return the queries for the times of all that went from an account and came to it."""
+    table = schema.movements
+    at = table.c.time_ns
+    query = select(at).where(at >= times[0], at <= times[1]).order_by(at if is_ascending else at.desc())
+
+    def build(markets: Iterable[Market] | None) -> Iterator[Select[Any]]:
+        for side in (table.c.from_account, table.c.to_account):
+            yield from (query.where(side == account, table.c.market == market) for market in markets or ())
+
+    return Index(time=at, build=build)
 
 
 def _between(query: Select[Any], times: tuple[int, int], *, is_ascending: bool) -> Select[Any]:

@@ -83,13 +83,12 @@ def find_orders(connection: Connection, order_ids: Sequence[int]) -> list[OrderV
 
 
 def find_trades(connection: Connection, trade_ids: Sequence[int]) -> list[TradeView]:
-    """Return those of the trades that there are."""
+    """Return those of the trades that there are; in the transaction of the caller."""
     table = schema.trades
     found: list[TradeView] = []
-    with connection.begin():
-        for start in range(0, len(trade_ids), _IDS_MAX):
-            query = select(table).where(table.c.trade_id.in_(trade_ids[start : start + _IDS_MAX]))
-            found += starmap(TradeView, connection.execute(query))
+    for start in range(0, len(trade_ids), _IDS_MAX):
+        query = select(table).where(table.c.trade_id.in_(trade_ids[start : start + _IDS_MAX]))
+        found += starmap(TradeView, connection.execute(query))
     return found
 
 
