@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext
 from tests.support.browser import CHROMIUM, WAIT_MS, running_browser
 from tests.support.crooked_provider import CrookedProvider, serving_crooked_provider
 from tests.support.identity_provider import IdentityProvider, is_installed, serving_identity_provider
+from tests.support.several_processes import settings_of
 from tests.support.waiver_process import UNLIMITED
 from waiver_exchange.client import AsyncClient, AsyncStream, Client, RetryPolicy
 
@@ -74,7 +75,7 @@ class Server:
         self.data_dir = data_dir
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WAIVER_")}
         self._clients: list[httpx.Client | Client] = []
-        self._environment = clean | UNLIMITED | (environment or {})
+        self._environment = clean | UNLIMITED | settings_of(data_dir) | (environment or {})
         command = [
             sys.executable,
             "-m",

@@ -1,0 +1,207 @@
+"""`waiver serve --workers 2` on PostgreSQL: its processes killed and replaced under load, and flooded.
+
+Clients send each order until it is answered, with one id; what was acknowledged must be found once at the end.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.support.several_processes import settings_of
+from tests.support.waiver_process import Server, serving, waiver
+
+TRADERS = 4
+WAIT_SECONDS = 60.0
+ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "0.01", "limit_price": "15.00"}
+LISTING = ("--name", "Patrick Mahomes", "--position", "QB", "--team", "KC", "--supply", "1000")
+Keys = dict[str, str]
+
+
+def children_of(server: Server, role: str) -> list[int]:
+    """The processes of a role, oldest first."""
+    pid = server.process.pid
+    found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())
+    return [child for child in found if role.encode() in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def is_ready(server: Server) -> bool:
+    try:
+        return httpx.get(f"{server.url}/readyz", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+class Load:
+    """Traders that place orders one after the other, each on a new connection now and then."""
+
+    def __init__(self, url: str, keys: list[Keys]) -> None:
+        self.url = url
+        self.acknowledged: list[set[str]] = [set() for _ in keys]
+        self.failures: list[str] = []
+        self._keys = keys
+        self._run = uuid4().hex[:8]
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._trade, args=(number,)) for number in range(len(keys))]
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._is_over.set()
+            for thread in self._threads:
+                thread.join(WAIT_SECONDS)
+
+    def count(self) -> int:
+        return sum(map(len, self.acknowledged))
+
+    def goes_on(self, *, orders: int = 20) -> None:
+        """Wait for so many more orders."""
+        until = self.count() + orders
+        wait_until(lambda: self.count() >= until)
+
+    def _trade(self, number: int) -> None:
+        client = httpx.Client(headers=self._keys[number], timeout=30)
+        order = 0
+        while not self._is_over.is_set():
+            order += 1
+            name = f"{self._run}-{number}-{order}"
+            while not self._is_over.is_set():
+                try:
+                    answer = client.post(f"{self.url}/api/v1/orders", json=ORDER | {"client_order_id": name})
+                except httpx.TransportError as error:
+                    self.failures.append(repr(error))
+                    client.close()
+                    client = httpx.Client(headers=self._keys[number], timeout=30)
+                    time.sleep(0.05)
+                    continue
+                if answer.status_code == 200:
+                    self.acknowledged[number].add(name)
+                    break
+                self.failures.append(answer.text)
+                assert answer.status_code == 503, answer.text
+                assert "retry-after" in answer.headers
+                time.sleep(0.05)
+            if order % 10 == 0:
+                client.close()
+                client = httpx.Client(headers=self._keys[number], timeout=30)
+        client.close()
+
+    def found(self) -> None:
+        """Every acknowledged order is there once."""
+        for keys, acknowledged in zip(self._keys, self.acknowledged, strict=True):
+            listed: list[str] = []
+            query: dict[str, Any] = {"limit": 500}
+            while True:
+                page = httpx.get(f"{self.url}/api/v1/orders", headers=keys, params=query, timeout=30).json()
+                listed += [order["client_order_id"] for order in page["items"]]
+                if page["next_cursor"] is None:
+                    break
+                query["cursor"] = page["next_cursor"]
+            assert len(listed) == len(set(listed))
+            assert acknowledged <= set(listed)
+
+
+class Service:
+    """A service that can be started again where it was."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.settings = settings_of(data_dir, workers=2)
+        self._held = ExitStack()
+        self.start()
+        self._operate("market", "list-player", "--symbol", "MAHOMES", "--reference-price", "20.00", *LISTING)
+        opened = [self._operate("account", "create", "--name", f"T{n}", "--cash", "1000000.00") for n in range(TRADERS)]
+        self.keys = [{"X-API-Key": account["api_key"], "X-API-Secret": account["api_secret"]} for account in opened]
+
+    def start(self, *arguments: str) -> None:
+        self.close()
+        self.server = self._held.enter_context(serving(*arguments, data_dir=self.data_dir, settings=self.settings))
+
+    def close(self) -> None:
+        self._held.close()
+
+    def _operate(self, *arguments: str) -> Any:  # noqa: ANN401 - any JSON
+        ran = waiver(*arguments, "--reason", "test", "--json", data_dir=self.data_dir, settings=self.settings)
+        assert ran.code == 0, ran
+        return ran.json
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("served") / "exchange")
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def service(started: Service) -> Service:
+    """The service of the module, whatever a test before did to it."""
+    if started.server.process.poll() is not None:
+        started.start()
+    return started
+
+
+def test_killed_processes_come_back_and_lose_no_order(service: Service) -> None:
+    server = service.server
+    with Load(server.url, service.keys).running() as load:
+        load.goes_on()
+        for gateway in children_of(server, "serve-gateway"):
+            os.kill(gateway, signal.SIGKILL)
+            load.goes_on()
+            wait_until(lambda: len(children_of(server, "serve-gateway")) == 2)
+        os.kill(children_of(server, "serve-engine")[0], signal.SIGKILL)
+        load.goes_on()
+    wait_until(lambda: is_ready(server))
+    load.found()
+    kinds = {failure.partition("(")[0] if failure[0] != "{" else failure.split('"')[5] for failure in load.failures}
+    refusals = {kind for kind in kinds if kind.islower()}
+    assert refusals <= {"engine_is_unavailable", "outcome_is_unknown", "exchange_is_stopping"}, kinds
+
+
+def test_nobody_outlives_a_killed_supervisor(service: Service) -> None:
+    server = service.server
+    with Load(server.url, service.keys).running() as load:
+        load.goes_on()
+        children = children_of(server, "serve")
+        assert len(children) == 3
+        assert server.end(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    service.start("--port", server.url.rpartition(":")[2])
+    assert service.server.url == server.url
+    load.found()
+
+
+def test_gateways_are_replaced_without_a_failed_request(service: Service) -> None:
+    server = service.server
+    with Load(server.url, service.keys).running() as load:
+        load.goes_on()
+        before = set(children_of(server, "serve-gateway"))
+        server.process.send_signal(signal.SIGHUP)
+
+        def is_replaced() -> bool:
+            now = set(children_of(server, "serve-gateway"))
+            return len(now) == 2 and not now & before
+
+        wait_until(is_replaced)
+        load.goes_on()
+    assert load.failures == []
+    load.found()
