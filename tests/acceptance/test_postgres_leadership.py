@@ -61,6 +61,8 @@ def test_a_second_engine_is_refused_and_told_who_is_there(database: PostgresData
         refused_start(tmp_path / "second", says=says, settings=settings)
         assert is_ready(server.url)
         assert server.end() == 0
+    # What is sealed is opened with the secrets of who sealed it.
+    shutil.copytree(tmp_path / "first" / "secrets", tmp_path / "second" / "secrets", dirs_exist_ok=True)
     with serving(data_dir=tmp_path / "second", settings=settings) as server:
         assert is_ready(server.url)
 

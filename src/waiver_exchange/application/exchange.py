@@ -220,10 +220,8 @@ class Exchange:
                 await self.identity.check_writable()
             await self.identity.store_uses()
             await self.sessions.store_uses()
-        except IdentityError:
-            _log.warning(
-                "when keys and sessions were last used could not be stored; nothing else is lost", exc_info=True
-            )
+        except IdentityError as error:
+            _log.warning("when keys and sessions were last used is not stored; nothing else is lost: %s", error)
 
     async def _tell_failures_forever(self) -> None:
         while True:

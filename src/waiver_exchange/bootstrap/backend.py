@@ -33,6 +33,8 @@ async def open_backend(settings: Settings) -> Backend:
 
     Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`.
     """
+    if settings.database_url:
+        return await _open_postgres(settings)
     directory = DataDirectory(settings.data_dir)
     kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
     kept_secrets.check()
@@ -43,6 +45,27 @@ async def open_backend(settings: Settings) -> Backend:
         read_model=open_read_model(settings),
         stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
         preferences=open_preferences_store(directory.preferences),
+    )
+
+
+async def _open_postgres(settings: Settings) -> Backend:
+    from waiver_exchange.bootstrap.postgres import open_postgres_journal, open_postgres_people  # noqa: PLC0415 - slow
+
+    left_behind = DataDirectory(settings.data_dir).journal
+    journal = await open_postgres_journal(settings.database_url, read_only=False, left_behind=left_behind)
+    try:
+        leadership = journal.leadership
+        holder = None if leadership is None else leadership.holder
+        stores, preferences = open_postgres_people(settings, holder=holder)
+    except BaseException:
+        await journal.close()
+        raise
+    return Backend(
+        journal=journal,
+        snapshots=open_snapshots(settings),
+        read_model=open_read_model(settings),
+        stores=stores,
+        preferences=preferences,
     )
 
 

@@ -7,9 +7,25 @@ from waiver_exchange.adapters.migrations.compatibility import SchemaError
 from waiver_exchange.adapters.migrations.postgres import DatabaseUnreachableError, check_database
 from waiver_exchange.adapters.postgres.journal import PostgresJournal
 from waiver_exchange.adapters.postgres.snapshots import PostgresSnapshotStore
-from waiver_exchange.application.ports import Journal, JournalError
+from waiver_exchange.adapters.postgres.stores import has_data_keys, open_identity_stores, open_preferences_store
+from waiver_exchange.adapters.secrets.store import Secrets
+from waiver_exchange.adapters.sql.identity.stores import IdentityStores
+from waiver_exchange.application.ports import Journal, JournalError, PreferencesStore
+from waiver_exchange.config import Settings
 
-__all__ = ["PostgresSnapshotStore", "open_postgres_journal"]
+__all__ = ["PostgresSnapshotStore", "open_postgres_journal", "open_postgres_people"]
+
+
+def open_postgres_people(settings: Settings, *, holder: str | None) -> tuple[IdentityStores, PreferencesStore]:
+    """Open names and keys, and preferences, for the engine of that name, which changes them as long as it leads.
+
+    Raises `IdentityError`, `PreferencesError`, `SecretsError`.
+    """
+    url = settings.database_url
+    kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(url))
+    kept_secrets.check()
+    stores = open_identity_stores(url, master_key=kept_secrets.master_key, holder=holder)
+    return stores, open_preferences_store(url, holder=holder)
 
 
 async def open_postgres_journal(url: str, *, read_only: bool, left_behind: Path) -> PostgresJournal:

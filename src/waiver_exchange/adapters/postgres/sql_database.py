@@ -13,7 +13,6 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, func, select, text, update
 from sqlalchemy.pool import NullPool
 
-from waiver_exchange.adapters.postgres.connecting import place_of
 from waiver_exchange.adapters.postgres.failures import explain_failure
 from waiver_exchange.adapters.sql.columns import Bytes
 from waiver_exchange.adapters.sql.database import SqlDatabase
@@ -56,7 +55,7 @@ class SchemaDatabase(SqlDatabase):
 
     def __init__(self, url: str, *, schema: str, holder: str | None = None) -> None:
         """Connect to nothing yet."""
-        self.place = f"{place_of(url)}, schema {schema}"
+        self.place = f"{_place_of(url)}, schema {schema}"
         self.work_seconds_max = WORK_SECONDS_MAX
         self._url = url
         self._schema = schema
@@ -133,6 +132,15 @@ class SchemaDatabase(SqlDatabase):
             application_name=f"waiver {self._schema}",
             **_KEEPALIVE,
         )
+
+
+def _place_of(url: str) -> str:
+    """Return how an address of whatever form is called in a message: without user and password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "the database of WAIVER_DATABASE_URL"
+    return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
 
 
 class OtherEngineError(OSError):

@@ -69,7 +69,7 @@ class SqlDataKeys(DataKeyStore):
             return count
 
         count = await self._vault.change(rewrap, then=remember)
-        await self._vault.sweep()  # what the old master key opens is gone from the files too
+        await self._vault.sweep_if_possible()  # what the old master key opens is gone from the files too
         return count
 
     def _begin(self) -> None:
@@ -88,7 +88,7 @@ class SqlDataKeys(DataKeyStore):
 
         if await self._vault.change(destroy, then=_same):
             await self._vault.run_alone(self._vault.new_cipher)
-            await self._vault.sweep()
+            await self._vault.sweep_if_possible()
 
 
 def _reseal(connection: Connection, table: Table, *, cipher: ValueCipher, after: Any) -> Any:  # noqa: ANN401 - a key

@@ -57,6 +57,15 @@ class Vault(SqlThread):
         """Write something that changes nothing, and end or renew the problem with it."""
         await self.change(self.database.probe, then=lambda _: None)
 
+    async def sweep_if_possible(self) -> None:
+        """Remove replaced keys from the files, or say that it is still to be done: the change itself is made."""
+        try:
+            await self.sweep()
+        except IdentityError as error:
+            _log.warning(
+                "keys that were replaced stay in the files until the next erasure or change of keys: %s", error
+            )
+
     def noted(self, error: Exception | None) -> None:
         """Keep why the newest change could not be stored, and say so once."""
         if error is not None:
