@@ -1,15 +1,16 @@
 """What only a server can suffer: two writers, an end, a silence, a lock, tables of another version."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 
 from tests.contract.conftest import MakeDatabase
 from tests.support.postgres_database import PostgresDatabase, postgres_database
@@ -19,10 +20,10 @@ from waiver_exchange.adapters.postgres.read_model import PostgresReadModel, buil
 from waiver_exchange.adapters.postgres.read_model_check import KeptPostgresReadModel
 from waiver_exchange.adapters.sql import read_model_schema as schema
 from waiver_exchange.adapters.sqlite.read_model import SqliteReadModel
-from waiver_exchange.application.selections import OrderSelection, TradeSelection
+from waiver_exchange.application.selections import FillSelection, LedgerSelection, OrderSelection, TradeSelection
 from waiver_exchange.domain.commands import CancelOrder
 from waiver_exchange.projections.changes import ReadModelError
-from waiver_exchange.projections.state import ReadModelState
+from waiver_exchange.projections.state import MovementKind, ReadModelState
 
 Open = Callable[..., PostgresReadModel]
 
@@ -181,6 +182,16 @@ async def test_tables_of_another_version_are_filled_again(database: PostgresData
     assert (await store.load()).orders == exchange.state.orders
 
 
+async def test_tables_whose_version_is_taken_away_are_filled_again(
+    database: PostgresDatabase, open_store: Open
+) -> None:
+    await traded().flush(open_store())
+    change(database, "DELETE FROM read_model.content")
+    assert await open_store(is_read_only=True).load() == ReadModelState()
+    assert await open_store().load() == ReadModelState()
+    assert count(database, "trades") == 0
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM read_model.markets", "DELETE FROM read_model.exchange"])
 async def test_tables_that_lead_nowhere_are_filled_again(
     database: PostgresDatabase, open_store: Open, statement: str
@@ -222,6 +233,49 @@ async def test_an_empty_database_says_what_to_run(open_store: Open, database: Po
         with pytest.raises(ReadModelError, match="run `waiver migrate`"):
             await store.load()
         await store.close()
+
+
+async def test_pages_read_by_the_indexes(database: PostgresDatabase, open_store: Open) -> None:
+    # With a few rows the server would read all of them.
+    change(database, f"ALTER DATABASE {database.name} SET enable_seqscan = off")
+    change(database, f"ALTER DATABASE {database.name} SET enable_bitmapscan = off")
+    store = open_store(readers=1)
+    await traded().flush(store)
+    asked: list[tuple[str, Any]] = []
+    event.listen(store._readers._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    everything = get_args(MovementKind)
+    reads = {
+        store.list_orders(OrderSelection(account=BOB, is_open=False), limit=9): {"orders_by_account"},
+        store.list_orders(OrderSelection(account=BOB, markets=(1, 2)), limit=9): {"orders_by_account_and_market"},
+        store.list_trades(TradeSelection(market=1, end_ns=9), limit=9): {"trades_by_market", "trades_pkey"},
+        store.list_fills(FillSelection(trades=TradeSelection(), account=BOB, order_id=7), limit=9): {
+            "trades_by_maker_order",
+            "trades_by_taker_order",
+        },
+        store.list_movements(LedgerSelection(account=BOB, kinds=everything), limit=9): {
+            "movements_from",
+            "movements_to",
+            "holdings_pkey",
+        },
+        store.list_movements(LedgerSelection(account=BOB, kinds=("deposit",)), limit=9): {
+            "movements_from_rare",
+            "movements_to_rare",
+        },
+        store.list_balances(account=BOB, market=1, times_ns=[9], until_sequence=9): {"movements_from", "movements_to"},
+        store.list_closes(market=1, times_ns=[9]): {"candles_pkey"},
+    }
+    for reading, indexes in reads.items():
+        asked.clear()
+        await reading
+        assert {name for statement, values in asked for name in plan_of(database, statement, values)} == indexes
+
+
+def plan_of(database: PostgresDatabase, statement: str, values: Any) -> list[str]:  # noqa: ANN401 - of the driver
+    """Return the indexes that a statement reads, and the tables of which it reads everything."""
+    with psycopg.connect(database.administrator_url) as connection:
+        connection.execute("SET search_path TO read_model")
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}".encode(), values))
+    return re.findall(r"Index (?:Only )?Scan (?:Backward )?using (\w+)", plan) + re.findall(r"Seq Scan on (\w+)", plan)
 
 
 @pytest.fixture
