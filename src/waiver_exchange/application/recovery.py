@@ -75,7 +75,7 @@ class ReadModelAheadError(JournalBrokenError):
         super().__init__(
             f"The read model has seen row {seen}, the journal ends at row {held}: it is cut short or another journal, "
             "and acknowledged rows are gone. Restore the right journal from a backup. If it was put back to an earlier "
-            "state on purpose, remove read_model.db (PostgreSQL: DELETE FROM read_model.content) and start again."
+            "state on purpose, remove read_model.db (in PostgreSQL empty read_model.content) and start again."
         )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from waiver_exchange.adapters.postgres.failures import SENTENCES
 from waiver_exchange.application.ports import JournalError
 
 if TYPE_CHECKING:
@@ -39,25 +40,9 @@ _SESSION: Final = {
 # What asyncpg raises: of the server, of its own accord, of the system, and when time is up (an OSError too).
 POSTGRES_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-_SENTENCES: Final = {
-    "53100": "the disk of the database server is full; free some space on it",
-    "53200": "the database server is out of memory",
-    "53300": "the database server has no connection left; raise its max_connections or close other programs",
+_SENTENCES: Final = SENTENCES | {
     "57014": f"the database server took longer than {STATEMENT_SECONDS_MAX:.0f} s; look at its load and its disk",
     "55P03": f"another session held a lock for more than {LOCK_SECONDS_MAX:.0f} s; look at pg_stat_activity",
-    "57P01": "the database server ended the connection; it is stopping or an administrator ended it",
-    "57P02": "a process of the database server crashed and it starts anew",
-    "57P03": "the database server is starting or stopping; it takes connections again in a while",
-    "57P05": "the database server ended a connection that said nothing for long",
-    "28000": "the database server does not let this role in; check WAIVER_DATABASE_URL and pg_hba.conf",
-    "28P01": "the password is wrong; check WAIVER_DATABASE_URL",
-    "3D000": "there is no such database; check WAIVER_DATABASE_URL or create it",
-    "3F000": "it holds no exchange yet; run `waiver migrate`",
-    "42P01": "a table is missing; run `waiver migrate`",
-    "42501": "the role has no right to do so; run `waiver migrate`, which gives the rights",
-    "25006": "the database takes no writes; it is a standby or was set read-only",
-    "23505": "a row of it exists already; another process may have written to it: stop it, and run `waiver verify`",
-    "23514": "a row breaks a rule of the table; run `waiver verify`",
 }
 
 

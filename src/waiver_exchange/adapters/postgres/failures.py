@@ -2,22 +2,29 @@
 
 from typing import Final
 
-# By SQLSTATE; where the whole code is not listed, its first two characters are looked up.
-_SENTENCES: Final = {
-    "08": "the connection to the database is broken; it is opened again by itself",
-    "25006": "the database takes no writes; it may be a standby: connect to the primary",
-    "3F000": "the database lacks a schema; run `waiver migrate`",
-    "42501": "the database user may not do this; run `waiver migrate`, which grants what the service needs",
-    "42P01": "the database lacks a table; run `waiver migrate`",
-    "42703": "the database lacks a column; run `waiver migrate`",
-    "53100": "the database's disk is full; free some space on it",
-    "53200": "the database is out of memory",
-    "53300": "the database is out of connections; end some, or raise its max_connections",
-    "57014": "the database took too long, and the statement was given up",
-    "57P": "the database is shutting down or starting; it is asked again",
-    "58": "the database could not read or write its files; see its log",
-    "XX001": "a table of the database is damaged; keep a copy, and restore a backup",
-    "XX002": "an index of the database is damaged; REINDEX it",
+# By SQLSTATE.
+SENTENCES: Final = {
+    "53100": "the disk of the database server is full; free some space on it",
+    "53200": "the database server is out of memory",
+    "53300": "the database server has no connection left; raise its max_connections or close other programs",
+    "55P03": "another session held a lock for too long; look at pg_stat_activity",
+    "57014": "the database server took too long; look at its load and its disk",
+    "57P01": "the database server ended the connection; it is stopping or an administrator ended it",
+    "57P02": "a process of the database server crashed and it starts anew",
+    "57P03": "the database server is starting or stopping; it takes connections again in a while",
+    "57P05": "the database server ended a connection that said nothing for long",
+    "28000": "the database server does not let this role in; check WAIVER_DATABASE_URL and pg_hba.conf",
+    "28P01": "the password is wrong; check WAIVER_DATABASE_URL",
+    "3D000": "there is no such database; check WAIVER_DATABASE_URL or create it",
+    "3F000": "it holds no exchange yet; run `waiver migrate`",
+    "42P01": "a table is missing; run `waiver migrate`",
+    "42703": "a column is missing; run `waiver migrate`",
+    "42501": "the role has no right to do so; run `waiver migrate`, which gives the rights",
+    "25006": "the database takes no writes; it is a standby or was set read-only",
+    "23505": "a row of it exists already; another process may have written to it: stop it, and run `waiver verify`",
+    "23514": "a row breaks a rule of the table; run `waiver verify`",
+    "XX001": "a table is damaged; keep a copy of the database, and restore a backup",
+    "XX002": "an index is damaged; REINDEX it",
 }
 # A connection that is refused has no SQLSTATE; what the server said of it is in the text that is added.
 _AWAY: Final = "the database cannot be reached; see that it runs, and check WAIVER_DATABASE_URL"
@@ -26,7 +33,7 @@ _AWAY: Final = "the database cannot be reached; see that it runs, and check WAIV
 def explain_failure(error: BaseException, *, action: str) -> str:
     """Return a sentence for the operator; `action` completes "Could not", such as `use the read model`.
 
-    Works for psycopg's and asyncpg's errors alike; what they say is added, which has no password in it.
+    What the driver says is added, which has no password in it.
     """
     code = getattr(error, "sqlstate", None)
     if isinstance(error, TimeoutError):
@@ -34,6 +41,5 @@ def explain_failure(error: BaseException, *, action: str) -> str:
     elif not code:
         sentence = _AWAY
     else:
-        found = (_SENTENCES[code[:length]] for length in (5, 3, 2) if code[:length] in _SENTENCES)
-        sentence = next(found, "the database refused it")
+        sentence = SENTENCES.get(code, "the database server refused it")
     return f"Could not {action}: {sentence}. ({' '.join(str(error).split())})"
