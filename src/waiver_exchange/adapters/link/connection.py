@@ -29,7 +29,7 @@ class Connection(asyncio.Protocol):
         self._held: list[wire.ToGateway] = []
         self._take: Callable[[wire.ToGateway], None] | None = None
         self._splitter = wire.Splitter()
-        self._heard_at = loop.time()
+        self._heard_at = self._looked_at = loop.time()
 
     # What asyncio calls.
 
@@ -66,8 +66,13 @@ class Connection(asyncio.Protocol):
         self._take = call
 
     def look_after(self) -> None:
-        """Cut the connection when nothing was heard for too long: the other process stands still."""
-        if asyncio.get_running_loop().time() - self._heard_at > SILENT_SECONDS:
+        """Cut the connection when nothing was heard for too long; to be called every second or so."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at > SILENT_SECONDS / 2:
+            # This process stood still itself: what was said meanwhile is read first.
+            self._heard_at = now
+        self._looked_at = now
+        if now - self._heard_at > SILENT_SECONDS:
             self.cut("the engine's process is silent")
 
     def cut(self, reason: str) -> None:
