@@ -365,6 +365,9 @@ async def test_a_server_that_ends_starts_and_falls_silent_loses_nothing() -> Non
             assert (await store.load()).orders == exchange.state.orders
             assert await store.list_trades(TradeSelection(), limit=9) == list(exchange.state.tape)
             server.freeze()
+            forgotten = asyncio.create_task(store.list_trades(TradeSelection(), limit=9))
+            await asyncio.wait([forgotten], timeout=0.1)
+            forgotten.cancel()
         finally:
-            await store.close()
+            await asyncio.wait_for(store.close(), timeout=30)
             server.thaw()

@@ -24,7 +24,7 @@ READERS: Final = 4
 READ_SECONDS_MAX: Final = 10
 # A start reads what is open and held, a restart behind a long outage stores what gathered.
 LOAD_SECONDS_MAX: Final = 300
-STORE_SECONDS_MAX: Final = 60
+STORE_SECONDS_MAX: Final = 20
 # What gathered while the database was away is stored at once and takes its time, here ten times what was measured.
 STORE_ROWS_PER_SECOND_MIN: Final = 5_000
 _CONNECT_SECONDS_MAX: Final = 5

@@ -27,6 +27,7 @@ class DatabaseThreads:
         self._engine = engine
         self._seconds_max = seconds_max
         self._executor = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
+        self._lines: set[_Line] = set()
 
     async def run(self, work: Callable[[Connection], Result], *, more_seconds: float = 0) -> Result:
         """Return what the work returns, which may take so much longer than usual.
@@ -44,17 +45,25 @@ class DatabaseThreads:
             raise TimeoutError(msg) from None
 
     async def close(self) -> None:
-        """Finish what is waiting and give the connections back."""
-        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+        """Finish what is waiting and give the connections back; what nobody waits for any more is broken off."""
+        ending = asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+        done, _ = await asyncio.wait([ending], timeout=self._seconds_max)
+        if not done:
+            for line in tuple(self._lines):
+                line.cut()
+        await ending
         self._engine.dispose()
 
     def _do(self, work: Callable[[Connection], Result], line: "_Line") -> Result:
+        self._lines.add(line)
         try:
             return self._do_once(work, line)
         except exc.DBAPIError as error:
             if not error.connection_invalidated or line.is_cut:
                 raise
-        return self._do_once(work, line)
+            return self._do_once(work, line)
+        finally:
+            self._lines.discard(line)
 
     def _do_once(self, work: Callable[[Connection], Result], line: "_Line") -> Result:
         with self._engine.connect() as connection:
