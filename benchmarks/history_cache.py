@@ -1,7 +1,7 @@
 """Pages of history from PostgreSQL and from Redis, and the share of reads that Redis answers.
 
 Two processes' caches share one Redis. Readers look at markets as people do: few markets have most of the readers
-(Zipf). Every simulated hour a market that trades begins a new candle, which is the only thing that makes its pages new ones.
+(Zipf). Every simulated hour a market that trades begins a new candle, and that alone makes its pages new ones.
 """
 
 import asyncio

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
+from waiver_exchange.adapters.link.news import Publisher
 from waiver_exchange.adapters.link.server import LinkServer
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.bootstrap import running_exchange, running_follower
@@ -20,11 +21,13 @@ async def running_engine(data_dir: Path, *, database_url: str = "") -> AsyncIter
 
 
 @asynccontextmanager
-async def running_link(data_dir: Path, *, database_url: str = "") -> AsyncIterator[LinkServer]:
+async def running_link(
+    data_dir: Path, *, database_url: str = "", news: Publisher | None = None
+) -> AsyncIterator[LinkServer]:
     """Run an exchange, and give its side of the link."""
     directory = DataDirectory(data_dir)
     async with running_exchange(Settings(data_dir=data_dir, database_url=database_url)) as exchange:
-        link = LinkServer(exchange, path=directory.link_socket, head_path=directory.link_head)
+        link = LinkServer(exchange, path=directory.link_socket, head_path=directory.link_head, news=news)
         await link.start()
         try:
             yield link

@@ -23,6 +23,7 @@ from waiver_exchange.application.ports import GENESIS_CHAIN, Clock, Journal, Jou
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.bootstrap.backend import open_journal, open_read_model
 from waiver_exchange.bootstrap.caching import settled_reads
+from waiver_exchange.bootstrap.fan_out import news_listener
 from waiver_exchange.bootstrap.offline import checkpoint_store
 from waiver_exchange.bootstrap.sign_in import build_sign_in, public_url_of
 from waiver_exchange.config import Settings
@@ -85,7 +86,7 @@ async def open_follower(settings: Settings, *, clock: Clock | None = None) -> Fo
     sequencer = RemoteSequencer(projector, chain=await _chain_of(journal, projector.state.sequence))
     replica = Replica(projector, sequencer=sequencer, known=known, tokens=tokens)
     head = Head(directory.link_head)
-    follower = Follower(replica, journal=journal, path=directory.link_socket, head=head)
+    follower = Follower(replica, journal=journal, path=directory.link_socket, head=head, news=news_listener(settings))
     nothing = cast("Any", Elsewhere())
     exchange = Exchange(
         sequencer=sequencer,

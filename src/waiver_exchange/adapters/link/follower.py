@@ -16,6 +16,7 @@ from waiver_exchange.adapters.link import wire
 from waiver_exchange.adapters.link.addresses import connect
 from waiver_exchange.adapters.link.connection import Connection
 from waiver_exchange.adapters.link.head import Head
+from waiver_exchange.adapters.link.news import Hearing, Listener, NewsError
 from waiver_exchange.adapters.link.replica import Replica
 from waiver_exchange.adapters.link.wire import LinkError
 from waiver_exchange.application.audit_failures import TELL_SECONDS
@@ -30,6 +31,11 @@ RETRY_SECONDS: Final = 0.1
 WELCOME_SECONDS: Final = 30.0
 TAKE_SECONDS: Final = 0.25
 LOOK_SECONDS: Final = 1.0
+# A broadcast that was made and does not come by news for so long is missed; then it is tried again ever more seldom.
+MISSED_SECONDS: Final = 0.1
+NEWS_PAUSE_SECONDS: Final = 1.0
+NEWS_PAUSE_SECONDS_MAX: Final = 30.0
+EARLY_MAX: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +55,13 @@ class OtherJournalError(JournalBrokenError):
 class Follower:
     """Keeps a replica current while `run` runs. Implements `application.command_intake.Freshness`."""
 
-    def __init__(self, replica: Replica, *, journal: Journal, path: Path, head: Head) -> None:
-        """Follow the process that listens at a path; the journal is the one that it writes."""
+    def __init__(
+        self, replica: Replica, *, journal: Journal, path: Path, head: Head, news: Listener | None = None
+    ) -> None:
+        """Follow the process that listens at a path; the journal is the one that it writes.
+
+        What everybody is told is heard by `news`, as long as nothing of it is missing.
+        """
         self._replica = replica
         self._sequencer = replica.sequencer
         self._journal = journal
@@ -63,9 +74,18 @@ class Follower:
         self._is_stopping = False
         self._is_settled = False
         self._number = 0
+        self._news = news
+        self._is_by_news = False
+        self._early: dict[int, wire.Broadcast] = {}
+        self._hearing: asyncio.Task[None] | None = None
         self._last_problem = ""
 
     # Freshness.
+
+    @property
+    def is_by_news(self) -> bool:
+        """Whether broadcasts are heard by news now, and not over the link."""
+        return self._is_by_news
 
     @property
     def is_behind(self) -> bool:
@@ -125,14 +145,23 @@ class Follower:
         self._connection = connection
         try:
             if await self._begin(connection):
+                if self._news is not None:
+                    self._hearing = asyncio.create_task(self._hear(connection, self._news))
                 await connection.lost
         except LinkError as error:
             # It may be there again at once; until that is known, nobody is told what is out of date.
             self._complain(f"the link to the engine's process broke: {error}")
         finally:
+            await self._stop_hearing()
             self._connection = None
             connection.cut("it is left")
             self._sequencer.part()
+
+    async def _stop_hearing(self) -> None:
+        hearing, self._hearing, self._is_by_news = self._hearing, None, False
+        if hearing is not None:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -162,6 +191,7 @@ class Follower:
         connection.known.clear()
         self._replica.forget(welcome.stored)
         self._number = welcome.number
+        self._early.clear()
         connection.take(self._take)
         self._apply(self._number)
         self._sequencer.join(connection.write)
@@ -178,12 +208,65 @@ class Follower:
         if not isinstance(message, wire.Broadcast):
             reason = f"{type(message).__name__} is not expected here"
             raise LinkError(reason)
-        if message.number != self._number + 1:
+        if message.number == self._number + 1:
+            self._take_next(message)
+            while self._early and (next_one := self._early.pop(self._number + 1, None)) is not None:
+                self._take_next(next_one)
+        elif self._news is None or len(self._early) >= EARLY_MAX:
             reason = f"number {message.number} follows number {self._number}"
             raise LinkError(reason)
+        elif message.number > self._number:
+            # Of two ways one was faster.
+            self._early[message.number] = message
+
+    def _take_next(self, message: wire.Broadcast) -> None:
         self._replica.take(message)
         self._number = message.number
         self._apply(message.number)
+
+    async def _hear(self, connection: Connection, news: Listener) -> None:
+        """Hear broadcasts by news while none is missing; else over the link, and try again after a while."""
+        pause = NEWS_PAUSE_SECONDS
+        while True:
+            try:
+                async with news(lambda frames: self._take_news(connection, frames)) as hearing:
+                    self._is_by_news = True
+                    connection.write(wire.encode(wire.Listen(by_news=True, after=self._number)))
+                    began = asyncio.get_running_loop().time()
+                    await self._until_missed(hearing)
+                    if asyncio.get_running_loop().time() - began > NEWS_PAUSE_SECONDS_MAX:
+                        pause = NEWS_PAUSE_SECONDS
+            except NewsError as error:
+                _log.debug("news cannot be heard (%s)", error)
+            if self._is_by_news:
+                self._is_by_news = False
+                self._early.clear()
+                _log.warning("news are missing: broadcasts are heard over the link")
+                connection.write(wire.encode(wire.Listen(by_news=False, after=self._number)))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, NEWS_PAUSE_SECONDS_MAX)
+
+    async def _until_missed(self, hearing: Hearing) -> None:
+        """Return when the connection broke, or a broadcast that was made does not come."""
+        loop = asyncio.get_running_loop()
+        number, since = self._number, loop.time()
+        while hearing.is_alive:
+            if self._number != number or not self.is_behind:
+                number, since = self._number, loop.time()
+            elif loop.time() - since > MISSED_SECONDS:
+                return
+            await asyncio.sleep(MISSED_SECONDS / 5)
+
+    def _take_news(self, connection: Connection, frames: bytes) -> None:
+        if not self._is_by_news:
+            return
+        try:
+            for body in wire.Splitter().split(frames):
+                message = wire.read_by_gateway(body)
+                if isinstance(message, wire.Broadcast):
+                    self._take(message)
+        except Exception as error:  # noqa: BLE001 - as of what comes over the link: who waits for its end is told
+            connection.cut(str(error))
 
     def _apply(self, number: int) -> None:
         self._applied = number

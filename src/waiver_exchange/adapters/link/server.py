@@ -15,6 +15,7 @@ from typing import Final, TypeVar, cast, final
 from waiver_exchange.adapters.link import wire
 from waiver_exchange.adapters.link.addresses import bind
 from waiver_exchange.adapters.link.head import Head
+from waiver_exchange.adapters.link.news import Publisher, Remembered
 from waiver_exchange.adapters.link.wire import LinkError, Status, Submitted
 from waiver_exchange.application.encoded_command import EncodedCommand
 from waiver_exchange.application.exchange import Exchange
@@ -39,8 +40,13 @@ _log = logging.getLogger(__name__)
 class LinkServer:
     """Serves gateways from `start` until `close`, beside the exchange that runs in this process."""
 
-    def __init__(self, exchange: Exchange, *, path: Path, head_path: Path) -> None:
-        """Take the exchange, where the socket is to be, and the file of the head, in directories of mode 0700."""
+    def __init__(self, exchange: Exchange, *, path: Path, head_path: Path, news: Publisher | None = None) -> None:
+        """Take the exchange, where the socket is to be, and the file of the head, in directories of mode 0700.
+
+        Gateways that ask for it are told what everybody is told by `news`, and only the rest over the link.
+        """
+        self._news = news
+        self._remembered = Remembered()
         self.exchange = exchange
         self.writer = exchange.writer
         self._path = path
@@ -100,6 +106,8 @@ class LinkServer:
         for gateway in list(self._gateways):
             gateway.part("the engine stops")
         self._head.close()
+        if self._news is not None:
+            await self._news.close()
 
     async def _until_answered(self) -> None:
         self.note_answered()
@@ -137,6 +145,18 @@ class LinkServer:
         )
         gateway.is_welcome = True
 
+    def listen(self, gateway: "_Gateway", wanted: wire.Listen) -> None:
+        """Tell a gateway broadcasts by news from now on, or over the link from behind the last that it has."""
+        self.flush()
+        was_by_news, gateway.is_by_news = gateway.is_by_news, wanted.by_news and self._news is not None
+        if gateway.is_by_news or not was_by_news:
+            return
+        missed = self._remembered.after(wanted.after)
+        if missed is None:
+            gateway.part("it has missed too much")
+        else:
+            gateway.write(missed)
+
     def note_answered(self) -> None:
         """See whether a command of anybody is still under way; called with each answer."""
         if self.is_closing and not any(gateway.under_way for gateway in self._gateways):
@@ -153,9 +173,11 @@ class LinkServer:
         if handle is not None:
             handle.cancel()
         frames, self._pending = b"".join(self._pending), []
+        if self._news is not None and frames and any(gateway.is_by_news for gateway in self._gateways):
+            self._news.publish(frames)
         for gateway in self._gateways:
             if gateway.is_welcome:
-                gateway.send(frames)
+                gateway.send(b"" if gateway.is_by_news else frames)
 
     # What happens.
 
@@ -180,7 +202,10 @@ class LinkServer:
         """Have everybody told, and nobody answered anywhere who would not see it: the head comes first."""
         self._head.write(self._number)
         if self._gateways:
-            self._pending.append(wire.encode(message))
+            frame = wire.encode(message)
+            self._pending.append(frame)
+            if self._news is not None:
+                self._remembered.add(self._number, frame)
             self.flush_soon()
 
     async def _tick(self) -> None:
@@ -195,8 +220,9 @@ class LinkServer:
                 self._broadcast(wire.StatusChanged(self._next(), status))
             ticks += 1
             if ticks % BEAT_TICKS == 0:
-                self._pending.append(beat)
-                self.flush_soon()
+                for gateway in list(self._gateways):
+                    if gateway.is_welcome:
+                        gateway.write(beat)
 
     def _status_now(self) -> Status:
         exchange = self.exchange
@@ -223,6 +249,7 @@ class _Gateway(asyncio.Protocol):
         self.under_way = 0
         self.is_open = False
         self.is_welcome = False
+        self.is_by_news = False
         self.name = "a gateway"
 
     # What asyncio calls.
@@ -309,6 +336,8 @@ class _Gateway(asyncio.Protocol):
             case wire.Uses(keys=keys, sessions=sessions):
                 self._server.exchange.identity.note_uses(keys)
                 self._server.exchange.sessions.note_uses(sessions)
+            case wire.Listen():
+                self._server.listen(self, message)
             case _:
                 reason = f"{type(message).__name__} is not expected here"
                 raise LinkError(reason)

@@ -15,7 +15,7 @@ from waiver_exchange.application.identity_memory.uses import KeyUse, SessionUse
 from waiver_exchange.application.ports import JournalRow
 
 # Raised when a message changes; versions of the program are told apart besides.
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 LENGTH_BYTES: Final = 4
 # A row of one command can be long (a sweep of many levels), a batch of rows is cut at a part of this.
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -63,6 +63,13 @@ class Uses(_Message, frozen=True, tag=3):
 
     keys: list[KeyUse]
     sessions: list[SessionUse]
+
+
+class Listen(_Message, frozen=True, tag=4):
+    """A gateway hears broadcasts by news from now on, or over the link: then all those after a number first."""
+
+    by_news: bool
+    after: int
 
 
 class Known(_Message, frozen=True, tag=10):
@@ -148,7 +155,7 @@ class StatusChanged(_Message, frozen=True, tag=23):
 
 
 Broadcast = Rows | Stored | Changed | StatusChanged
-ToEngine = Hello | Commands | Uses
+ToEngine = Hello | Commands | Uses | Listen
 ToGateway = Known | Welcome | Farewell | Answers | Beat | Broadcast
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -12,6 +12,7 @@ from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.link.server import LinkServer
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError
+from waiver_exchange.bootstrap.fan_out import news_publisher
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
 from waiver_exchange.cli.http_connections import HttpConnections, HttpLimits
 from waiver_exchange.cli.serving.exchange import Serving, is_engine_compiled, run_exchange, run_guests
@@ -66,14 +67,16 @@ async def _run(settings: Settings, *, parameters: dict[str, int], signals: StopS
         socket_path=directory.control_socket,
         signals=signals,
         serve=serve,
-        linked=partial(_linked, directory),
+        linked=partial(_linked, settings, directory),
     )
 
 
 @asynccontextmanager
-async def _linked(directory: DataDirectory, exchange: Exchange) -> AsyncIterator[None]:
+async def _linked(settings: Settings, directory: DataDirectory, exchange: Exchange) -> AsyncIterator[None]:
     """Let gateways follow the exchange for the block."""
-    link = LinkServer(exchange, path=directory.link_socket, head_path=directory.link_head)
+    link = LinkServer(
+        exchange, path=directory.link_socket, head_path=directory.link_head, news=news_publisher(settings)
+    )
     try:
         await link.start()
     except OSError as error:
