@@ -47,9 +47,7 @@ class PostgresDatabase:
 
 
 @contextmanager
-def postgres_database(
-    server: PostgresServer, *, is_migrated: bool = True, template: str | None = None
-) -> Iterator[PostgresDatabase]:
+def postgres_database(server: PostgresServer, *, is_migrated: bool = True) -> Iterator[PostgresDatabase]:
     """Give a database for the block; `server` is one of `running_postgres`, best one for a whole module.
 
         @pytest.fixture(scope="module")
@@ -62,10 +60,10 @@ def postgres_database(
             with postgres_database(server) as made:
                 yield made
 
-    Not migrated it is empty and belongs to the owner role. `template` is another database to copy, which nobody uses.
+    Not migrated it is empty and belongs to the owner role.
     """
-    copied = template or (_migrated_template(server) if is_migrated else "template0")
-    name = server.create_database(template=copied, owner=_owner(server))
+    template = _migrated_template(server) if is_migrated else "template0"
+    name = server.create_database(template=template, owner=_owner(server))
     try:
         yield PostgresDatabase(server=server, name=name)
     finally:
