@@ -25,11 +25,12 @@ def settings_of(data_dir: Path, *, workers: int = WORKERS) -> dict[str, str]:
 
 
 @cache
-def _server() -> PostgresServer:
+def postgres() -> PostgresServer:
+    """Return the server of all these databases."""
     return _held.enter_context(running_postgres())
 
 
 @cache
 def _url_of(data_dir: Path) -> str:
     del data_dir  # it only says for whom
-    return _held.enter_context(postgres_database(_server())).url
+    return _held.enter_context(postgres_database(postgres())).url

@@ -3,10 +3,13 @@
 Clients send each order until it is answered, with one id; what was acknowledged must be found once at the end.
 """
 
+import asyncio
+import json
 import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +18,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
-from tests.support.several_processes import settings_of
+from tests.support.several_processes import postgres, settings_of
 from tests.support.waiver_process import Server, serving, waiver
 
 TRADERS = 4
+FROZEN_SECONDS = 3.0
 WAIT_SECONDS = 60.0
 ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "0.01", "limit_price": "15.00"}
 LISTING = ("--name", "Patrick Mahomes", "--position", "QB", "--team", "KC", "--supply", "1000")
@@ -45,6 +50,18 @@ def is_ready(server: Server) -> bool:
         return httpx.get(f"{server.url}/readyz", timeout=10).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def listed_orders(url: str, keys: Keys) -> list[str]:
+    """The client order ids of an account."""
+    listed: list[str] = []
+    query: dict[str, Any] = {"limit": 500}
+    while True:
+        page = httpx.get(f"{url}/api/v1/orders", headers=keys, params=query, timeout=30).json()
+        listed += [order["client_order_id"] for order in page["items"]]
+        if page["next_cursor"] is None:
+            return listed
+        query["cursor"] = page["next_cursor"]
 
 
 class Load:
@@ -108,14 +125,7 @@ class Load:
     def found(self) -> None:
         """Every acknowledged order is there once."""
         for keys, acknowledged in zip(self._keys, self.acknowledged, strict=True):
-            listed: list[str] = []
-            query: dict[str, Any] = {"limit": 500}
-            while True:
-                page = httpx.get(f"{self.url}/api/v1/orders", headers=keys, params=query, timeout=30).json()
-                listed += [order["client_order_id"] for order in page["items"]]
-                if page["next_cursor"] is None:
-                    break
-                query["cursor"] = page["next_cursor"]
+            listed = listed_orders(self.url, keys)
             assert len(listed) == len(set(listed))
             assert acknowledged <= set(listed)
 
@@ -188,6 +198,49 @@ def test_nobody_outlives_a_killed_supervisor(service: Service) -> None:
     service.start("--port", server.url.rpartition(":")[2])
     assert service.server.url == server.url
     load.found()
+
+
+async def flood(url: str, keys: Keys, *, name: str, orders: int) -> dict[str, str]:
+    """Send orders on one connection without waiting; return what came of each, by its id."""
+    async with connect(url.replace("http", "ws") + "/ws", proxy=None, max_size=None) as socket:
+        credentials = {"api_key": keys["X-API-Key"], "api_secret": keys["X-API-Secret"]}
+        await socket.send(json.dumps({"id": 0, "method": "auth", "params": credentials}))
+        await socket.recv()
+        for number in range(1, orders + 1):
+            order = ORDER | {"client_order_id": f"{name}-{number}"}
+            await socket.send(json.dumps({"id": number, "method": "order.place", "params": order}))
+        outcomes: dict[str, str] = {}
+        while len(outcomes) < orders:
+            answer = json.loads(await asyncio.wait_for(socket.recv(), WAIT_SECONDS))
+            if answer.get("id"):
+                outcome = answer["error"]["code"] if "error" in answer else "taken"
+                outcomes[f"{name}-{answer['id']}"] = outcome
+        return outcomes
+
+
+async def flood_from_all(service: Service) -> list[dict[str, str]]:
+    """Send more than the engine's queue holds while the database is silent."""
+    postgres().freeze()
+    asyncio.get_running_loop().call_later(FROZEN_SECONDS, postgres().thaw)
+    floods = [
+        flood(service.server.url, keys, name=f"flood-{number}-{connection}", orders=1_000)
+        for number, keys in enumerate(service.keys)
+        for connection in range(4)
+    ]
+    return await asyncio.gather(*floods)
+
+
+def test_what_is_refused_because_the_queue_is_full_was_not_done(service: Service) -> None:
+    outcomes: dict[str, str] = {}
+    for each in asyncio.run(flood_from_all(service)):
+        outcomes |= each
+    busy = {name for name, outcome in outcomes.items() if outcome == "exchange_is_busy"}
+    taken = {name for name, outcome in outcomes.items() if outcome == "taken"}
+    assert busy
+    assert taken | busy == set(outcomes)
+    listed = [name for keys in service.keys for name in listed_orders(service.server.url, keys)]
+    flooded = Counter(name for name in listed if name.startswith("flood-"))
+    assert flooded == Counter(taken)
 
 
 def test_gateways_are_replaced_without_a_failed_request(service: Service) -> None:
