@@ -89,8 +89,8 @@ def prepare_compose() -> bool:
     fingerprint = hashlib.sha256(COMPOSE_LOCK.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
         return True
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return True  # the test that needs it says so itself, and needs root
+    if sys.platform != "linux":
+        return True  # the test that needs it says so itself
     print("test: installing Docker Compose", flush=True)
     shutil.rmtree(COMPOSE, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps", "--target", str(COMPOSE)]

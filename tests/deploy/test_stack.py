@@ -103,6 +103,8 @@ def test_the_stack_comes_up_trades_and_loses_nothing_when_each_part_is_killed(tm
         report("each part killed under load")
         engine.within(lambda: check_everything(URL, traders, cash=CASH, shares=SHARES))
         assert stack.waiver("verify")["ok"] is True
+        readiness = engine.within(lambda: httpx.get(f"{URL}/readyz", trust_env=False)).json()
+        assert readiness["warning"] is None, "a store is not used"
         secrets = stack.secrets()
         stack.compose("down")
         stack.up("--wait", WAIVER_ENVIRONMENT="production", WAIVER_PUBLIC_URL=PUBLIC_URL)
