@@ -16,7 +16,7 @@ from waiver_exchange.adapters.migrations.views import VIEWS
 
 INSERT = "INSERT INTO exchange.journal VALUES (%s, 1, 0, NULL, '', '', decode(repeat('00', 32), 'hex'))"
 # Columns that say who somebody is, or that somebody fills with words of his own.
-PERSONAL = ("account", "person", "order_id", "maker", "taker", "name", "email", "reason", "reference", "facts")
+PERSONAL = ("account", "person", "_order", "order_id", "maker", "name", "email", "reason", "facts")
 
 
 @pytest.fixture(scope="module")

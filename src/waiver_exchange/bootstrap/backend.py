@@ -31,11 +31,12 @@ class Backend:
 async def open_backend(settings: Settings) -> Backend:
     """Open every store for writing, as the only process that does.
 
-    Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`.
+    Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`, `DataDirectoryError`.
     """
     if settings.database_url:
         return await _open_postgres(settings)
     directory = DataDirectory(settings.data_dir)
+    directory.check_not_moved()
     kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
     kept_secrets.check()
     journal = await open_journal(settings, read_only=False)

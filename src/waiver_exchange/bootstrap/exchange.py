@@ -43,7 +43,7 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     journal, read_model, stores = backend.journal, backend.read_model, backend.stores
     recover = partial(recover_engine, journal=journal, snapshots=backend.snapshots)
     at = await recover()
-    projector = await _load_projections(read_model, journal=journal, until=at.sequence)
+    projector = await load_projections(read_model, journal=journal, until=at.sequence)
     own_clock = clock or SystemClock()
     check_identity(stores.identity, projector.state)
     _warn_of_nameless(projector.state, stores.identity)
@@ -109,7 +109,7 @@ async def running_exchange(settings: Settings, *, clock: Clock | None = None) ->
             await exchange.close()
 
 
-async def _load_projections(read_model: ReadModelStore, *, journal: Journal, until: int) -> Projector:
+async def load_projections(read_model: ReadModelStore, *, journal: Journal, until: int) -> Projector:
     """Return the projections as of a row: what the store has, and the rows behind it folded and stored.
 
     Raises `ReadModelAheadError`, `JournalError`, `ReadModelError`.

@@ -11,7 +11,7 @@ from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.migrations.access import Roles
 from waiver_exchange.adapters.migrations.compatibility import SchemaError
 from waiver_exchange.adapters.migrations.lines import EXCHANGE, IDENTITY, PREFERENCES, Revision
-from waiver_exchange.adapters.migrations.postgres import migrate_database, pending_revisions
+from waiver_exchange.adapters.migrations.postgres import migrate_database, pending_revisions, place_of
 from waiver_exchange.adapters.migrations.sqlite import check_file, read_state
 from waiver_exchange.adapters.sqlite.errors import SQLITE_FAILURES, explain_failure
 from waiver_exchange.bootstrap.backend import open_backend
@@ -41,12 +41,12 @@ def roles_of(settings: Settings, *, service: str | None, reader: str | None) -> 
 
 def migrate_postgres(owner_url: str, *, roles: Roles, report: Callable[[str], None]) -> Migrations:
     """Bring a PostgreSQL database up as its owner. Raises what `migrate_database` raises."""
-    return Migrations(place=_place(owner_url), revisions=migrate_database(owner_url, roles=roles, report=report))
+    return Migrations(place=place_of(owner_url), revisions=migrate_database(owner_url, roles=roles, report=report))
 
 
 def pending_in_postgres(url: str) -> Migrations:
     """Return what a PostgreSQL database lacks, as its owner or as the service. Raises `DatabaseUnreachableError`."""
-    return Migrations(place=_place(url), revisions=pending_revisions(url))
+    return Migrations(place=place_of(url), revisions=pending_revisions(url))
 
 
 async def migrate_data_directory(settings: Settings) -> Migrations:
@@ -74,10 +74,3 @@ def pending_in_data_directory(settings: Settings) -> Migrations:
             raise SchemaError(explain_failure(error, action="read", path=path)) from error
         found.revisions.extend(line.behind(0 if state is None else state.revision))
     return found
-
-
-def _place(url: str) -> str:
-    """Return where a database is, without user and password."""
-    address = urlsplit(url)
-    host = (address.netloc.rpartition("@")[2]) or "localhost"
-    return f"postgresql://{host}{address.path}"

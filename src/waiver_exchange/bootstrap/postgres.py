@@ -35,7 +35,7 @@ async def open_postgres_journal(url: str, *, read_only: bool, left_behind: Path)
     Raises `JournalError`.
     """
     try:
-        await asyncio.to_thread(check_database, url)
+        await asyncio.to_thread(check_database, url, is_served=not read_only)
     except (SchemaError, DatabaseUnreachableError) as error:
         raise JournalError(str(error)) from error
     journal = await PostgresJournal.open(url, read_only=read_only)

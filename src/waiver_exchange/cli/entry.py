@@ -21,6 +21,7 @@ from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.protect import account_erase, account_export, secrets_group
 from waiver_exchange.cli.serve import serve, serve_engine, serve_gateway
 from waiver_exchange.cli.signing_in import account_invite, account_revoke_invitation, secrets_rotate_signing_key
+from waiver_exchange.cli.transfer import transfer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,6 +52,7 @@ _COMMANDS = (
     audit,
     snapshot,
     migrate,
+    transfer,
     secrets_group,
     demo_reset,
     config,

@@ -21,7 +21,7 @@ from waiver_exchange.gateway.control.protocol import Result
 _JOURNAL: Final = "journal.db"
 # What an exchange keeps, as prefixes: SQLite adds -wal, -shm and -journal.
 _OWN_PREFIXES: Final = (_JOURNAL, "read_model.db", "identity.db", "preferences.db")
-_OWN_NAMES: Final = frozenset({"snapshots", "checkpoints", "control.sock", "lock", "demo", "run", "secrets"})
+_OWN_NAMES: Final = frozenset({"snapshots", "checkpoints", "control.sock", "lock", "demo", "moved", "run", "secrets"})
 
 
 @click.command()

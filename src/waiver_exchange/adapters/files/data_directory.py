@@ -65,6 +65,11 @@ class DataDirectory:
         return self.path / "demo"
 
     @property
+    def moved_marker(self) -> Path:
+        """A file that says: what is in the databases here was transferred to where it names, and goes on there."""
+        return self.path / "moved"
+
+    @property
     def journal(self) -> Path:
         """The journal's database."""
         return self.path / "journal.db"
@@ -120,6 +125,15 @@ class DataDirectory:
     def lock(self) -> Path:
         """The file that carries the lock, and the id of the process that holds it."""
         return self.path / "lock"
+
+    def check_not_moved(self) -> None:
+        """Check that the exchange in the files here does not go on elsewhere. Raises `DataDirectoryError`."""
+        if self.moved_marker.exists():
+            place = self.moved_marker.read_text(encoding="utf-8", errors="replace").strip()
+            raise DataDirectoryError(
+                f"The exchange in {self.path} was transferred to {place} and goes on there: set WAIVER_DATABASE_URL. "
+                f"To go back to the files, without what came since, remove {self.moved_marker}."
+            )
 
     def acquire_lock(self) -> "DataDirectoryLock":
         """Take the directory for this process, without waiting; hold on to the result.

@@ -26,6 +26,7 @@ _ON_TABLE: Final = {
     # Locking the row against the next leader takes the right to change it.
     ("exchange", "leadership"): "SELECT, UPDATE (epoch, holder, taken_at_ns)",
     ("exchange", "snapshots"): _EVERYTHING_WITH_ROWS,
+    ("exchange", "transfer"): "SELECT, INSERT, UPDATE",
     **{(line.name, table): "SELECT" for line in LINES for table in (VERSION_TABLE, OLDEST_PROGRAM_TABLE)},
 }
 # They write tables anew, without what was deleted, with the rights of the owner.
@@ -89,7 +90,7 @@ def lay_rights(connection: Connection, roles: Roles) -> None:
         for schema, rights in _ON_SCHEMA.items():
             name = sql.Identifier(schema)
             _execute(connection, "GRANT USAGE ON SCHEMA {} TO {}", name, service)
-            _execute(connection, "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}", name, service)
+            _execute(connection, "GRANT ALL ON ALL SEQUENCES IN SCHEMA {} TO {}", name, service)
             for table in _tables(connection, schema):
                 granted = sql.SQL(_ON_TABLE.get((schema, table), rights))
                 _execute(connection, "REVOKE ALL ON TABLE {}.{} FROM {}", name, sql.Identifier(table), service)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -78,10 +79,11 @@ def pending_revisions(url: str, *, lines: Sequence[Line] = LINES) -> list[Revisi
         return [revision for line in lines for revision in line.behind(_read_state(connection, line).revision)]
 
 
-def check_database(url: str, *, lines: Sequence[Line] = LINES) -> list[Revision]:
+def check_database(url: str, *, lines: Sequence[Line] = LINES, is_served: bool = True) -> list[Revision]:
     """Check that this program runs on a database; return what it lacks though it runs. Blocks for some milliseconds.
 
-    Raises `SchemaError`, `DatabaseUnreachableError`.
+    With `is_served` it may not be one into which a transfer has not come to its end. Raises `SchemaError`,
+    `DatabaseUnreachableError`.
     """
     with _connected(url) as connection:
         _check_server(connection)
@@ -90,7 +92,15 @@ def check_database(url: str, *, lines: Sequence[Line] = LINES) -> list[Revision]
             raise SchemaError("The database holds no exchange yet: run `waiver migrate`.")
         for line in lines:
             check_state(states[line.name], line=line, place="the database")
+        if is_served and _has_unfinished_transfer(connection):
+            raise SchemaError("A transfer into this database has not come to its end: run `waiver transfer` again.")
         return [revision for line in lines for revision in line.behind(states[line.name].revision)]
+
+
+def place_of(url: str) -> str:
+    """Return where a database is, without user and password."""
+    address = urlsplit(url)
+    return f"postgresql://{address.netloc.rpartition('@')[2] or 'localhost'}{address.path}"
 
 
 @contextmanager
@@ -142,6 +152,10 @@ def _read_state(connection: psycopg.Connection, line: Line) -> SchemaState:
     ).fetchone()
     connection.rollback()
     return NO_SCHEMA if row is None else SchemaState(revision=row[0], oldest_program=row[1])
+
+
+def _has_unfinished_transfer(connection: psycopg.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM exchange.transfer WHERE finished_at IS NULL").fetchone() is not None
 
 
 def _prepare_schema(connection: psycopg.Connection, line: Line) -> None:

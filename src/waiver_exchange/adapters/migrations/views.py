@@ -27,6 +27,26 @@ VIEWS: Final = (
         "octet_length(events) AS events_bytes FROM exchange.journal",
     ),
     View("leadership", ("exchange.leadership",), "SELECT epoch, taken_at_ns FROM exchange.leadership"),
+    View(
+        "markets",
+        ("read_model.markets",),
+        "SELECT market, symbol, supply_units, reference_price_cents, last_price_cents, last_trade_at_ns, volume_units, "
+        "trade_count, listed_at_ns, quoted_bid_cents, quoted_bid_units, quoted_ask_cents, quoted_ask_units "
+        "FROM read_model.markets",
+    ),
+    View(
+        "trades",
+        ("read_model.trades",),
+        "SELECT trade_id, sequence, time_ns, market, price_cents, quantity_units, taker_side FROM read_model.trades",
+    ),
+    View("candles", ("read_model.candles",), "SELECT * FROM read_model.candles"),
+    View("quotes", ("read_model.quotes",), "SELECT * FROM read_model.quotes"),
+    View(
+        "totals",
+        ("read_model.accounts", "read_model.exchange"),
+        "SELECT sequence, time_ns, is_halted, cash_issued_micros, "
+        "(SELECT count(*) FROM read_model.accounts) AS members FROM read_model.exchange",
+    ),
 )
 
 

@@ -61,3 +61,12 @@ CREATE TABLE journal_probe (
 
 -- A megabyte of zeros is to be a megabyte.
 ALTER TABLE journal_probe ALTER COLUMN content SET STORAGE EXTERNAL;
+
+-- One row once an exchange was transferred into this database. Until it is finished, what is here is not whole and no
+-- server starts on it. origin is the chain of the journal's first row, by which an exchange is known.
+CREATE TABLE transfer (
+    id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    origin bytea NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+);
