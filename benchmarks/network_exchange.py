@@ -43,10 +43,11 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving_exchange(folder: Path) -> Iterator[Served]:
-    """Serve an exchange with accounts that may trade as fast as they can."""
+def serving_exchange(folder: Path, **settings: str) -> Iterator[Served]:
+    """Serve an exchange with accounts that may trade as fast as they can, unless the settings say otherwise."""
     data_dir = folder / "exchange"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WAIVER_")} | _SETTINGS
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WAIVER_")}
+    environment |= _SETTINGS | settings
     command = [sys.executable, "-m", "waiver_exchange", "serve", "--port", "0", "--json", "--data-dir", str(data_dir)]
     with _process(command, environment) as line:
         control = data_dir / "control.sock"

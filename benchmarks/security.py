@@ -16,8 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.datastructures import Headers as WebSocketHeaders
 
+from benchmarks.fairness import measure_fairness
 from benchmarks.measuring import RUNS, Figure
 from benchmarks.security_flood import measure_flood
+from tests.support.postgres_database import postgres_database
+from tests.support.postgres_server import find_program, running_postgres
 from waiver_exchange.application.access import authenticate, issue_token
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.exchange import Exchange
@@ -52,11 +55,31 @@ def measure(progress: Callable[[str], None]) -> list[Figure]:
     progress("security: a flood of wrong credentials")
     quiet, flooded = measure_flood()
     ratios = [busy / alone for alone, busy in zip(quiet, flooded, strict=True)]
+    progress("security: a key that sends ten times what it may")
+    fair_quiet, fair_busy = measure_fairness()
+    fair = [busy / alone for alone, busy in zip(fair_quiet, fair_busy, strict=True)]
     return [
         *figures,
+        *_fairness_of_two_workers(progress),
+        Figure(key="fairness_order_p99_ms_alone", runs=fair_quiet),
+        Figure(key="fairness_order_p99_ratio", runs=fair, at_most=2.0),
         Figure(key="security_order_p99_ms_alone", runs=quiet),
         Figure(key="security_order_p99_ms_flooded", runs=flooded),
         Figure(key="security_flood_p99_ratio", runs=ratios, at_most=2.0),
+    ]
+
+
+def _fairness_of_two_workers(progress: Callable[[str], None]) -> list[Figure]:
+    """Return the same of two gateway processes, where there is a PostgreSQL."""
+    if find_program("initdb") is None:
+        progress("security: no PostgreSQL here, so no figure of two workers")
+        return []
+    with running_postgres() as server, postgres_database(server) as database:
+        quiet, busy = measure_fairness(WAIVER_DATABASE_URL=database.url, WAIVER_WORKERS="2")
+    ratios = [flooded / alone for alone, flooded in zip(quiet, busy, strict=True)]
+    return [
+        Figure(key="fairness_order_p99_ms_alone_2_workers", runs=quiet),
+        Figure(key="fairness_order_p99_ratio_2_workers", runs=ratios, at_most=2.0),
     ]
 
 

@@ -58,7 +58,7 @@ async def _orders(served: Served) -> float:
     head = f"X-API-Key: {key['api_key']}\r\nX-API-Secret: {key['api_secret']}\r\nContent-Type: application/json\r\n"
     start = "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\n"
     request = f"{start}{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-    reader, writer = await _connect(served)
+    reader, writer = await connect(served)
     took: list[float] = []
     began = time.perf_counter()
     for number in range(int(SECONDS * ORDERS_PER_SECOND)):
@@ -66,7 +66,7 @@ async def _orders(served: Served) -> float:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         sent = time.perf_counter()
         writer.write(request)
-        status = await _read_answer(reader)
+        status = await read_answer(reader)
         took.append(time.perf_counter() - sent)
         if status != 200:
             raise SystemExit(f"bench: an order was answered {status}")
@@ -85,23 +85,25 @@ def _token_of(served: Served) -> str:
 async def _flood(served: Served, number: int, token: str) -> None:
     pace = CONNECTIONS / WRONG_PER_SECOND
     with suppress(OSError, asyncio.IncompleteReadError):
-        reader, writer = await _connect(served)
+        reader, writer = await connect(served)
         began, count = time.perf_counter(), 0
         while True:
             forged = f"{token.rpartition('.')[0]}.{secrets.token_urlsafe(64)}"
             wrong = _WRONG[(number + count) % len(_WRONG)].format(key=served.keys[0]["api_key"], forged=forged)
             writer.write(f"GET /api/v1/account HTTP/1.1\r\nHost: x\r\n{wrong}\r\n".encode())
-            await _read_answer(reader)
+            await read_answer(reader)
             count += 1
             await asyncio.sleep(max(0.0, began + count * pace - time.perf_counter()))
 
 
-async def _connect(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a connection to a server."""
     url = urlsplit(served.url)
     return await asyncio.open_connection(url.hostname, url.port)
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> int:
+async def read_answer(reader: asyncio.StreamReader) -> int:
+    """Read an answer whole, and return its status."""
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
     length = next((int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:")), 0)

@@ -160,7 +160,8 @@ class Supervisor:
             self._replacing.clear()
             log("error", f"the new {place.name} {describe_end(code)}; the old ones stay")
         elif self._must_end(place, code, was_ready=was_ready):
-            log("critical", f"{place.name} {describe_end(code)} and must not be started again: the service ends")
+            why = "must not be started again" if was_ready else "was never ready"
+            log("critical", f"{place.name} {describe_end(code)} and {why}: the service ends")
             self._exit_code = _EXIT_UNAVAILABLE if code == TRY_AGAIN else code
             if not self._is_announced:
                 report_failure(self._plan, child.said)
