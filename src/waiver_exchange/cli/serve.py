@@ -56,34 +56,36 @@ def serve(*, data_dir: str | None, as_json: bool, demo: bool, **flags: str | Non
 @click.command(hidden=True)
 @click.option("--host")
 @click.option("--port")
+@click.option("--workers")
 @click.option("--demo", is_flag=True)
 @click.option("--supervisor", type=int, required=True)
 @data_dir_option
-def serve_engine(*, data_dir: str, host: str, port: str, demo: bool, supervisor: int) -> int:
+def serve_engine(*, data_dir: str, demo: bool, supervisor: int, **flags: str | None) -> int:
     """Run the engine's process of a service; started by its supervisor."""
     from waiver_exchange.cli.serving import supervised  # noqa: PLC0415 - as above
 
     supervised.begin_under(supervisor)
     from waiver_exchange.cli.serving import engine  # noqa: PLC0415 - as above
 
-    settings = _settings_of(Flags(data_dir=data_dir, host=host, port=port, is_demo=demo))
+    settings = _settings_of(Flags(data_dir=data_dir, is_demo=demo, **flags))
     return engine.serve_engine(settings, parameters=dict(settings.parameters))
 
 
 @click.command(hidden=True)
 @click.option("--host")
 @click.option("--port")
+@click.option("--workers")
 @click.option("--demo", is_flag=True)
 @click.option("--supervisor", type=int, required=True)
 @data_dir_option
-def serve_gateway(*, data_dir: str, host: str, port: str, demo: bool, supervisor: int) -> int:
+def serve_gateway(*, data_dir: str, demo: bool, supervisor: int, **flags: str | None) -> int:
     """Run a gateway process of a service; started by its supervisor."""
     from waiver_exchange.cli.serving import supervised  # noqa: PLC0415 - as above
 
     supervised.begin_under(supervisor)
     from waiver_exchange.cli.serving import gateway  # noqa: PLC0415 - as above
 
-    return gateway.serve_gateway(_settings_of(Flags(data_dir=data_dir, host=host, port=port, is_demo=demo)))
+    return gateway.serve_gateway(_settings_of(Flags(data_dir=data_dir, is_demo=demo, **flags)))
 
 
 def _settings_of(flags: Flags) -> Settings:

@@ -65,7 +65,7 @@ def _bind_patiently(settings: Settings) -> socket.socket:
 
 def _command(role: str, settings: Settings, listener: socket.socket) -> list[str]:
     """Return the command of a role: flags for what flags may have said, the environment says the rest."""
-    flags = ["--data-dir", str(settings.data_dir), "--host", settings.host]
+    flags = ["--data-dir", str(settings.data_dir), "--host", settings.host, "--workers", str(settings.workers)]
     flags += ["--port", str(listener.getsockname()[1]), "--supervisor", str(os.getpid())]
     return [sys.executable, "-m", "waiver_exchange", role, *flags, *(["--demo"] if settings.is_demo else [])]
 
