@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +29,8 @@ import psycopg
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.workload import Workload  # noqa: E402 -- a script's own folder is on the path, its parent is not
+from benchmarks.measuring import Figure  # noqa: E402 -- a script's own folder is on the path, its parent is not
+from benchmarks.workload import Workload  # noqa: E402 -- as above
 from tests.support.postgres_database import postgres_database  # noqa: E402 -- as above
 from tests.support.postgres_server import running_postgres  # noqa: E402 -- as above
 from waiver_exchange.adapters.sqlite.journal_file import open_writer  # noqa: E402 -- as above
@@ -43,6 +44,7 @@ from waiver_exchange.projections.fold import Projector  # noqa: E402 -- as above
 from waiver_exchange.projections.state import ReadModelState  # noqa: E402 -- as above
 
 RUNS: Final = 3
+ROWS: Final = 10_000_000
 RESTING: Final = 10_000
 BEHIND_SNAPSHOT: Final = 200_000
 BEHIND_READ_MODEL: Final = 10_000
@@ -65,24 +67,40 @@ FROM generate_series(1, %s) AS n
 """
 
 
+def measure(progress: Callable[[str], None]) -> list[Figure]:
+    """Return the figures of PostgreSQL; takes some minutes."""
+    progress(f"restart with {ROWS:,} rows")
+    seconds, busy = _measure("postgres", ROWS)
+    return [
+        Figure(key="restart_seconds_10m_rows", runs=seconds, at_most=10),
+        Figure(key="restart_processor_seconds_10m_rows", runs=busy),
+    ]
+
+
 def main() -> None:
     """Fill, start some times, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--database", choices=("sqlite", "postgres"), action="append")
     chosen = parser.parse_args()
+    for name in chosen.database or ("sqlite", "postgres"):
+        seconds, busy = _measure(name, chosen.rows)
+        shown = ", ".join(f"{value:.2f}" for value in seconds)
+        figure = f"{statistics.median(seconds):.2f} of {shown}; processor {min(busy):.2f}"
+        print(f"restart_seconds_10m_rows, {name}, {chosen.rows:,} rows: {figure}", flush=True)
+
+
+def _measure(name: str, rows: int) -> tuple[list[float], list[float]]:
+    """Return the seconds of each start, and those of the processor."""
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
-    for name in chosen.database or ("sqlite", "postgres"):
-        for place in (build, Path(tempfile.gettempdir())):
-            if shutil.disk_usage(place).free < chosen.rows * BYTES_PER_ROW:
-                raise SystemExit(f"restart: {place} needs {chosen.rows * BYTES_PER_ROW / 2**30:.0f} GiB of free space")
-        with tempfile.TemporaryDirectory(dir=build) as folder, _settings(name, Path(folder)) as (settings, owner_url):
-            _fill(settings, owner_url, chosen.rows)
-            seconds, busy = zip(*(_start(settings) for _ in range(RUNS)), strict=True)
-            shown = ", ".join(f"{value:.2f}" for value in seconds)
-            figure = f"{statistics.median(seconds):.2f} of {shown}; processor {min(busy):.2f}"
-            print(f"restart_seconds_10m_rows, {name}, {chosen.rows:,} rows: {figure}", flush=True)
+    for place in (build, Path(tempfile.gettempdir())):
+        if shutil.disk_usage(place).free < rows * BYTES_PER_ROW:
+            raise SystemExit(f"restart: {place} needs {rows * BYTES_PER_ROW / 2**30:.0f} GiB of free space")
+    with tempfile.TemporaryDirectory(dir=build) as folder, _settings(name, Path(folder)) as (settings, owner_url):
+        _fill(settings, owner_url, rows)
+        starts = [_start(settings) for _ in range(RUNS)]
+    return [seconds for seconds, _ in starts], [busy for _, busy in starts]
 
 
 @contextmanager
