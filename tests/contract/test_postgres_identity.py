@@ -373,13 +373,16 @@ async def test_who_was_overtaken_changes_nothing_any_more(database: PostgresData
         await preferences.close()
 
 
+PLANTED = "s3cret-planted"
+
+
 @pytest.mark.parametrize(
-    "url", ["postgresql://w:s3cret-planted@127.0.0.1:1/x", "host=127.0.0.1 port=1 password=s3cret-planted"]
+    "url", [f"postgresql://w:{PLANTED}@127.0.0.1:1/x", f"host=127.0.0.1 port=1 password={PLANTED}"]
 )
 def test_no_message_holds_a_password(url: str) -> None:
     with pytest.raises(IdentityError) as raised:
         open_identity_stores(url, master_key=MASTER_KEY)
-    assert "s3cret-planted" not in str(raised.value)
+    assert PLANTED not in str(raised.value)
     assert "check WAIVER_DATABASE_URL" in str(raised.value)
     assert has_data_keys(url)
 

@@ -28,6 +28,9 @@ def test_plain_settings_contradict_nothing() -> None:
     assert refused(full) == []
 
 
+WEAK = "postgres"
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -37,7 +40,7 @@ def test_plain_settings_contradict_nothing() -> None:
         (replace(DEVELOPMENT, database_owner_url=OWNER), "WAIVER_DATABASE_OWNER_URL"),
         (replace(DEVELOPMENT, database_url=SERVICE, database_owner_url=f"{OWNER}2"), "WAIVER_DATABASE_OWNER_URL"),
         (replace(PRODUCTION, database_url=SERVICE, database_owner_url=SERVICE), "WAIVER_DATABASE_URL"),
-        (replace(PRODUCTION, database_url="postgresql://w:postgres@db/waiver"), "WAIVER_DATABASE_URL"),
+        (replace(PRODUCTION, database_url=f"postgresql://w:{WEAK}@db/waiver"), "WAIVER_DATABASE_URL"),
         (replace(PRODUCTION, redis_url="redis://:changeme@redis"), "WAIVER_REDIS_URL"),
         (replace(PRODUCTION, sign_in=SignInSettings(public_url="https://192.0.2.7")), "WAIVER_PUBLIC_URL"),
         (replace(PRODUCTION, sign_in=SignInSettings(public_url="https://[2001:db8::1]")), "WAIVER_PUBLIC_URL"),
