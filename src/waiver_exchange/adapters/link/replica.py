@@ -1,6 +1,5 @@
 """What a gateway process knows: the read model, and who may do what, kept as the engine's process has them."""
 
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, final
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from waiver_exchange.application.exchange import Exchange
     from waiver_exchange.projections.changes import ReadModelChanges
 
-# So many takes wait for the engine to have stored as much; then more gathers in the next one, each row once.
-TAKES_MAX: Final = 100
 _SIGNING: Final = (SigningKeyKept, SigningKeyGone)
 
 
@@ -105,7 +102,7 @@ class Replica:
         self.known = known
         self._projector = projector
         self._tokens = tokens
-        self._takes: deque[ReadModelChanges] = deque()
+        self._taken: ReadModelChanges | None = None
         self._stored = 0
 
     @property
@@ -152,19 +149,22 @@ class Replica:
                 self._take_status(status)
 
     def take_changes(self) -> None:
-        """Put aside what changed since the last time, until history has it; to be called every so often."""
-        if len(self._takes) < TAKES_MAX:
-            changes = self._projector.take_changes()
-            if changes is not None:
-                self._takes.append(changes)
-                self.forget(self._stored)
+        """Put aside what changed since the last time, until history has it; to be called every so often.
+
+        One take at a time, as where it is stored: what changed behind it again is then known to be pending, and is not
+        let go of while history has it as it was.
+        """
+        if self._taken is None:
+            self._taken = self._projector.take_changes()
+            self.forget(self._stored)
 
     def forget(self, stored: int) -> None:
         """Let go of what history has up to a row, and nobody will change again."""
         self._stored = stored
-        takes = self._takes
-        while takes and takes[0].sequence <= stored:
-            self._projector.forget_closed(takes.popleft())
+        taken = self._taken
+        if taken is not None and taken.sequence <= stored:
+            self._taken = None
+            self._projector.forget_closed(taken)
 
     def _take_status(self, status: wire.Status) -> None:
         self.sequencer.status = status
