@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from waiver_exchange.supervisor.places import RETRY_SECONDS_MAX, retry_seconds
+from waiver_exchange.supervisor.places import LED_SECONDS_MAX, RETRY_SECONDS_MAX, must_not_start_again, retry_seconds
 from waiver_exchange.supervisor.plan import Plan, encode_plan
 
 SECONDS_MAX = 20.0
@@ -194,15 +194,33 @@ def test_engine_that_cannot_begin_ends_the_service_with_its_reason(tmp_path: Pat
         assert service.notes(role="gateway") == []
 
 
-def test_engine_that_cannot_begin_again_is_tried_until_it_can(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [75, 76])
+def test_engine_that_cannot_begin_again_is_tried_until_it_can(tmp_path: Path, code: int) -> None:
     with supervising(tmp_path) as service:
         announced(service)
-        service.behave("engine", "sys.exit(75)")
+        service.behave("engine", f"sys.exit({code})")
         os.kill(service.notes("ready", role="engine")[0], signal.SIGKILL)
         wait_until(lambda: len(service.notes("started", role="engine")) >= 4)
         service.behave("engine", "")
         wait_until(lambda: len(service.notes("ready", role="engine")) == 2)
         assert service.end()[0] == 0
+
+
+@pytest.mark.parametrize("code", [75, 76])
+def test_engine_that_cannot_begin_now_ends_the_service_at_the_first_start(tmp_path: Path, code: int) -> None:
+    with supervising(tmp_path, engine=f"sys.exit({code})") as service:
+        assert service.ended()[0] == 3
+        assert len(service.notes("started")) == 1
+
+
+@pytest.mark.parametrize(("code", "seconds_away"), [(2, 0.0), (3, 0.0), (70, 0.0), (76, LED_SECONDS_MAX + 1)])
+def test_engine_is_not_started_again_where_that_is_no_use(code: int, seconds_away: float) -> None:
+    assert must_not_start_again(code, seconds_away=seconds_away)
+
+
+@pytest.mark.parametrize(("code", "seconds_away"), [(1, 99.0), (75, 99.0), (-9, 99.0), (76, LED_SECONDS_MAX - 1)])
+def test_engine_is_started_again_after_what_may_pass(code: int, seconds_away: float) -> None:
+    assert not must_not_start_again(code, seconds_away=seconds_away)
 
 
 def test_gateways_are_replaced_one_by_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.postgres_database import PostgresDatabase
 from tests.support.tcp_proxy import Cut, TcpProxy, tcp_proxy
 from waiver_exchange.adapters.postgres import leadership
 from waiver_exchange.adapters.postgres.journal import PostgresJournal
-from waiver_exchange.adapters.postgres.leadership import SecondEngineError
+from waiver_exchange.adapters.postgres.leadership import Leadership, SecondEngineError
 from waiver_exchange.application.accounts import create_account
 from waiver_exchange.application.ports import FencedError, JournalError
 from waiver_exchange.application.refused import RefusedError
@@ -60,6 +60,27 @@ async def end_sessions(database: PostgresDatabase, purpose: str) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE %s",
             (f"waiver {purpose} %",),
         )
+
+
+async def test_closing_while_the_lead_is_renewed_gives_it_back_for_good(database: PostgresDatabase) -> None:
+    held = await Leadership.take(database.url)
+    renewing = asyncio.create_task(held.renew())
+    await asyncio.sleep(0)  # it has asked and waits for the answer
+    await held.close()
+    assert await renewing
+    assert not await held.renew()
+    await (await Leadership.take(database.url)).close()
+
+
+async def test_renewing_that_is_broken_off_leaves_a_lead_that_can_be_renewed(database: PostgresDatabase) -> None:
+    held = await Leadership.take(database.url)
+    renewing = asyncio.create_task(held.renew())
+    await asyncio.sleep(0)
+    renewing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await renewing
+    assert await held.renew()
+    await held.close()
 
 
 async def test_a_second_journal_is_refused_until_the_first_is_closed(

@@ -50,6 +50,14 @@ class JournalError(Exception):
     """The journal could not be read or written; the message says what is wrong and what the operator can do."""
 
 
+class UnfitJournalError(JournalError):
+    """This program must not use the journal as it is; waiting does not change that, the operator does."""
+
+
+class WrongJournalError(UnfitJournalError):
+    """The settings name a journal that is not the one of this exchange."""
+
+
 class JournalBrokenError(Exception):
     """The journal is not what was written: nothing may go on from it. The message names the place and what to do."""
 

@@ -1,5 +1,6 @@
 """Where an exchange keeps what it knows: the one place that chooses between the databases."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +20,7 @@ from waiver_exchange.config import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """The stores of one exchange; who has it closes each of them."""
+    """The stores of one exchange; who has it closes them."""
 
     journal: Journal
     snapshots: SnapshotStore
@@ -27,46 +28,57 @@ class Backend:
     stores: IdentityStores
     preferences: PreferencesStore
 
+    async def close(self) -> None:
+        """Close every store, the journal last: whoever leads next finds nobody at the others."""
+        async with AsyncExitStack() as closing:
+            for store in (self.journal, self.preferences, self.stores.identity, self.read_model):
+                closing.push_async_callback(store.close)
+
 
 async def open_backend(settings: Settings) -> Backend:
-    """Open every store for writing, as the only process that does.
+    """Open every store for writing, as the only process that does; nothing stays open when one of them cannot be.
 
     Raises `JournalError`, `IdentityError`, `PreferencesError`, `SecretsError`, `DataDirectoryError`.
     """
-    if settings.database_url:
-        return await _open_postgres(settings)
+    async with AsyncExitStack() as opened:
+        backend = await (_open_postgres if settings.database_url else _open_files)(settings, opened)
+        opened.pop_all()
+        return backend
+
+
+async def _open_files(settings: Settings, opened: AsyncExitStack) -> Backend:
     directory = DataDirectory(settings.data_dir)
     directory.check_not_moved()
     kept_secrets = Secrets(settings, may_make_master_key=not has_data_keys(directory.identity))
     kept_secrets.check()
     journal = await open_journal(settings, read_only=False)
-    return Backend(
-        journal=journal,
-        snapshots=open_snapshots(settings),
-        read_model=open_read_model(settings),
-        stores=open_identity_stores(directory.identity, master_key=kept_secrets.master_key),
-        preferences=open_preferences_store(directory.preferences),
-    )
-
-
-async def _open_postgres(settings: Settings) -> Backend:
-    from waiver_exchange.bootstrap.postgres import open_postgres_journal, open_postgres_people  # noqa: PLC0415 - slow
-
-    left_behind = DataDirectory(settings.data_dir).journal
-    journal = await open_postgres_journal(settings.database_url, read_only=False, left_behind=left_behind)
-    try:
-        leadership = journal.leadership
-        holder = None if leadership is None else leadership.holder
-        stores, preferences = open_postgres_people(settings, holder=holder)
-    except BaseException:
-        await journal.close()
-        raise
+    opened.push_async_callback(journal.close)
+    stores = open_identity_stores(directory.identity, master_key=kept_secrets.master_key)
+    opened.push_async_callback(stores.identity.close)
     return Backend(
         journal=journal,
         snapshots=open_snapshots(settings),
         read_model=open_read_model(settings),
         stores=stores,
-        preferences=preferences,
+        preferences=open_preferences_store(directory.preferences),
+    )
+
+
+async def _open_postgres(settings: Settings, opened: AsyncExitStack) -> Backend:
+    from waiver_exchange.bootstrap import postgres  # noqa: PLC0415 - slow to load
+
+    left_behind = DataDirectory(settings.data_dir).journal
+    journal = await postgres.open_postgres_journal(settings.database_url, read_only=False, left_behind=left_behind)
+    opened.push_async_callback(journal.close)
+    holder = None if journal.leadership is None else journal.leadership.holder
+    stores = postgres.open_postgres_identity(settings, holder=holder)
+    opened.push_async_callback(stores.identity.close)
+    return Backend(
+        journal=journal,
+        snapshots=open_snapshots(settings),
+        read_model=open_read_model(settings),
+        stores=stores,
+        preferences=postgres.open_postgres_preferences(settings.database_url, holder=holder),
     )
 
 

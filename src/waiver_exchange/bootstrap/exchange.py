@@ -19,7 +19,7 @@ from waiver_exchange.application.ports import Clock, IdentityStore, Journal, Rea
 from waiver_exchange.application.queries import Queries
 from waiver_exchange.application.recovery import READ_ROWS, ReadModelAheadError, check_identity, recover_engine
 from waiver_exchange.application.sequencer import Sequencer
-from waiver_exchange.bootstrap.backend import open_backend
+from waiver_exchange.bootstrap.backend import Backend, open_backend
 from waiver_exchange.bootstrap.caching import settled_reads
 from waiver_exchange.bootstrap.offline import checkpoint_store
 from waiver_exchange.bootstrap.processes import run_checkpoint_process, run_snapshot_process
@@ -40,6 +40,14 @@ async def open_exchange(settings: Settings, *, clock: Clock | None = None) -> Ex
     `DataDirectoryError`, `SecretsError`.
     """
     backend = await open_backend(settings)
+    try:
+        return await _open_on(backend, settings, clock=clock)
+    except BaseException:
+        await backend.close()
+        raise
+
+
+async def _open_on(backend: Backend, settings: Settings, *, clock: Clock | None) -> Exchange:
     journal, read_model, stores = backend.journal, backend.read_model, backend.stores
     recover = partial(recover_engine, journal=journal, snapshots=backend.snapshots)
     at = await recover()

@@ -53,8 +53,7 @@ async def migrate_data_directory(settings: Settings) -> Migrations:
     """Bring the files of a data directory up; the caller holds its lock. Raises what `open_backend` raises."""
     found = await asyncio.to_thread(pending_in_data_directory, settings)
     backend = await open_backend(settings)  # whoever opens a file for writing brings it up
-    for store in (backend.journal, backend.read_model, backend.stores.identity, backend.preferences):
-        await store.close()
+    await backend.close()
     return found
 
 

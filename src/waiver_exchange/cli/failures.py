@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from waiver_exchange.adapters.secrets.errors import SecretsDirectoryError, SecretsError
+from waiver_exchange.application.ports import WrongJournalError
 
 EXIT_FAILED: Final = 1  # refused by the exchange, or tried and not possible
 EXIT_USAGE: Final = 2  # the command line or a setting is wrong
@@ -30,6 +31,8 @@ def opening_failure(error: Exception) -> CommandFailedError:
     """Return the failure for what kept a data directory from being opened: its own state, or a secret to be mended."""
     if isinstance(error, SecretsError) and not isinstance(error, SecretsDirectoryError):
         return CommandFailedError(code="secrets_unusable", message=str(error), exit_code=EXIT_USAGE)
+    if isinstance(error, WrongJournalError):
+        return CommandFailedError(code="setting_is_wrong", message=str(error), exit_code=EXIT_USAGE)
     return unavailable("data_directory_unusable", error)
 
 

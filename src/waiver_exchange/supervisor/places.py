@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from waiver_exchange.supervisor.children import Child
+from waiver_exchange.supervisor.plan import LED_BY_ANOTHER, MUST_NOT_RUN
 
 RETRY_SECONDS_MIN: Final = 0.25
 RETRY_SECONDS_MAX: Final = 30.0
 # Who was ready for so long and ends is started again at once, however often it happens.
 STEADY_SECONDS: Final = 60.0
+# A database server gives the place of an engine that is gone to another one within 10 s; longer, another one is there.
+LED_SECONDS_MAX: Final = 20.0
 
 Start = Callable[[], Child]
 
@@ -17,6 +20,11 @@ Start = Callable[[], Child]
 def retry_seconds(failures: int) -> float:
     """Return how long to wait before the next start after so many ends in a row: twice as long each time, bounded."""
     return min(RETRY_SECONDS_MAX, RETRY_SECONDS_MIN * 2.0 ** min(failures - 1, 20)) if failures > 1 else 0.0
+
+
+def must_not_start_again(code: int, *, seconds_away: float) -> bool:
+    """Return whether another start of an engine would be no use, of its exit code and since when none was ready."""
+    return code in MUST_NOT_RUN or (code == LED_BY_ANOTHER and seconds_away > LED_SECONDS_MAX)
 
 
 class Place:
@@ -31,6 +39,7 @@ class Place:
         self.leaving: list[Child] = []
         self.next_at: float | None = 0.0
         self.has_been_ready = False
+        self.empty_since = 0.0  # when its last process that had been ready ended
         self._failures = 0
 
     @property
@@ -74,6 +83,8 @@ class Place:
         self.current, self.successor = self.successor, None
         if self.current is not None:
             return None
+        if child.ready_at is not None:
+            self.empty_since = now
         was_steady = child.ready_at is not None and now - child.ready_at >= STEADY_SECONDS
         self._failures = 1 if was_steady else self._failures + 1
         seconds = retry_seconds(self._failures)

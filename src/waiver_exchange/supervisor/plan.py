@@ -13,6 +13,8 @@ READY: Final = 4
 MUST_NOT_RUN: Final = frozenset({2, 3, 70})
 # An engine could not begin now, because a database does not answer for instance, and may do so in a moment.
 TRY_AGAIN: Final = 75
+# An engine found another one at work on its database. Behind an engine that was killed this passes.
+LED_BY_ANOTHER: Final = 76
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Final
 
 from waiver_exchange.supervisor.children import Child, keep_above, spawn
-from waiver_exchange.supervisor.places import Place
-from waiver_exchange.supervisor.plan import MUST_NOT_RUN, TRY_AGAIN, Plan
+from waiver_exchange.supervisor.places import Place, must_not_start_again
+from waiver_exchange.supervisor.plan import LED_BY_ANOTHER, TRY_AGAIN, Plan
 from waiver_exchange.supervisor.report import announce, describe_end, log, report_failure
 
 # A process of the service ends by itself within 10 s of being told to; who does not is killed.
@@ -152,7 +152,7 @@ class Supervisor:
         seconds = place.lose(child, time.monotonic())
         if self._is_stopping:
             if place is self._engine and self._exit_code == 0:
-                self._exit_code = max(code, 0) if code >= 0 else _EXIT_FAILED
+                self._exit_code = _told(code) if code >= 0 else _EXIT_FAILED
         elif is_leaving:
             if code != 0:
                 log("warning", f"the {place.name} that was replaced {describe_end(code)}")
@@ -162,7 +162,7 @@ class Supervisor:
         elif self._must_end(place, code, was_ready=was_ready):
             why = "must not be started again" if was_ready else "was never ready"
             log("critical", f"{place.name} {describe_end(code)} and {why}: the service ends")
-            self._exit_code = _EXIT_UNAVAILABLE if code == TRY_AGAIN else code
+            self._exit_code = _told(code)
             if not self._is_announced:
                 report_failure(self._plan, child.said)
             self._begin_stopping()
@@ -173,7 +173,8 @@ class Supervisor:
         """Whether an end is no accident: an engine that refuses to run, and what fails at the very first start."""
         if not was_ready and not self._is_announced:
             return code > 0
-        return place is self._engine and code in MUST_NOT_RUN
+        seconds_away = time.monotonic() - place.empty_since
+        return place is self._engine and must_not_start_again(code, seconds_away=seconds_away)
 
     # One after another
 
@@ -232,6 +233,11 @@ class Supervisor:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self._signals.add(number)
+
+
+def _told(code: int) -> int:
+    """Return the service's exit code for that of a process: what only the supervisor understands stays here."""
+    return _EXIT_UNAVAILABLE if code in {TRY_AGAIN, LED_BY_ANOTHER} else code
 
 
 def _in(seconds: float) -> str:

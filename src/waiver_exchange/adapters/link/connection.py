@@ -86,7 +86,10 @@ class Connection(asyncio.Protocol):
     def _receive(self, message: wire.ToGateway) -> None:
         if isinstance(message, wire.Farewell):
             self.reason = message.reason
-            self._fail(LinkError(message.reason))
+            other = message.version
+            self._fail(
+                wire.OtherVersionError(own=wire.own_version(), engine=other) if other else LinkError(self.reason)
+            )
         elif isinstance(message, wire.Beat):
             pass
         elif isinstance(message, wire.Known):

@@ -115,7 +115,10 @@ class Follower:
         await self._connected.wait()
 
     async def run(self) -> None:
-        """Follow until `stop`. Raises what makes this process useless: `JournalBrokenError`, `JournalOrderError`."""
+        """Follow until `stop`.
+
+        Raises what makes this process useless: `JournalBrokenError`, `JournalOrderError`, `OtherVersionError`.
+        """
         work = [asyncio.create_task(each) for each in (self._look_after(), self._tell_failures(), self._put_aside())]
         try:
             while not self._is_stopping:

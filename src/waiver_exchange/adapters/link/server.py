@@ -296,10 +296,10 @@ class _Gateway(asyncio.Protocol):
         if frames:
             self.write(frames)
 
-    def part(self, reason: str) -> None:
-        """Say why, and close."""
+    def part(self, reason: str, *, version: str = "") -> None:
+        """Say why, and the engine's version where that is why, and close."""
         if self.is_open:
-            self.write(wire.encode(wire.Farewell(reason)))
+            self.write(wire.encode(wire.Farewell(reason, version)))
             self.is_open = False
             self._transport.close()
 
@@ -347,9 +347,12 @@ class _Gateway(asyncio.Protocol):
             reason = "the first message is no greeting"
             raise LinkError(reason)
         self.name = f"the gateway process {message.pid}"
-        if message.version != wire.own_version():
-            reason = f"it is of version {message.version}, the engine of {wire.own_version()}"
-            raise LinkError(reason)
+        own_version = wire.own_version()
+        if message.version != own_version:
+            reason = f"it is of version {message.version}, the engine of {own_version}"
+            _log.warning("%s is cut off: %s", self.name, reason)
+            self.part(reason, version=own_version)
+            return
         self._server.welcome(self)
         _log.info("%s is connected", self.name)
 

@@ -21,10 +21,23 @@ LENGTH_BYTES: Final = 4
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 ROWS_BYTES_MAX: Final = 1024 * 1024
 CHANGES_MAX: Final = 1_000
+# Of the program that was loaded: what is installed may be another one by the time somebody asks.
+_OWN_VERSION: Final = f"{PROTOCOL}/{version('waiver-exchange')}"
 
 
 class LinkError(Exception):
     """What came over the link is not what this side understands; the message says what."""
+
+
+class OtherVersionError(Exception):
+    """The engine's process takes gateways of its own version only, and this one is of another."""
+
+    def __init__(self, *, own: str, engine: str) -> None:
+        """Name both."""
+        super().__init__(
+            f"This gateway is of version {own}, the engine of {engine}: the program was changed while the service "
+            "ran. The gateway ends; if the next one says the same, start the whole service again."
+        )
 
 
 class _Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -104,9 +117,10 @@ class Welcome(_Message, frozen=True, tag=11):
 
 
 class Farewell(_Message, frozen=True, tag=12):
-    """The connection ends, and why."""
+    """The connection ends, and why; `version` is the engine's, where it is another than the gateway's."""
 
     reason: str
+    version: str = ""
 
 
 class Answers(_Message, frozen=True, tag=13):
@@ -165,7 +179,7 @@ _to_gateway: Final = msgspec.msgpack.Decoder(ToGateway)
 
 def own_version() -> str:
     """Return what both sides have to be."""
-    return f"{PROTOCOL}/{version('waiver-exchange')}"
+    return _OWN_VERSION
 
 
 def encode(message: ToEngine | ToGateway) -> bytes:

@@ -72,6 +72,9 @@ class Leadership:
         """Take what `take` got."""
         self._url = url
         self._connection: asyncpg.Connection | None = connection
+        # A connection answers one question at a time, and closing it is one more.
+        self._using = asyncio.Lock()
+        self._is_closed = False
         self.run = run
         self.holder = holder
         self.epoch = epoch
@@ -110,8 +113,27 @@ class Leadership:
     async def renew(self) -> bool:
         """Say that this engine is alive, or take the lock again if it was lost; return whether it is held.
 
-        Raises `FencedError` when another engine leads by now.
+        After `close` it is not, and is not taken again. Raises `FencedError` when another engine leads by now.
         """
+        async with self._using:
+            if self._is_closed:
+                return False
+            try:
+                return await self._renew()
+            except asyncio.CancelledError:
+                # Nobody knows what is under way on it.
+                self._drop()
+                raise
+
+    async def close(self) -> None:
+        """Give the lock back, after what is under way."""
+        self._is_closed = True
+        async with self._using:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await close(connection)
+
+    async def _renew(self) -> bool:
         if self._connection is not None:
             try:
                 self._check(await self._connection.fetchval(_HOLDER))
@@ -125,12 +147,6 @@ class Leadership:
         except POSTGRES_FAILURES:
             self._drop()
             return False
-
-    async def close(self) -> None:
-        """Give the lock back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await close(connection)
 
     async def _take_again(self) -> bool:
         self._connection = connection = await _connect(self._url, run=self.run)

@@ -11,7 +11,7 @@ import uvloop
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.link.server import LinkServer
 from waiver_exchange.application.exchange import Exchange
-from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError
+from waiver_exchange.application.ports import IdentityError, JournalError, PreferencesError, UnfitJournalError
 from waiver_exchange.bootstrap.fan_out import news_publisher
 from waiver_exchange.cli.failures import CommandFailedError, unavailable
 from waiver_exchange.cli.http_connections import HttpConnections, HttpLimits
@@ -25,7 +25,7 @@ from waiver_exchange.gateway.app import Gateway, build_gateway
 from waiver_exchange.gateway.control.listening import bind_unix
 from waiver_exchange.gateway.forwarding.door import InternalDoor
 from waiver_exchange.projections.changes import ReadModelError
-from waiver_exchange.supervisor.plan import TRY_AGAIN
+from waiver_exchange.supervisor.plan import LED_BY_ANOTHER, TRY_AGAIN
 
 # A database that does not answer now may do so in a moment.
 _PASSING: Final = (IdentityError, JournalError, PreferencesError, ReadModelError)
@@ -38,8 +38,7 @@ def serve_engine(settings: Settings, *, parameters: dict[str, int]) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(settings, parameters=parameters, signals=StopSignals()))
     except CommandFailedError as failure:
-        if isinstance(failure.__cause__, _PASSING) and not _is_led_by_another(failure.__cause__):
-            failure.exit_code = TRY_AGAIN
+        failure.exit_code = exit_code_of(failure)
         return report_failure(failure)
 
 
@@ -87,7 +86,12 @@ async def _linked(settings: Settings, directory: DataDirectory, exchange: Exchan
         await link.close()
 
 
-def _is_led_by_another(error: BaseException) -> bool:
-    from waiver_exchange.adapters.postgres.leadership import SecondEngineError  # noqa: PLC0415
+def exit_code_of(failure: CommandFailedError) -> int:
+    """Return what tells the supervisor whether another start may go better."""
+    from waiver_exchange.adapters.postgres.leadership import SecondEngineError  # noqa: PLC0415 - slow to load
 
-    return isinstance(error, SecondEngineError)
+    cause = failure.__cause__
+    if isinstance(cause, SecondEngineError):
+        return LED_BY_ANOTHER
+    is_passing = isinstance(cause, _PASSING) and not isinstance(cause, UnfitJournalError)
+    return TRY_AGAIN if is_passing else failure.exit_code

@@ -8,6 +8,8 @@ from typing import Final
 import uvloop
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
+from waiver_exchange.adapters.link.wire import OtherVersionError
+from waiver_exchange.application.ports import JournalBrokenError
 from waiver_exchange.bootstrap import Following, open_follower, request_counts
 from waiver_exchange.cli.failures import CommandFailedError, opening_failure, unavailable
 from waiver_exchange.cli.offline import OPENING_FAILURES
@@ -34,6 +36,8 @@ def serve_gateway(settings: Settings) -> int:
             return runner.run(_run(settings, StopSignals()))
     except CommandFailedError as failure:
         return report_failure(failure)
+    except (JournalBrokenError, OtherVersionError) as error:
+        return report_failure(unavailable("engine_cannot_be_followed", error))
 
 
 async def _run(settings: Settings, signals: StopSignals) -> int:

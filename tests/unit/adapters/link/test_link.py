@@ -365,17 +365,17 @@ async def test_who_does_not_speak_the_language_is_sent_away_and_told_why(
     assert link.gateways == 1
 
 
-async def test_a_gateway_of_another_version_keeps_trying_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_gateway_of_another_version_ends_and_says_why(
+    link: LinkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_link(tmp_path) as link:
-        own = wire.own_version()
-        versions = iter([own, "1/0.0.1"])
-        monkeypatch.setattr(wire, "own_version", lambda: next(versions, own))
-        async with following(tmp_path) as (replica,):
-            assert replica.sequencer.refusal is None
-            del link
-    assert "is of version" in caplog.text
+    own = wire.own_version()
+    versions = iter(["1/0.0.1"])
+    monkeypatch.setattr(wire, "own_version", lambda: next(versions, own))
+    with pytest.raises(wire.OtherVersionError, match=f"the engine of {own}"):
+        async with following(tmp_path):
+            pytest.fail("it follows an engine of another version")
+    await until(lambda: link.gateways == 0)
+    assert caplog.text.count("it is of version 1/0.0.1") == 1
 
 
 async def test_a_gateway_that_does_not_read_is_cut_off_and_disturbs_nobody(
