@@ -23,6 +23,7 @@ from waiver_exchange.domain.commands import DepositCash
 from waiver_exchange.domain.refusals import RefusalReason
 
 WAIT_SECONDS = 20
+HEARTBEAT = "waiver_exchange.adapters.postgres.journal.HEARTBEAT_SECONDS"
 
 
 @pytest.fixture
@@ -32,7 +33,9 @@ def database(make_database: MakeDatabase) -> PostgresDatabase:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse soon, and renew no lock while a test takes it away, unless that is what it is about."""
     monkeypatch.setattr(leadership, "TAKE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(HEARTBEAT, 10 * WAIT_SECONDS)
 
 
 @pytest.fixture
@@ -146,20 +149,43 @@ async def test_an_engine_that_says_nothing_loses_the_lock_in_bounded_time(
     await second.close()
 
 
+async def test_an_engine_that_takes_long_to_start_keeps_the_lock_before_anybody_watches(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "SILENCE_SECONDS_MAX", 2.0)
+    monkeypatch.setattr(leadership, "TAKE_SECONDS_MAX", 4.0)
+    monkeypatch.setattr(HEARTBEAT, 0.1)
+    starting = await PostgresJournal.open(database.url)
+    try:
+        with pytest.raises(SecondEngineError):
+            await PostgresJournal.open(database.url)
+        await starting.append(chained_rows(1))
+    finally:
+        await starting.close()
+
+
+async def test_a_closed_journal_gives_the_lock_back_and_renews_it_no_more(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HEARTBEAT, 0.0)
+    for _ in range(3):
+        await (await PostgresJournal.open(database.url)).close()
+
+
 def fail(error: JournalError) -> None:
     pytest.fail(str(error))
 
 
 async def test_a_watch_ends_when_another_took_over_although_nothing_is_written(
-    journal: PostgresJournal, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("waiver_exchange.adapters.postgres.journal.HEARTBEAT_SECONDS", 0.05)
-    await end_sessions(database, "leadership")
-    second = await PostgresJournal.open(database.url)
-    watching = asyncio.create_task(journal.watch(fail))
+    monkeypatch.setattr(HEARTBEAT, 0.05)
+    opened = await PostgresJournal.open(database.url)
+    async with await psycopg.AsyncConnection.connect(database.administrator_url, autocommit=True) as connection:
+        await connection.execute("UPDATE exchange.leadership SET epoch = epoch + 1, holder = 'another'")
     with pytest.raises(FencedError):
-        await asyncio.wait_for(watching, WAIT_SECONDS)
-    await second.close()
+        await asyncio.wait_for(opened.watch(fail), WAIT_SECONDS)
+    await opened.close()
 
 
 @pytest.mark.parametrize("cut", Cut)

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -124,7 +123,6 @@ class _Transfer:
         try:
             # Leads while it writes, so that no server can.
             target = await PostgresJournal.open(self.target.database_url)
-            leading = asyncio.create_task(target.watch(lambda _: None))
             try:
                 after = await check_target(source=source, target=target)
                 await self._begin(source, has_rows=after > 0)
@@ -136,9 +134,6 @@ class _Transfer:
                     report=lambda rows: self.report(f"journal: {rows:,} rows moved"),
                 )
             finally:
-                leading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await leading
                 await target.close()
         finally:
             await source.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import asyncpg
@@ -57,11 +57,19 @@ class PostgresJournal(Journal):
         self._reading = Channel(url, name=session_name("reads", run=run))
         self._is_settled = True
         self._is_closed = False
+        self._renewing: asyncio.Task[None] | None = None
+        self._suspect: Callable[[JournalError], None] = _suspect_nothing
 
     @classmethod
     async def open(cls, url: str, *, read_only: bool = False) -> "PostgresJournal":
-        """Open the journal, as its only writer unless it is `read_only`. Raises `SecondEngineError`, `JournalError`."""
-        journal = cls(url, leadership=None if read_only else await Leadership.take(url))
+        """Open the journal, as its only writer unless it is `read_only`. Raises `SecondEngineError`, `JournalError`.
+
+        The lead is held from here on until `close`, however long it takes until somebody watches.
+        """
+        leadership = None if read_only else await Leadership.take(url)
+        journal = cls(url, leadership=leadership)
+        if leadership is not None:
+            journal._renewing = asyncio.create_task(journal._renew_for_good(leadership))
         try:
             await journal.last()
         except BaseException:
@@ -130,18 +138,14 @@ class PostgresJournal(Journal):
                 await connection.execute("TRUNCATE exchange.journal_probe")
 
     async def watch(self, suspect: Callable[[JournalError], None]) -> None:
-        """Hold the lead for good; `suspect` is told when the database cannot be reached while nobody asks it.
+        """Tell `suspect` for good when the database cannot be reached while nobody asks it.
 
         Raises `FencedError` when another engine leads by now.
         """
-        leadership = self._check_open_for_writing()
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if not await leadership.renew():
-                try:
-                    await self.last()
-                except JournalError as error:
-                    suspect(error)
+        self._check_open_for_writing()
+        self._suspect = suspect
+        if self._renewing is not None:
+            await asyncio.shield(self._renewing)
 
     async def close(self) -> None:
         """Finish pending writes and close the connections; closing again does nothing."""
@@ -150,6 +154,21 @@ class PostgresJournal(Journal):
             await channel.close()
         if self.leadership is not None:
             await self.leadership.close()
+        # Only now, because renewing that is broken off leaves the lock for the server to give back.
+        if self._renewing is not None:
+            self._renewing.cancel()
+            with suppress(asyncio.CancelledError, FencedError):
+                await self._renewing
+
+    async def _renew_for_good(self, leadership: Leadership) -> None:
+        """Hold the lead until the task is cancelled. Raises `FencedError`, which a later `watch` raises too."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if not await leadership.renew() and not self._is_closed:
+                try:
+                    await self.last()
+                except JournalError as error:
+                    self._suspect(error)
 
     def _check_open_for_writing(self) -> Leadership:
         if self.leadership is None or self._is_closed:
@@ -190,6 +209,10 @@ class PostgresJournal(Journal):
         with explained(action="read the journal", url=self._url):
             async with channel.use():
                 return await (await channel.prepared(sql)).fetch(*parameters)
+
+
+def _suspect_nothing(_: JournalError) -> None:
+    """Take what is told before anybody watches: whoever opens an exchange asks the journal himself."""
 
 
 async def _keys(connection: asyncpg.Connection, *, without: str) -> tuple[object, ...]:
