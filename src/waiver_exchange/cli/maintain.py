@@ -79,6 +79,13 @@ def demo_reset(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Remove a demo exchange, all that it keeps in its data directory, for good."""
     settings = settings_of(data_dir)
     path = settings.data_dir
+    if settings.database_url:
+        raise CommandFailedError(
+            code="not_in_files",
+            message="The exchange is in the database of WAIVER_DATABASE_URL, and this command removes files only; "
+            "nothing was removed. As its owner drop that database, make it anew and run `waiver migrate`; remove "
+            f"{path} too.",
+        )
     has_exchange = _looks_like_an_exchange(path)
     if has_exchange:
         _remove_contents(open_directory(settings, may_create=False))

@@ -12,6 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,12 +24,16 @@ from websockets.asyncio.client import connect
 
 from tests.support.several_processes import postgres, settings_of
 from tests.support.waiver_process import Server, serving, waiver
+from waiver_exchange.client import ApiError, AsyncClient, AsyncStream, NoAnswerError, Resynced
+from waiver_exchange.client.models.markets import Level
 
 TRADERS = 4
 FROZEN_SECONDS = 3.0
 WAIT_SECONDS = 60.0
 ORDER = {"symbol": "MAHOMES", "side": "buy", "type": "limit", "quantity": "0.01", "limit_price": "15.00"}
 LISTING = ("--name", "Patrick Mahomes", "--position", "QB", "--team", "KC", "--supply", "1000")
+# Nobody else's.
+STREAM_PRICE = "14.00"
 Keys = dict[str, str]
 
 
@@ -139,7 +145,7 @@ class Service:
         self._held = ExitStack()
         self.start()
         self._operate("market", "list-player", "--symbol", "MAHOMES", "--reference-price", "20.00", *LISTING)
-        opened = [self._operate("account", "create", "--name", f"T{n}", "--cash", "1000000.00") for n in range(TRADERS)]
+        opened = [self.open_account(f"T{number}") for number in range(TRADERS)]
         self.keys = [{"X-API-Key": account["api_key"], "X-API-Secret": account["api_secret"]} for account in opened]
 
     def start(self, *arguments: str) -> None:
@@ -148,6 +154,9 @@ class Service:
 
     def close(self) -> None:
         self._held.close()
+
+    def open_account(self, name: str) -> Any:  # noqa: ANN401 - any JSON
+        return self._operate("account", "create", "--name", name, "--cash", "1000000.00")
 
     def _operate(self, *arguments: str) -> Any:  # noqa: ANN401 - any JSON
         ran = waiver(*arguments, "--reason", "test", "--json", data_dir=self.data_dir, settings=self.settings)
@@ -258,3 +267,103 @@ def test_gateways_are_replaced_without_a_failed_request(service: Service) -> Non
         load.goes_on()
     assert load.failures == []
     load.found()
+
+
+class StreamTrader:
+    """Places orders over a stream of the project's own client, and hears of them."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self.stream = stream
+        self.placed: dict[str, str] = {}
+        self.accepted: Counter[str] = Counter()
+        self.seen: set[str] = set()
+        self.snapshots = 0
+        self.heard = asyncio.Event()
+
+    async def place(self, *names: str) -> None:
+        """Place each order until it is answered, under its one name."""
+        for name in names:
+            while name not in self.placed:
+                try:
+                    order = await self.stream.place_order(
+                        symbol="MAHOMES",
+                        side="buy",
+                        type="limit",
+                        quantity="0.01",
+                        limit_price=STREAM_PRICE,
+                        client_order_id=name,
+                    )
+                except NoAnswerError:
+                    await asyncio.sleep(0.05)
+                except ApiError as error:
+                    if error.code not in {"engine_is_unavailable", "outcome_is_unknown"}:
+                        raise
+                    await asyncio.sleep(0.05)
+                else:
+                    self.placed[name] = order.id
+
+    async def hear(self) -> None:
+        """Take what is told of orders, for as long as it is told."""
+        async for event in await self.stream.orders():
+            if isinstance(event, Resynced):
+                self.snapshots += 1
+                self.seen |= {order.id for order in event.open_orders}
+            else:
+                self.seen.add(event.order.id)
+                self.accepted[event.order.id] += event.kind == "accepted"
+            self.heard.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what is told to have come so far."""
+        while not condition():
+            self.heard.clear()
+            await self.heard.wait()
+
+
+async def trade_on_a_stream(service: Service, client: AsyncClient) -> StreamTrader:
+    """Trade while every gateway, then the engine, is killed, and then every gateway is replaced."""
+    server = service.server
+
+    def kill_all(role: str) -> None:
+        killed = children_of(server, role)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(children_of(server, role)) - set(killed)) == len(killed))
+
+    def replace_all() -> None:
+        before = set(children_of(server, "serve-gateway"))
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(now := set(children_of(server, "serve-gateway"))) == len(before) and not now & before)
+
+    faults: tuple[Callable[[], None], ...] = (
+        partial(kill_all, "serve-gateway"),
+        partial(kill_all, "serve-engine"),
+        replace_all,
+    )
+    async with client.connect() as stream, await stream.book("MAHOMES") as book:
+        trader = StreamTrader(stream)
+        hearing = asyncio.create_task(trader.hear())
+        await trader.until(lambda: trader.snapshots == 1)
+        for number, fault in enumerate(faults):
+            placing = asyncio.create_task(trader.place(*(f"stream-{number}-{order}" for order in range(40))))
+            await asyncio.to_thread(fault)
+            await placing
+            await trader.place(f"stream-{number}-after")
+        everything = Level(Decimal(STREAM_PRICE), Decimal("0.01") * len(trader.placed))
+        async with asyncio.timeout(WAIT_SECONDS):
+            # A snapshot for the beginning, and after each break: gateways were killed, and replaced.
+            await trader.until(lambda: trader.seen >= set(trader.placed.values()) and trader.snapshots >= 3)
+            while not (book.is_current and everything in book.bids):
+                await book.wait()
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+    return trader
+
+
+async def test_a_stream_goes_on_through_killed_and_replaced_processes(service: Service) -> None:
+    opened = await asyncio.to_thread(service.open_account, "On a stream")
+    keys = {"X-API-Key": opened["api_key"], "X-API-Secret": opened["api_secret"]}
+    async with AsyncClient(service.server.url, api_key=opened["api_key"], api_secret=opened["api_secret"]) as client:
+        trader = await trade_on_a_stream(service, client)
+    assert set(trader.accepted.values()) <= {0, 1}
+    assert Counter(listed_orders(service.server.url, keys)) == Counter(trader.placed.keys())

@@ -57,8 +57,10 @@ async def _run(settings: Settings, *, parameters: dict[str, int], signals: StopS
             tell_supervisor(is_engine_compiled=is_engine_compiled())
 
         guests = partial(run_guests, exchange, settings)
-        with bind_unix(http_socket_of(directory)) as listener:
+        path = http_socket_of(directory)
+        with bind_unix(path) as listener:
             await serve_web(web, listener, running=serving.running, signals=signals, on_ready=on_ready, guests=guests)
+        path.unlink(missing_ok=True)
 
     return await run_exchange(
         settings,
