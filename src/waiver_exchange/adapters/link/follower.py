@@ -36,6 +36,7 @@ MISSED_SECONDS: Final = 0.1
 NEWS_PAUSE_SECONDS: Final = 1.0
 NEWS_PAUSE_SECONDS_MAX: Final = 30.0
 EARLY_MAX: Final = 10_000
+PROBLEMS_MAX: Final = 8
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Follower:
         self._is_by_news = False
         self._early: dict[int, wire.Broadcast] = {}
         self._hearing: asyncio.Task[None] | None = None
-        self._last_problem = ""
+        self._problems: deque[str] = deque(maxlen=PROBLEMS_MAX)
 
     # Freshness.
 
@@ -142,7 +143,8 @@ class Follower:
             connection = await self._connect()
         except OSError as error:
             self._complain(f"the engine's process is not reached ({error})")
-            await self._settle()
+            if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+                await self._settle()
             await asyncio.sleep(RETRY_SECONDS)
             return
         self._connection = connection
@@ -180,7 +182,7 @@ class Follower:
             await self._catch_up(until=welcome.sequence)
         except (LinkError, JournalError, TimeoutError) as error:
             self._complain(f"the engine's process cannot be followed ({str(error) or 'it says nothing'})")
-            await self._settle()
+            # It lives and may end keys, of which the journal does not tell: what is here stays out of date.
             await asyncio.sleep(RETRY_SECONDS)
             return False
         if self._sequencer.head != (welcome.sequence, welcome.chain):
@@ -200,7 +202,7 @@ class Follower:
         self._sequencer.join(connection.write)
         self._is_settled = False
         self._connected.set()
-        self._last_problem = ""
+        self._problems.clear()
         _log.info("following the engine's process from row %d", welcome.sequence)
 
     def _take(self, message: wire.ToGateway) -> None:
@@ -295,7 +297,10 @@ class Follower:
             await asyncio.sleep(0)
 
     async def _settle(self) -> None:
-        """The engine's process is gone: show all that is durable, because others may have been answered with it."""
+        """The engine's process is gone: show all that is durable, because others may have been answered with it.
+
+        Until the journal could be read what is here is out of date; it is tried again with the next attempt to connect.
+        """
         if self._is_settled and not self.is_behind:
             return
         number = self._head.number
@@ -303,7 +308,8 @@ class Follower:
             async with asyncio.timeout(FRESH_SECONDS):
                 await self._catch_up(until=None)
         except (JournalError, TimeoutError) as error:
-            self._complain(f"what became durable last may not be shown before the engine is back ({error})")
+            self._complain(f"what became durable last cannot be read ({str(error) or 'it takes too long'})")
+            return
         self._is_settled = True
         self._apply(max(number, self._applied))
 
@@ -329,7 +335,7 @@ class Follower:
             self._replica.take_changes()
 
     def _complain(self, problem: str) -> None:
-        """Say what is wrong, once."""
-        if problem != self._last_problem and not self._is_stopping:
+        """Say what is wrong, once until it is over; two things may be wrong by turns."""
+        if problem not in self._problems and not self._is_stopping:
+            self._problems.append(problem)
             _log.warning("%s; it is tried again", problem)
-        self._last_problem = problem

@@ -29,7 +29,7 @@ from waiver_exchange.application.command_keys import symbol_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.place_order import OrderRequest, place_order
-from waiver_exchange.application.ports import JournalRow, RequestRates
+from waiver_exchange.application.ports import JournalError, JournalRow, RequestRates
 from waiver_exchange.application.queries import OrdersFilter
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.commands import CancelOrder, Command, DepositCash, ListMarket
@@ -62,7 +62,7 @@ async def prepare(exchange: Exchange) -> None:
         (await exchange.sequencer.submit(command, key=key)).first_event()
 
 
-async def refusal_of(work: "asyncio.Future[Outcome] | asyncio.Task[Outcome]") -> RefusalReason:
+async def refusal_of(work: "asyncio.Future[Outcome] | asyncio.Task[Outcome] | asyncio.Task[None]") -> RefusalReason:
     with pytest.raises(RefusedError) as caught:
         async with asyncio.timeout(10):
             await work
@@ -277,6 +277,73 @@ async def test_what_another_process_answered_before_it_died_is_shown(tmp_path: P
             order = await place_order(link.exchange, account=BOB, request=BID)
             await caught_up(replica)
             assert order.order_id in replica.state.orders
+
+
+async def test_without_engine_and_journal_nobody_is_told_what_is_out_of_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown as soon as the journal can be read, with the engine still away."""
+    monkeypatch.setattr(follower_module, "FRESH_SECONDS", 0.1)
+    monkeypatch.setattr(follower_module, "RETRY_SECONDS", 0.005)
+    attempts = 0
+
+    async def away(*_: object, **__: object) -> list[JournalRow]:
+        nonlocal attempts
+        attempts += 1
+        if attempts % 2:
+            await asyncio.sleep(10)
+        raise JournalError("The journal is away.")
+
+    async with AsyncExitStack() as stack, running_link(tmp_path) as link:
+        await prepare(link.exchange)
+        (replica,) = await stack.enter_async_context(following(tmp_path))
+        with monkeypatch.context() as context:
+            context.setattr(SqliteJournal, "read", away)
+            link._server.close()
+            link._path.unlink()
+            cut(link)
+            order = await place_order(link.exchange, account=BOB, request=BID)
+            await until(lambda: attempts >= 4)
+            assert await refusal_of(asyncio.create_task(caught_up(replica))) == R.engine_is_unavailable
+        await until(lambda: replica.freshness is not None and not replica.freshness.is_behind)
+        assert order.order_id in replica.state.orders
+
+
+@pytest.mark.parametrize("how", ["full", "silent", "crowded"])
+async def test_a_living_engine_that_lets_nobody_in_may_have_ended_keys(
+    link: LinkServer, replica: Exchange, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The journal does not tell of keys, so reads wait for the engine however long it takes."""
+    monkeypatch.setattr(follower_module, "FRESH_SECONDS", 0.05)
+    monkeypatch.setattr(follower_module, "RETRY_SECONDS", 0.005)
+    monkeypatch.setattr(follower_module, "WELCOME_SECONDS", 0.05)
+    attempts = 0
+
+    def count(*_: object) -> bool:
+        nonlocal attempts
+        attempts += 1
+        return how == "silent"
+
+    def connect(_: Path) -> None:
+        count()
+        raise BlockingIOError  # more want to connect than the socket lets wait
+
+    key = await create_key(link.exchange, account=ANN)
+    await caught_up(replica)
+    with monkeypatch.context() as context:
+        if how == "crowded":
+            context.setattr(follower_module, "connect", connect)
+        else:
+            context.setattr(link, "join", count)
+            context.setattr(link, "welcome", lambda _: None)
+        cut(link)
+        await link.exchange.identity.revoke_key(key.api_key, at_ns=1)
+        await until(lambda: attempts >= 4)
+        assert await refusal_of(asyncio.create_task(caught_up(replica))) == R.engine_is_unavailable
+    monkeypatch.setattr(follower_module, "WELCOME_SECONDS", 10)
+    await until(lambda: replica.freshness is not None and not replica.freshness.is_behind)
+    with pytest.raises(RefusedError):
+        authenticate(replica, api_key=key.api_key, api_secret=key.api_secret)
 
 
 async def test_nobody_is_told_what_is_out_of_date_for_too_long(
