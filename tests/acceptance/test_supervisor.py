@@ -194,6 +194,17 @@ def test_engine_that_cannot_begin_ends_the_service_with_its_reason(tmp_path: Pat
         assert service.notes(role="gateway") == []
 
 
+@pytest.mark.parametrize("said", [b'{"error": "' + b"x" * 5_000, b"\xff\xfe", b"[]", b"[" * 4_000])
+def test_what_is_not_understood_counts_as_nothing_said(tmp_path: Path, said: bytes) -> None:
+    (tmp_path / "said").write_bytes(said)
+    script = f"os.write(4, open({str(tmp_path / 'said')!r}, 'rb').read()); os._exit(3)"
+    with supervising(tmp_path, engine=script) as service:
+        code, out, log = service.ended()
+    assert (code, out) == (3, "")
+    assert "ended with exit code 3 and was never ready: the service ends" in log
+    assert "Traceback" not in log
+
+
 @pytest.mark.parametrize("code", [75, 76])
 def test_engine_that_cannot_begin_again_is_tried_until_it_can(tmp_path: Path, code: int) -> None:
     with supervising(tmp_path) as service:

@@ -7,11 +7,10 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from waiver_exchange.supervisor.plan import HANDED, READY
+from waiver_exchange.supervisor.plan import HANDED, READY, SAID_BYTES_MAX
 
 # Under this name a process says why it cannot run.
 ERROR: Final = "error"
-_LINE_BYTES_MAX: Final = 4_096
 # Own descriptors lie above those that a child is given, so that handing one over never covers another.
 _DESCRIPTOR_MIN: Final = 16
 # What this process handles itself; a child begins with the system's own ways.
@@ -44,12 +43,17 @@ class Child:
         self.send(signal.SIGKILL)
 
     def hear(self, now: float) -> None:
-        """Read what it says; called when there is something to read, or nothing any more."""
-        line = os.read(self.ready, _LINE_BYTES_MAX)
+        """Read what it says; called when there is something to read, or nothing any more.
+
+        What cannot be understood counts as nothing said: a child's words never end its supervisor.
+        """
+        line = os.read(self.ready, SAID_BYTES_MAX)
         self.close()
-        if line:
-            self.said = json.loads(line)
-        if line and ERROR not in self.said:
+        said = _understood(line)
+        if said is None:
+            return
+        self.said = said
+        if ERROR not in said:
             self.ready_at = now
 
     def send(self, number: signal.Signals) -> None:
@@ -83,6 +87,15 @@ def spawn(command: list[str], *, handed: int, now: float) -> Child:
     finally:
         os.close(said)
     return Child(pid, keep_above(ready), now)
+
+
+def _understood(line: bytes) -> dict[str, Any] | None:
+    """Return the object that a line is, or None."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def keep_above(descriptor: int) -> int:

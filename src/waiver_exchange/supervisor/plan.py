@@ -8,6 +8,8 @@ from typing import Final
 # listening socket; and the pipe that takes the line of who is ready.
 HANDED: Final = 3
 READY: Final = 4
+# The longest such line; a pipe takes as much in one piece (PIPE_BUF of Linux). Who says more is not understood.
+SAID_BYTES_MAX: Final = 4_096
 # With these an engine says that it must not run, not now and not again: a setting is wrong, another exchange has the
 # data, the records are not what they should be. Starting it once more would only repeat or hide that.
 MUST_NOT_RUN: Final = frozenset({2, 3, 70})

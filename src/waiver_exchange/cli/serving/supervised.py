@@ -17,7 +17,7 @@ from waiver_exchange.cli.failures import CommandFailedError
 from waiver_exchange.cli.output import print_failure
 from waiver_exchange.cli.serving.listening import BACKLOG, bind, cannot_listen_on, url_of
 from waiver_exchange.config import Settings
-from waiver_exchange.supervisor.plan import HANDED, READY, Plan, encode_plan
+from waiver_exchange.supervisor.plan import HANDED, READY, SAID_BYTES_MAX, Plan, encode_plan
 
 _PR_SET_PDEATHSIG: Final = 1
 # The gateways of a supervisor that was killed end at once, but not at the same instant.
@@ -97,16 +97,30 @@ def handed_listener() -> socket.socket:
 def tell_supervisor(**said: Any) -> None:  # noqa: ANN401 - any JSON
     """Say once that this process is ready, or why it never will be."""
     with suppress(OSError):
-        os.write(READY, json.dumps(said).encode())
+        os.write(READY, _encoded(**said))
         os.close(READY)
 
 
 def report_failure(failure: CommandFailedError) -> int:
     """Say why this process cannot run, to people and to the supervisor; return the exit code."""
     print_failure(failure, as_json=False)
-    error = {"code": failure.code, "message": failure.message[:1_000], "details": failure.details}
-    tell_supervisor(error=error)
+    tell_supervisor(error=_bounded(failure))
     return failure.exit_code
+
+
+def _bounded(failure: CommandFailedError) -> dict[str, Any]:
+    """Return what is told of a failure, short enough for the one line that the supervisor reads."""
+    error: dict[str, Any] = {"code": failure.code, "message": failure.message, "details": failure.details}
+    if len(_encoded(error=error)) > SAID_BYTES_MAX:
+        error["details"] = {}
+    while len(_encoded(error=error)) > SAID_BYTES_MAX:
+        # Escaped, a character takes up to twelve bytes.
+        error["message"] = error["message"][: len(error["message"]) * 3 // 4]
+    return error
+
+
+def _encoded(**said: Any) -> bytes:  # noqa: ANN401 - any JSON
+    return json.dumps(said).encode()
 
 
 def _watch(supervisor: int) -> None:
