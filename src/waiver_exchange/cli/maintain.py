@@ -19,9 +19,10 @@ from waiver_exchange.config import Settings
 from waiver_exchange.gateway.control.protocol import Result
 
 _JOURNAL: Final = "journal.db"
+_MOVED: Final = "moved"
 # What an exchange keeps, as prefixes: SQLite adds -wal, -shm and -journal.
 _OWN_PREFIXES: Final = (_JOURNAL, "read_model.db", "identity.db", "preferences.db")
-_OWN_NAMES: Final = frozenset({"snapshots", "checkpoints", "control.sock", "lock", "demo", "moved", "run", "secrets"})
+_OWN_NAMES: Final = frozenset({"snapshots", "checkpoints", "control.sock", "lock", "demo", _MOVED, "run", "secrets"})
 
 
 @click.command()
@@ -79,19 +80,24 @@ def demo_reset(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Remove a demo exchange, all that it keeps in its data directory, for good."""
     settings = settings_of(data_dir)
     path = settings.data_dir
-    if settings.database_url:
-        raise CommandFailedError(
-            code="not_in_files",
-            message="The exchange is in the database of WAIVER_DATABASE_URL, and this command removes files only; "
-            "nothing was removed. As its owner drop that database, make it anew and run `waiver migrate`; remove "
-            f"{path} too.",
-        )
+    _check_all_is_here(settings)
     has_exchange = _looks_like_an_exchange(path)
     if has_exchange:
         _remove_contents(open_directory(settings, may_create=False))
     else:
         say(f"there is no exchange in {path}; nothing to remove")
     print_result({"data_dir": str(path), "is_removed": has_exchange}, as_json=as_json)
+
+
+def _check_all_is_here(settings: Settings) -> None:
+    """Raise `CommandFailedError` for an exchange in a database, whose master key lies in the data directory."""
+    if settings.database_url or (settings.data_dir / _MOVED).exists():
+        raise CommandFailedError(
+            code="not_in_files",
+            message=f"The exchange of {settings.data_dir} is in PostgreSQL, and without the master key in this "
+            "directory nobody can read its names and keys: nothing was removed. To give it up, drop that database as "
+            "its owner, make it anew and run `waiver migrate`; then remove the directory.",
+        )
 
 
 def _looks_like_an_exchange(path: Path) -> bool:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
 from waiver_exchange.cli.failures import CommandFailedError
 from waiver_exchange.gateway.control.protocol import Result
@@ -41,17 +41,20 @@ def say(text: str) -> None:
 
 
 def render(result: Mapping[str, object]) -> str:
-    """Return lines `name  value`; a list of objects becomes a table below them."""
-    lines = [(name, _text(value)) for name, value in result.items() if not isinstance(value, list)]
+    """Return lines `name  value`; a list of objects becomes a table below them, any other stands on its line."""
+    tables = {name: value for name, value in result.items() if value == [] or _is_table(value)}
+    lines = [(name, _text(value)) for name, value in result.items() if name not in tables]
     width = max((len(name) for name, _ in lines), default=0)
     parts = ["\n".join(f"{name:<{width}}{_COLUMN_GAP}{value}" for name, value in lines)] if lines else []
-    parts += [_table(name, value) for name, value in result.items() if isinstance(value, list)]
+    parts += [_table(rows) if _is_table(rows) else f"no {name}" for name, rows in tables.items()]
     return "\n\n".join(parts)
 
 
-def _table(name: str, rows: list[dict[str, object]]) -> str:
-    if not rows:
-        return f"no {name}"
+def _is_table(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _table(rows: list[Mapping[str, object]]) -> str:
     cells = [list(rows[0]), *([_text(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
@@ -65,5 +68,9 @@ def _text(value: object) -> str:
             return "-"
         case bool():
             return "yes" if value else "no"
+        case list():
+            return ", ".join(map(_text, value))
+        case Mapping():
+            return ", ".join(f"{name}={_text(part)}" for name, part in value.items()) or "none"
         case _:
             return str(value)

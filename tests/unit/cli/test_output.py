@@ -13,6 +13,11 @@ def test_an_object_is_lines_and_a_list_a_table() -> None:
     assert shown == "name       Ann\nis_halted  no\nlast       -\n\nsymbol  quantity\nA       10"
 
 
+def test_a_list_of_words_stands_on_its_line_and_an_object_in_words() -> None:
+    shown = render({"codes": ["one", "two"], "keys": [{"scopes": ["read", "trade"], "limits": {"orders": 5}}]})
+    assert shown == "codes  one, two\n\nscopes       limits\nread, trade  orders=5"
+
+
 def test_an_empty_list_says_so() -> None:
     assert render({"accounts": []}) == "no accounts"
 
