@@ -1,5 +1,6 @@
 """Every setting of the service in one frozen tree, parsed once at the edge from flags and environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,25 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 REDIS_URL_PATTERN: Final = r"(redis|rediss|unix)://\S+"
-DATABASE_URL_PATTERN: Final = r"postgres(ql)?://\S+"
+_CODED: Final = r"%(?!00)[0-9A-Fa-f]{2}"
+_PLAIN: Final = r"[^\s%/?#@\[\],:]"
+# One host. A sign that would end a part of the address early must be percent-encoded in it, because the libraries of
+# PostgreSQL quote what they then cannot read, which may be a part of the password.
+_DATABASE_URL: Final = re.compile(
+    rf"postgres(ql)?://((?:{_PLAIN}|{_CODED})*(:(?:{_PLAIN}|{_CODED}|[:,])*)?@)?"
+    rf"((?:{_PLAIN}|{_CODED})*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{{1,5}}))?(/(?:{_PLAIN}|{_CODED}|[:,])*)?"
+    rf"(\?(?!.*\b(host|hostaddr|port)=[^&]*(,|%2[cC]))[a-z_]+=(?:[^\s%#&=]|{_CODED})*"
+    rf"(&[a-z_]+=(?:[^\s%#&=]|{_CODED})*)*)?"
+)
+DATABASE_URL_FORM: Final = "postgresql://user@host:5432/database"
+DATABASE_URL_RULES: Final = "one host, and signs such as % @ / in a password as %25 %40 %2F"
+_PORT_MAX: Final = 65_535
+
+
+def is_database_url(text: str) -> bool:
+    """Return whether all libraries in use read a PostgreSQL address, and read the same."""
+    found = _DATABASE_URL.fullmatch(text)
+    return found is not None and 1 <= int(found["port"] or 5432) <= _PORT_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from waiver_exchange.cli.failures import EXIT_FAILED, EXIT_USAGE, CommandFailedE
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import print_result, say
 from waiver_exchange.cli.reach import acquire, open_directory, settings_of
-from waiver_exchange.config import Settings
+from waiver_exchange.config import DATABASE_URL_FORM, DATABASE_URL_RULES, Settings, is_database_url
 from waiver_exchange.gateway.control.protocol import Result
 
 
@@ -37,6 +37,12 @@ def migrate(
     Interrupted, it can be run again. A server of the program before this one can go on running meanwhile.
     """
     settings = settings_of(data_dir)
+    if database_url and not is_database_url(database_url):
+        raise CommandFailedError(
+            code="usage",
+            message=f"--database-url must be an address such as {DATABASE_URL_FORM} ({DATABASE_URL_RULES}).",
+            exit_code=EXIT_USAGE,
+        )
     owner_url = database_url or settings.database_owner_url
     if is_check:
         return _check(settings, url=owner_url or settings.database_url, as_json=as_json)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from waiver_exchange.application.operating.four_eyes import FOUR_EYES_ACTIONS
-from waiver_exchange.config import DATABASE_URL_PATTERN, REDIS_URL_PATTERN
+from waiver_exchange.config import DATABASE_URL_FORM, DATABASE_URL_RULES, REDIS_URL_PATTERN, is_database_url
 from waiver_exchange.domain.limits import CASH_MICROS_MAX, DURATION_NS_MAX, ORDER_VALUE_MICROS_MAX
 from waiver_exchange.domain.money import InvalidAmountError, format_money, format_quantity, parse_money, parse_quantity
 
@@ -115,6 +115,12 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return parse
 
 
+def _database_url(text: str) -> str:
+    if not is_database_url(text):
+        raise ValueError(text)
+    return text
+
+
 def _providers(text: str) -> tuple[str, ...]:
     names = tuple(split_list(text))
     if any(not _PROVIDER.fullmatch(name) or name in _PROVIDERS_RESERVED for name in names):
@@ -191,7 +197,7 @@ FOUR_EYES: Final = Form(
     short="`all`, `none`, or names of [actions](operator-console.md#four-eyes) with commas between them",
 )
 REDIS_URL: Final = Form("redis://host:port/0, rediss://host:port/0 or unix:///path", _matching(REDIS_URL_PATTERN))
-DATABASE_URL: Final = Form("postgresql://user@host:5432/database", _matching(DATABASE_URL_PATTERN))
+DATABASE_URL: Final = Form(f"{DATABASE_URL_FORM} ({DATABASE_URL_RULES})", _database_url)
 DOLLARS: Final = Form(
     f"an amount in dollars from 0.000001 to {format_money(ORDER_VALUE_MICROS_MAX)}",
     lambda text: _within(_read(parse_money, text), 1, ORDER_VALUE_MICROS_MAX),

@@ -12,7 +12,7 @@ from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError, unavail
 from waiver_exchange.cli.options import common_options
 from waiver_exchange.cli.output import print_result, say
 from waiver_exchange.cli.reach import acquire, open_directory, settings_of
-from waiver_exchange.config import Settings
+from waiver_exchange.config import DATABASE_URL_FORM, DATABASE_URL_RULES, Settings, is_database_url
 from waiver_exchange.gateway.control.protocol import Result
 
 _SQLITE: Final = "sqlite:"
@@ -68,6 +68,8 @@ def _read(source: str, target: str, *, data_dir: str | None) -> tuple[Settings, 
     url = settings.database_url if target == _POSTGRESQL else target
     if not url:
         raise _usage("--to postgresql: takes the address from WAIVER_DATABASE_URL, which is not set.")
+    if not is_database_url(url):
+        raise _usage(f"--to must be an address such as {DATABASE_URL_FORM} ({DATABASE_URL_RULES}).")
     path = source.removeprefix(_SQLITE)
     here = replace(settings, data_dir=Path(path) if path else settings.data_dir, database_url="", database_owner_url="")
     return here, replace(here, database_url=url)

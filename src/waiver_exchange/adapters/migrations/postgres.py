@@ -111,6 +111,9 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
         ) as connection:
             yield connection
     except psycopg.Error as error:
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+            # Of libpq about the address, of which it quotes a part that may be of the password.
+            raise DatabaseUnreachableError("The address of the database cannot be read.") from None
         raise DatabaseUnreachableError(f"PostgreSQL refused or was not reached: {str(error).strip()}") from error
 
 

@@ -200,3 +200,39 @@ def test_the_address_of_redis_may_come_from_a_file_and_is_never_quoted(tmp_path:
     with pytest.raises(SecretsError, match="no address") as raised:
         with_addresses(settings_of(tmp_path, given=given))
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://waiver_service:p%25w@db:5432/waiver",
+        "postgresql://waiver_service@%2Fvar%2Frun/waiver",
+        "postgresql:///waiver?host=/var/run&user=waiver_service",
+        "postgres://u:p@[::1]:5432/waiver?sslmode=require",
+    ],
+)
+def test_address_of_a_database(tmp_path: Path, url: str) -> None:
+    assert with_addresses(settings_of(tmp_path, given={"WAIVER_DATABASE_URL": url})).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:se%zzcret@db/waiver",
+        "postgresql://u:se%00cret@db/waiver",
+        "postgresql://u:se/cret@db/waiver",
+        "postgresql://u:se@cret@db/waiver",
+        "postgresql://u:se?cret@db/waiver",
+        "postgresql://u:secret@db:5432,other:5432/waiver",
+        "postgresql://u:secret@db,other/waiver",
+        "postgresql://u:secret@/waiver?host=db,other",
+        "postgresql://u:secret@db:99999/waiver",
+    ],
+)
+@pytest.mark.parametrize("name", ["WAIVER_DATABASE_URL", "WAIVER_DATABASE_OWNER_URL"])
+def test_address_of_a_database_that_the_libraries_would_not_read_is_refused_without_quoting(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    with pytest.raises(SecretsError, match="one host, and signs such as") as raised:
+        with_addresses(settings_of(tmp_path, given={name: url}))
+    assert "cret" not in str(raised.value).replace("The secret ", "")
