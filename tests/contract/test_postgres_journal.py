@@ -75,6 +75,20 @@ async def test_closing_while_the_lead_is_renewed_gives_it_back_for_good(database
     await (await Leadership.take(database.url)).close()
 
 
+async def test_closing_does_not_wait_for_a_server_that_says_nothing(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "CLOSE_SECONDS_MAX", 0.1)
+    held = await Leadership.take(database.url)
+    async with await psycopg.AsyncConnection.connect(database.administrator_url) as connection:
+        await connection.execute("LOCK TABLE exchange.leadership")  # until the block ends
+        renewing = asyncio.create_task(held.renew())
+        await asyncio.sleep(0)
+        await held.close()
+        assert not await renewing
+    await (await Leadership.take(database.url)).close()
+
+
 async def test_renewing_that_is_broken_off_leaves_a_lead_that_can_be_renewed(database: PostgresDatabase) -> None:
     held = await Leadership.take(database.url)
     renewing = asyncio.create_task(held.renew())

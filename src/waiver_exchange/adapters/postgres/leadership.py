@@ -16,6 +16,7 @@ from typing import Final
 import asyncpg
 
 from waiver_exchange.adapters.postgres.connecting import (
+    CLOSE_SECONDS_MAX,
     POSTGRES_FAILURES,
     close,
     connect,
@@ -126,12 +127,20 @@ class Leadership:
                 raise
 
     async def close(self) -> None:
-        """Give the lock back, after what is under way."""
+        """Give the lock back, after what is under way; a server that says nothing is left to find out by itself."""
         self._is_closed = True
-        async with self._using:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._using.acquire()
+        except TimeoutError:
+            self._drop()
+            return
+        try:
             connection, self._connection = self._connection, None
             if connection is not None:
                 await close(connection)
+        finally:
+            self._using.release()
 
     async def _renew(self) -> bool:
         if self._connection is not None:
@@ -142,6 +151,8 @@ class Leadership:
                 self._drop()
             else:
                 return True
+        if self._is_closed:
+            return False
         try:
             return await self._take_again()
         except POSTGRES_FAILURES:
