@@ -3,6 +3,9 @@
 import importlib.util
 import os
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from waiver_exchange.adapters.secrets.strength import weakness_of_text
+from waiver_exchange.supervisor.supervising import STOP_SECONDS_MAX
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"^([a-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -40,6 +44,36 @@ def kept(folder: Path) -> dict[str, str]:
 def test_the_image_has_the_version_of_the_package() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert f"ARG VERSION={version}\n" in (ROOT / "deploy/images/Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_image_leaves_the_base_s_pip_behind(tmp_path: Path) -> None:
+    pip = ("bin/pip3.11", "lib/python3.11/site-packages/pip/a", "lib/python3.11/ensurepip/b")
+    for name in (*pip, "bin/python3.11", "lib/python3.11/site-packages/other", "lib/python3.11/os.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    last = (ROOT / "deploy/images/Dockerfile").read_text(encoding="utf-8").rpartition("FROM ")[2]
+    removal = next(line for line in last.splitlines() if line.startswith("RUN rm -rf /usr/local/bin/pip"))
+    command = removal.removeprefix("RUN ").replace("/usr/local", shlex.quote(str(tmp_path)))
+    subprocess.run(["/bin/sh", "-c", command], check=True)  # noqa: S603 - our own Dockerfile
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"bin/python3.11", "lib/python3.11/site-packages/other", "lib/python3.11/os.py"}
+
+
+def test_the_demo_is_not_started_again_in_production() -> None:
+    # A failure would be: the stack starts it again on each.
+    environment = os.environ | {"WAIVER_ENVIRONMENT": "production"}
+    demo = [sys.executable, str(ROOT / "deploy/compose/demo.py")]
+    ran = subprocess.run(demo, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert (ran.returncode, "not for WAIVER_ENVIRONMENT=production" in ran.stderr) == (0, True)
+
+
+def test_the_stack_waits_until_supervisor_and_engine_have_ended() -> None:
+    stack = (
+        (ROOT / "compose.yaml").read_text(encoding="utf-8").partition("\n  exchange:\n")[2].partition("\n  demo:\n")[0]
+    )
+    found = re.search(r"stop_grace_period: (\d+)s", stack)
+    assert found is not None
+    assert int(found[1]) > 2 * STOP_SECONDS_MAX
 
 
 @pytest.mark.parametrize("name", ["build.lock", "requirements.lock"])
