@@ -458,7 +458,7 @@ class Sequencer:
         for attempt in range(1_000_000_000):
             try:
                 self._at = await self._recover()
-                await catch_up(self._projector, journal=self._journal, until=self._at.sequence, on_folded=self._tell)
+                await catch_up(self._projector, journal=self._journal, until=self._at.sequence, on_folded=self._show)
                 self.head = (self._at.sequence, self._at.chain)
                 self.feed.publish(time_ns=self._at.time_ns)
             except JournalError as error:
@@ -493,6 +493,11 @@ class Sequencer:
             else:
                 return True
         return False
+
+    def _show(self, rows: Sequence[JournalRow]) -> None:
+        """Tell of rows that were read back; the head comes first, for whoever asks before the next are read."""
+        self.head = (rows[-1].sequence, rows[-1].chain)
+        self._tell(rows)
 
     def _tell(self, rows: Sequence[JournalRow]) -> None:
         if self.on_durable is not None:

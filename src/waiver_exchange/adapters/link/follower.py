@@ -9,6 +9,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, final
 
@@ -96,18 +97,28 @@ class Follower:
     async def wait(self) -> None:
         """Return when what was answered before is shown here. Raises `RefusedError` when that takes too long."""
         moment: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.when_fresh(lambda: None if moment.done() else moment.set_result(None))
+        waiter = self._add_waiter(lambda: None if moment.done() else moment.set_result(None))
         try:
             async with asyncio.timeout(FRESH_SECONDS):
                 await moment
         except TimeoutError as error:
             raise RefusedError(RefusalReason.engine_is_unavailable) from error
+        finally:
+            if moment.cancelled():
+                # Those that waited longest stand first, so it is found at once; if it was told meanwhile it is gone.
+                with suppress(ValueError):
+                    self._waiters.remove(waiter)
 
     def when_fresh(self, call: Callable[[], None]) -> None:
         """Call once, as soon as what was answered until now is shown, or cannot be waited for any more."""
-        self._waiters.append((self._head.number, call))
+        self._add_waiter(call)
+
+    def _add_waiter(self, call: Callable[[], None]) -> tuple[int, Callable[[], None]]:
+        waiter = (self._head.number, call)
+        self._waiters.append(waiter)
         if not self.is_behind:
             asyncio.get_running_loop().call_soon(self._tell_waiters)
+        return waiter
 
     # What keeps it going.
 

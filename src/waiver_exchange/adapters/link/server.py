@@ -214,15 +214,21 @@ class LinkServer:
         ticks = 0
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            status = self._status_now()
-            if status != self._status:
-                self._status = status
-                self._broadcast(wire.StatusChanged(self._next(), status))
             ticks += 1
-            if ticks % BEAT_TICKS == 0:
-                for gateway in list(self._gateways):
-                    if gateway.is_welcome:
-                        gateway.write(beat)
+            try:
+                if ticks % BEAT_TICKS == 0:
+                    for gateway in list(self._gateways):
+                        if gateway.is_welcome:
+                            gateway.write(beat)
+                self._tell_status()
+            except Exception:  # noqa: BLE001 - a worker's boundary: without beats every gateway would leave
+                _log.exception("gateways could not be told how the engine's process is; it is tried again")
+
+    def _tell_status(self) -> None:
+        status = self._status_now()
+        if status != self._status:
+            self._status = status
+            self._broadcast(wire.StatusChanged(self._next(), status))
 
     def _status_now(self) -> Status:
         exchange = self.exchange
@@ -385,7 +391,7 @@ class _Gateway(asyncio.Protocol):
 
 @final
 class _Answer:
-    """Where the outcome of a gateway's command goes; number 0 is nobody's."""
+    """Where the first outcome of a gateway's command goes; number 0 is nobody's, or was answered."""
 
     __slots__ = ("_gateway", "_number")
 
@@ -397,10 +403,14 @@ class _Answer:
         return not self._number or not self._gateway.is_open
 
     def set_result(self, outcome: Outcome, /) -> None:
-        self._gateway.answer(self._number, outcome)
+        self._gateway.answer(self._take_number(), outcome)
 
     def set_exception(self, error: RefusedError, /) -> None:
-        self._gateway.refuse(self._number, error.reason)
+        self._gateway.refuse(self._take_number(), error.reason)
+
+    def _take_number(self) -> int:
+        number, self._number = self._number, 0
+        return number
 
 
 def _in_parts(items: Iterable[_T]) -> Iterator[list[_T]]:

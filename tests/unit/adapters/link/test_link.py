@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from waiver_exchange.adapters.link import follower as follower_module
 from waiver_exchange.adapters.link import remote_sequencer, server, wire
 from waiver_exchange.adapters.link.addresses import socket_address
 from waiver_exchange.adapters.link.elsewhere import ElsewhereError
+from waiver_exchange.adapters.link.follower import Follower
 from waiver_exchange.adapters.link.head import Head
 from waiver_exchange.adapters.link.server import LinkServer
 from waiver_exchange.adapters.link.wire import LinkError, Splitter
@@ -29,11 +30,14 @@ from waiver_exchange.application.command_keys import symbol_key
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.outcome import Outcome
 from waiver_exchange.application.place_order import OrderRequest, place_order
-from waiver_exchange.application.ports import JournalError, JournalRow, RequestRates
+from waiver_exchange.application.ports import Journal, JournalError, JournalRow, RequestRates
 from waiver_exchange.application.queries import OrdersFilter
+from waiver_exchange.application.recovery import catch_up
 from waiver_exchange.application.refused import RefusedError
+from waiver_exchange.application.staging import Submission
 from waiver_exchange.domain.commands import CancelOrder, Command, DepositCash, ListMarket
 from waiver_exchange.domain.refusals import RefusalReason
+from waiver_exchange.projections.fold import Projector
 
 if TYPE_CHECKING:
     from waiver_exchange.projections.feed_buffer import FeedBatch
@@ -354,6 +358,68 @@ async def test_nobody_is_told_what_is_out_of_date_for_too_long(
     with pytest.raises(RefusedError) as caught:
         await caught_up(replica)
     assert caught.value.reason == R.engine_is_unavailable
+    # Who was refused waits no more, however long it lasts.
+    assert isinstance(replica.freshness, Follower)
+    assert not replica.freshness._waiters
+
+
+async def test_who_greets_while_an_uncertain_commit_is_read_back_misses_no_row(
+    link: LinkServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The commit arrived and its answer was lost; the gateway comes when the row is told and not yet answered."""
+    real_append = SqliteJournal.append
+    before = link.exchange.sequencer.head[0]
+    async with AsyncExitStack() as stack:
+        replicas: list[Exchange] = []
+
+        async def append(journal: SqliteJournal, rows: Sequence[JournalRow]) -> None:
+            await real_append(journal, rows)
+            monkeypatch.setattr(SqliteJournal, "append", real_append)
+            raise JournalError("The connection was lost after the commit.")
+
+        async def slow_catch_up(
+            projector: Projector, *, journal: Journal, until: int, on_folded: Callable[[Sequence[JournalRow]], None]
+        ) -> None:
+            await catch_up(projector, journal=journal, until=until, on_folded=on_folded)
+            if projector.state.sequence > before and not replicas:
+                replicas.extend(await stack.enter_async_context(following(tmp_path)))
+
+        monkeypatch.setattr(SqliteJournal, "append", append)
+        monkeypatch.setattr("waiver_exchange.application.sequencer.catch_up", slow_catch_up)
+        outcome = await link.exchange.sequencer.submit(deposit("a"))
+        (replica,) = replicas
+        await caught_up(replica)
+        assert replica.state.sequence == outcome.row.sequence
+
+
+async def test_a_command_is_answered_once_though_its_outcome_was_unknown_first(
+    link: LinkServer, replica: Exchange
+) -> None:
+    del replica
+    (gateway,) = link._gateways
+    gateway.under_way += 1
+    submission = Submission(deposit("a"), answer=server._Answer(gateway, 7))
+    submission.refuse(R.outcome_is_unknown)
+    submission.resolve(JournalRow(1, 1, ANN, None, b"", b"", b""))
+    assert (gateway._refused, gateway._rows, gateway.under_way) == ([7, int(R.outcome_is_unknown)], [], 0)
+    gateway._refused.clear()
+
+
+async def test_beats_go_on_when_the_status_could_not_be_told(
+    link: LinkServer, replica: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def fail() -> wire.Status:
+        nonlocal asked
+        asked += 1
+        raise RuntimeError("for a test")
+
+    with monkeypatch.context() as context:
+        context.setattr(link, "_status_now", fail)
+        await until(lambda: asked >= 2)
+    monkeypatch.setattr(link, "_status_now", lambda: wire.Status(warning="told"))
+    await until(lambda: replica.warning == "told")
 
 
 async def test_a_gateway_takes_only_so_many_commands_at_once(
