@@ -125,8 +125,23 @@ def test_exchange_goes_on_in_the_database(data_dir: Path, database: PostgresData
         accounts = run("account", "list", data_dir=data_dir, database=database).json["accounts"]
         assert [account["name"] for account in accounts][1:] == ["ann", "bob"]
         assert server.end() == 0
+
+
+def test_a_finished_transfer_is_not_run_again_over_what_people_chose_since(
+    data_dir: Path, database: PostgresDatabase
+) -> None:
+    assert transfer(data_dir, database).code == 0
+    (data_dir / "moved").unlink()  # as if it had been cut short right after its end
+    with psycopg.connect(database.url) as connection:
+        connection.execute("DELETE FROM identity.sessions")
+
     again = transfer(data_dir, database)
-    assert again.code != 0 or again.json["state_hash"] == before["state_hash"]
+
+    assert (again.code, again.json["error"]["code"]) == (3, "transfer_is_finished")
+    assert "has come to its end already" in again.json["error"]["message"]
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT count(*) FROM identity.sessions").fetchone() == (0,)
+    assert (data_dir / "moved").exists()
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -13,6 +13,19 @@ class TransferRefusedError(Exception):
     """An exchange cannot be moved to the target; the message says why and what to do. Nothing was written."""
 
 
+class TransferFinishedError(TransferRefusedError):
+    """The exchange was moved to the target before; `has_all_rows` tells whether the source got no rows since."""
+
+    def __init__(self, *, has_all_rows: bool) -> None:
+        """Say where the exchange goes on."""
+        super().__init__(
+            "The transfer into this database has come to its end already, and nothing was changed: the exchange goes "
+            "on there. Set WAIVER_DATABASE_URL for every server and command; to move what the files got since, "
+            "transfer them into an empty database."
+        )
+        self.has_all_rows = has_all_rows
+
+
 async def check_target(*, source: Journal, target: Journal) -> int:
     """Return how many rows of the source the target has already. Raises `TransferRefusedError`, `JournalError`."""
     newest = await source.last()

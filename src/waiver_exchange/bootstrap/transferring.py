@@ -23,7 +23,12 @@ from waiver_exchange.adapters.sql.table_copy import (
     sqlite_engine,
 )
 from waiver_exchange.application.ports import Journal
-from waiver_exchange.application.transfer import TransferRefusedError, check_target, copy_journal
+from waiver_exchange.application.transfer import (
+    TransferFinishedError,
+    TransferRefusedError,
+    check_target,
+    copy_journal,
+)
 from waiver_exchange.application.verify import Verification
 from waiver_exchange.bootstrap.backend import open_journal, open_read_model, open_snapshots
 from waiver_exchange.bootstrap.exchange import load_projections
@@ -125,7 +130,7 @@ class _Transfer:
             target = await PostgresJournal.open(self.target.database_url)
             try:
                 after = await check_target(source=source, target=target)
-                await self._begin(source, has_rows=after > 0)
+                await self._begin(source, after=after)
                 self.report(f"moving the journal behind row {after:,}")
                 await copy_journal(
                     source=source,
@@ -138,11 +143,14 @@ class _Transfer:
         finally:
             await source.close()
 
-    async def _begin(self, source: Journal, *, has_rows: bool) -> None:
-        """Leave the mark before anything is written. Raises `TransferRefusedError`."""
+    async def _begin(self, source: Journal, *, after: int) -> None:
+        """Leave the mark before anything is written; the target has the rows up to `after`.
+
+        Raises `TransferRefusedError`.
+        """
         (first,) = await source.read(after=0, limit=1)
         mark = await asyncio.to_thread(self.mark.read)
-        if mark is None and has_rows:
+        if mark is None and after > 0:
             raise TransferRefusedError(
                 "The target holds an exchange that was not transferred into it; transfer into an empty database."
             )
@@ -150,6 +158,9 @@ class _Transfer:
             raise TransferRefusedError(
                 "Another exchange was or is being transferred into the target; transfer into an empty database."
             )
+        if mark is not None and mark.is_finished:
+            # What people changed in the database since would be put back to what the files have.
+            raise TransferFinishedError(has_all_rows=not await source.read(after=after, limit=1))
         if mark is None:
             await asyncio.to_thread(self._check_empty)
             await asyncio.to_thread(self.mark.begin, first.chain)
@@ -223,6 +234,7 @@ def _other_files(settings: Settings) -> list[tuple[str, str]]:
 
 __all__ = [
     "TransferFailedError",
+    "TransferFinishedError",
     "TransferInProgressError",
     "TransferRefusedError",
     "transfer_to_postgres",

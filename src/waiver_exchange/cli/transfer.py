@@ -44,7 +44,7 @@ def transfer(source: str, target: str, data_dir: str | None, as_json: bool) -> i
     directory = open_directory(from_settings, may_create=False)
     try:
         with acquire(directory):
-            result = asyncio.run(_transfer(from_settings, to_settings))
+            result = asyncio.run(_transfer(from_settings, to_settings, directory=directory))
             _mark_as_moved(directory, str(result["database"]))
     except DataDirectoryInUseError as error:
         raise unavailable("data_directory_in_use", error) from error
@@ -75,12 +75,13 @@ def _read(source: str, target: str, *, data_dir: str | None) -> tuple[Settings, 
     return here, replace(here, database_url=url)
 
 
-async def _transfer(source: Settings, target: Settings) -> Result:
+async def _transfer(source: Settings, target: Settings, *, directory: DataDirectory) -> Result:
     # Imported only here: the stores, the engine and the libraries of PostgreSQL are slow to load.
     from waiver_exchange.adapters.migrations.compatibility import SchemaError  # noqa: PLC0415
     from waiver_exchange.adapters.migrations.postgres import DatabaseUnreachableError, place_of  # noqa: PLC0415
     from waiver_exchange.bootstrap.transferring import (  # noqa: PLC0415
         TransferFailedError,
+        TransferFinishedError,
         TransferInProgressError,
         TransferRefusedError,
         transfer_to_postgres,
@@ -89,6 +90,10 @@ async def _transfer(source: Settings, target: Settings) -> Result:
 
     try:
         done = await transfer_to_postgres(source, target, report=say)
+    except TransferFinishedError as error:
+        if error.has_all_rows:  # it may have been cut short just before this
+            _mark_as_moved(directory, place_of(target.database_url))
+        raise unavailable("transfer_is_finished", error) from error
     except TransferRefusedError as error:
         raise CommandFailedError(code="transfer_refused", message=str(error)) from error
     except TransferFailedError as error:
