@@ -248,3 +248,20 @@ def test_server_without_the_address_does_not_start_on_what_was_moved(
     assert refused.code == 3
     assert "was transferred to postgresql://127.0.0.1" in refused.stderr
     assert run("migrate", "--check", data_dir=data_dir).json["is_current"] is True
+
+
+def test_exchange_that_was_moved_is_not_moved_elsewhere(tmp_path: Path, server: PostgresServer) -> None:
+    old = tmp_path / "old"
+    assert run("account", "create", "--name", "eve", data_dir=old).code == 0
+    with postgres_database(server) as first, postgres_database(server) as second:
+        assert transfer(old, first).code == 0
+
+        refused = transfer(old, second)
+
+        assert refused.code == 1
+        message = refused.json["error"]["message"]
+        assert "was transferred to postgresql://127.0.0.1" in message
+        assert (old / "moved").read_text(encoding="utf-8").strip() in message
+        with psycopg.connect(second.url) as connection:
+            assert connection.execute("SELECT count(*) FROM exchange.journal").fetchone() == (0,)
+        assert transfer(old, first).code == 0

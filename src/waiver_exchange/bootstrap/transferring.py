@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.migrations.lines import IDENTITY, PREFERENCES, READ_MODEL
+from waiver_exchange.adapters.migrations.postgres import place_of
 from waiver_exchange.adapters.postgres.journal import PostgresJournal
 from waiver_exchange.adapters.postgres.transferring import TransferInProgressError, TransferMark
 from waiver_exchange.adapters.sql.table_copy import (
@@ -60,6 +61,7 @@ async def transfer_to_postgres(source: Settings, target: Settings, *, report: Re
     Interrupted it can be run again. Raises `TransferRefusedError`, `TransferInProgressError`, `TransferFailedError`,
     and what opening a store raises.
     """
+    _check_not_elsewhere(source, target)
     _check_revisions(source, target)
     try:
         mark = await asyncio.to_thread(TransferMark, target.database_url)
@@ -73,6 +75,22 @@ async def transfer_to_postgres(source: Settings, target: Settings, *, report: Re
         raise TransferFailedError(f"The two databases are of different versions: {error}.") from error
     finally:
         mark.close()
+
+
+def _check_not_elsewhere(source: Settings, target: Settings) -> None:
+    """What was moved goes on where it went: moved again, there would be two exchanges from one journal."""
+    directory = DataDirectory(source.data_dir)
+    place = directory.moved_to()
+    if place is not None and place != place_of(target.database_url):
+        raise _moved_to(directory, place)
+
+
+def _moved_to(directory: DataDirectory, place: str) -> TransferRefusedError:
+    return TransferRefusedError(
+        f"The exchange in {directory.path} was transferred to {place} and goes on there; what is in the files is old. "
+        f"Set WAIVER_DATABASE_URL to that database. To go back to the files, without what came since, remove "
+        f"{directory.moved_marker} first."
+    )
 
 
 def _check_revisions(source: Settings, target: Settings) -> None:
@@ -162,6 +180,10 @@ class _Transfer:
             # What people changed in the database since would be put back to what the files have.
             raise TransferFinishedError(has_all_rows=not await source.read(after=after, limit=1))
         if mark is None:
+            directory = DataDirectory(self.source.data_dir)
+            place = directory.moved_to()
+            if place is not None:  # another database has that address now
+                raise _moved_to(directory, place)
             await asyncio.to_thread(self._check_empty)
             await asyncio.to_thread(self.mark.begin, first.chain)
 

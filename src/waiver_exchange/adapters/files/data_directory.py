@@ -126,10 +126,16 @@ class DataDirectory:
         """The file that carries the lock, and the id of the process that holds it."""
         return self.path / "lock"
 
+    def moved_to(self) -> str | None:
+        """Return the database that the exchange in the files here was transferred to, None when it was not."""
+        if not self.moved_marker.exists():
+            return None
+        return self.moved_marker.read_text(encoding="utf-8", errors="replace").strip()
+
     def check_not_moved(self) -> None:
         """Check that the exchange in the files here does not go on elsewhere. Raises `DataDirectoryError`."""
-        if self.moved_marker.exists():
-            place = self.moved_marker.read_text(encoding="utf-8", errors="replace").strip()
+        place = self.moved_to()
+        if place is not None:
             raise DataDirectoryError(
                 f"The exchange in {self.path} was transferred to {place} and goes on there: set WAIVER_DATABASE_URL. "
                 f"To go back to the files, without what came since, remove {self.moved_marker}."
