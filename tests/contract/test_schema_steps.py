@@ -13,9 +13,10 @@ from tests.support.postgres_database import PostgresDatabase, postgres_database
 from tests.support.postgres_server import PostgresServer, running_postgres
 from tests.support.revision_chain import EXPAND_EVERYTHING, longer_line
 from waiver_exchange.adapters.migrations.compatibility import SchemaError
-from waiver_exchange.adapters.migrations.lines import EXCHANGE, Line
+from waiver_exchange.adapters.migrations.lines import EXCHANGE, READ_MODEL, Line
 from waiver_exchange.adapters.migrations.postgres import (
     LOCK_KEY,
+    DatabaseUnreachableError,
     MigrationInProgressError,
     check_database,
     migrate_database,
@@ -141,3 +142,36 @@ def _wait_for(connection: psycopg.Connection, query: str, count: int) -> None:
             return
         connection.execute("SELECT pg_sleep(0.1)")
     pytest.fail(f"still not {count}: {query}")
+
+
+VIEW_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'reporting'"
+DROP_SHOWN = 'op.drop_column("quotes", "bid_cents")'
+
+
+def view_columns(database: PostgresDatabase) -> list[str]:
+    with psycopg.connect(database.administrator_url) as connection:
+        return sorted(name for (name,) in connection.execute(VIEW_COLUMNS).fetchall())
+
+
+def test_a_column_that_a_view_shows_can_go(database: PostgresDatabase, tmp_path: Path) -> None:
+    before = view_columns(database)
+    new = longer_line(READ_MODEL, tmp_path, (DROP_SHOWN, READ_MODEL.head + 1))
+
+    migrate_database(database.owner_url, lines=[new])
+
+    before.remove("bid_cents")
+    assert view_columns(database) == before
+    with psycopg.connect(database.reader_url) as connection:
+        connection.execute("SELECT * FROM reporting.quotes")
+
+
+def test_views_stay_when_a_revision_fails(database: PostgresDatabase, tmp_path: Path) -> None:
+    before = view_columns(database)
+    new = longer_line(READ_MODEL, tmp_path, (f"{DROP_SHOWN}\nop.execute('SELECT 1 / 0')", READ_MODEL.head + 1))
+
+    with pytest.raises(DatabaseUnreachableError):
+        migrate_database(database.owner_url, lines=[new])
+
+    assert view_columns(database) == before
+    with psycopg.connect(database.reader_url) as connection:
+        connection.execute("SELECT * FROM reporting.quotes")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from waiver_exchange.adapters.migrations.compatibility import (
     check_state,
 )
 from waiver_exchange.adapters.migrations.lines import LINES, Line, Revision
+from waiver_exchange.adapters.migrations.views import drop_views
 
 SERVER_VERSION_MIN: Final = 15
 # The same for every version of the program: two of them must not collide either. It spells "WXMG".
@@ -55,22 +56,39 @@ def migrate_database(
         _take_lock(connection, seconds=lock_wait_seconds, report=report)
         chosen = roles or Roles()
         prepare_roles(connection, chosen)
-        run: list[Revision] = []
-        for line in lines:
-            state = _read_state(connection, line)
-            if state.oldest_program > line.head:
-                check_state(state, line=line, place="the database")
-            behind = line.behind(state.revision)
-            _prepare_schema(connection, line)
-            if behind:
-                from waiver_exchange.adapters.migrations.postgres_running import run_on_schema  # noqa: PLC0415 - slow
-
-                run_on_schema(owner_url, line=line, revisions=behind, report=report)
-            run += behind
+        try:
+            run = _run_lines(connection, owner_url, lines=lines, report=report)
+        except BaseException:
+            # Who looks at views keeps them, also where a revision failed.
+            with suppress(psycopg.Error):
+                connection.rollback()
+                lay_rights(connection, chosen)
+            raise
         lay_rights(connection, chosen)
         for warning in find_excess(connection, chosen):
             report(warning)
         return run
+
+
+def _run_lines(
+    connection: psycopg.Connection, owner_url: str, *, lines: Sequence[Line], report: Callable[[str], None]
+) -> list[Revision]:
+    """Apply what each line lacks, while there is no view: one holds on to the columns that it shows."""
+    run: list[Revision] = []
+    for line in lines:
+        state = _read_state(connection, line)
+        if state.oldest_program > line.head:
+            check_state(state, line=line, place="the database")
+        behind = line.behind(state.revision)
+        _prepare_schema(connection, line)
+        if behind:
+            from waiver_exchange.adapters.migrations.postgres_running import run_on_schema  # noqa: PLC0415 - slow
+
+            drop_views(connection)
+            connection.commit()
+            run_on_schema(owner_url, line=line, revisions=behind, report=report)
+        run += behind
+    return run
 
 
 def pending_revisions(url: str, *, lines: Sequence[Line] = LINES) -> list[Revision]:

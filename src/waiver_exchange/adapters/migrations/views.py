@@ -50,6 +50,16 @@ VIEWS: Final = (
 )
 
 
+def drop_views(connection: Connection) -> None:
+    """Drop every view, also of older programs, so that none holds on to a column; the caller's transaction holds it."""
+    found = connection.execute(
+        "SELECT viewname FROM pg_catalog.pg_views WHERE schemaname = %s", (REPORTING,)
+    ).fetchall()
+    if found:
+        names = sql.SQL(", ").join(sql.Identifier(REPORTING, name) for (name,) in found)
+        connection.execute(sql.SQL("DROP VIEW {}").format(names))
+
+
 def make_views(connection: Connection) -> None:
     """Make every view whose tables are there; the caller's transaction holds it."""
     for view in VIEWS:
