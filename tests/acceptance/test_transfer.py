@@ -264,4 +264,3 @@ def test_exchange_that_was_moved_is_not_moved_elsewhere(tmp_path: Path, server: 
         assert (old / "moved").read_text(encoding="utf-8").strip() in message
         with psycopg.connect(second.url) as connection:
             assert connection.execute("SELECT count(*) FROM exchange.journal").fetchone() == (0,)
-        assert transfer(old, first).code == 0

@@ -83,7 +83,7 @@ def demo_reset(data_dir: str | None, as_json: bool) -> None:  # noqa: FBT001
     _check_all_is_here(settings)
     has_exchange = _looks_like_an_exchange(path)
     if has_exchange:
-        _remove_contents(open_directory(settings, may_create=False))
+        _remove_contents(open_directory(settings, may_create=False, may_be_moved=True))
     else:
         say(f"there is no exchange in {path}; nothing to remove")
     print_result({"data_dir": str(path), "is_removed": has_exchange}, as_json=as_json)

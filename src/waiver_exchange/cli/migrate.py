@@ -68,7 +68,7 @@ def _check(settings: Settings, *, url: str, as_json: bool) -> int:
     from waiver_exchange.bootstrap.migrating import pending_in_data_directory, pending_in_postgres  # noqa: PLC0415
 
     if not url:
-        open_directory(settings, may_create=False)
+        open_directory(settings, may_create=False, may_be_moved=True)
     try:
         found = pending_in_postgres(url) if url else pending_in_data_directory(settings)
     except (SchemaError, DatabaseUnreachableError) as error:
@@ -111,7 +111,7 @@ def _migrate_files(settings: Settings) -> Result:
     from waiver_exchange.bootstrap.migrating import migrate_data_directory  # noqa: PLC0415
     from waiver_exchange.cli.offline import OPENING_FAILURES  # noqa: PLC0415
 
-    directory = open_directory(settings, may_create=False)
+    directory = open_directory(settings, may_create=False, may_be_moved=True)
     try:
         with acquire(directory):
             done = asyncio.run(migrate_data_directory(settings))

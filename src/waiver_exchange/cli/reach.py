@@ -43,8 +43,11 @@ def run_on_exchange(data_dir: str | None, method: str, params: Params, *, may_cr
     )
 
 
-def open_directory(settings: Settings, *, may_create: bool) -> DataDirectory:
-    """Return the data directory. Raises `CommandFailedError` when it cannot be used or has no exchange in it."""
+def open_directory(settings: Settings, *, may_create: bool, may_be_moved: bool = False) -> DataDirectory:
+    """Return the data directory. Raises `CommandFailedError` when it cannot be used or has no exchange in it.
+
+    Files whose exchange goes on in a database are opened with `may_be_moved` alone: they prove nothing about it.
+    """
     path = settings.data_dir
     try:
         # Whether there is an exchange in a database turns out when it is opened.
@@ -53,6 +56,8 @@ def open_directory(settings: Settings, *, may_create: bool) -> DataDirectory:
         if path.is_dir():
             directory = DataDirectory(path)
             if directory.journal.exists():
+                if not may_be_moved:
+                    directory.check_not_moved()
                 return directory
     except DataDirectoryError as error:
         raise unavailable("data_directory_unusable", error) from error

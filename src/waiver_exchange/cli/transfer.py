@@ -41,7 +41,7 @@ def transfer(source: str, target: str, data_dir: str | None, as_json: bool) -> i
     No server may run on either. Interrupted, it can be run again; the source stays as it is.
     """
     from_settings, to_settings = _read(source, target, data_dir=data_dir)
-    directory = open_directory(from_settings, may_create=False)
+    directory = open_directory(from_settings, may_create=False, may_be_moved=True)
     try:
         with acquire(directory):
             result = asyncio.run(_transfer(from_settings, to_settings, directory=directory))
