@@ -194,3 +194,26 @@ def test_a_service_that_may_too_much_is_named(server: PostgresServer) -> None:
     (warning,) = [line for line in told if line.startswith("warning")]
     assert "mighty_service" in warning
     assert "can change the journal" in warning
+
+
+@pytest.mark.parametrize("granted", ["pg_write_all_data", "pg_write_server_files", "changing_role"])
+def test_a_service_that_may_change_the_journal_by_another_role_is_named(server: PostgresServer, granted: str) -> None:
+    name = f"service_by_{granted}"
+    told: list[str] = []
+    with postgres_database(server) as database:
+        if granted == "changing_role":
+            server.execute("CREATE ROLE changing_role")
+            with psycopg.connect(database.owner_url) as connection:
+                connection.execute("GRANT DELETE ON exchange.journal TO changing_role")
+        server.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(name), sql.Identifier(granted)))
+        migrate_database(database.owner_url, roles=Roles(service=name), report=told.append)
+    (warning,) = [line for line in told if line.startswith("warning")]
+    assert name in warning
+    assert "can change the journal" in warning
+
+
+def test_roles_with_their_rights_alone_are_not_warned_of(server: PostgresServer) -> None:
+    told: list[str] = []
+    with postgres_database(server) as database:
+        migrate_database(database.owner_url, report=told.append)
+    assert told == []

@@ -55,6 +55,17 @@ async def test_snapshots_of_later_rows_go_with_a_journal_that_was_set_back(store
     assert await store.load_latest() == snapshot(300)
 
 
+async def test_a_late_snapshot_leaves_newer_ones_of_rows_that_the_journal_has(
+    store: PostgresSnapshotStore, database: PostgresDatabase
+) -> None:
+    row = "INSERT INTO exchange.journal VALUES (20000, 1, 0, NULL, '', '', sha256('')) RETURNING sequence"
+    change(database, row)
+    for sequence in (1_000, 20_000, 300):
+        await store.store(snapshot(sequence))
+    assert await store.load_latest() == snapshot(20_000)
+    assert change(database, "SELECT sequence FROM exchange.snapshots ORDER BY 1") == [1_000, 20_000]
+
+
 @pytest.mark.parametrize("damage", ["state = '\\x00'", "chain = sha256('')", "time_ns = 0", "checksum = sha256('')"])
 async def test_a_damaged_one_is_skipped_with_a_warning(
     store: PostgresSnapshotStore, database: PostgresDatabase, caplog: pytest.LogCaptureFixture, damage: str

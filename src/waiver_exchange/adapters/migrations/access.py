@@ -31,6 +31,21 @@ _ON_TABLE: Final = {
 }
 # They write tables anew, without what was deleted, with the rights of the owner.
 _FUNCTIONS_OF_SERVICE: Final = (("identity", "sweep"), ("preferences", "sweep"))
+_MIGHTY: Final = """
+SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY(%s)
+AND (rolsuper OR rolcreaterole OR rolcreatedb OR pg_has_role(rolname, current_user, 'MEMBER'))
+"""
+# Rights that come from elsewhere, which taking back what was granted on a table does not touch.
+_CHANGING: Final = """
+SELECT rolname FROM pg_catalog.pg_roles member WHERE rolname = ANY(%s) AND (
+    coalesce(has_table_privilege(rolname, to_regclass('exchange.journal'), 'UPDATE, DELETE, TRUNCATE'), false)
+    OR EXISTS (
+        SELECT 1 FROM pg_catalog.pg_roles granted WHERE granted.rolname IN (
+            'pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program'
+        ) AND pg_has_role(member.oid, granted.oid, 'MEMBER')
+    )
+)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,16 +119,22 @@ def lay_rights(connection: Connection, roles: Roles) -> None:
 
 def find_excess(connection: Connection, roles: Roles) -> list[str]:
     """Return a sentence for each role that may do more than it should, whatever rights were laid."""
-    rows = connection.execute(
-        "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN (%s, %s) AND "
-        "(rolsuper OR rolcreaterole OR rolcreatedb OR pg_has_role(rolname, current_user, 'MEMBER')) ORDER BY rolname",
-        (roles.service, roles.reader),
-    ).fetchall()
+    names = [roles.service, roles.reader]
+    mighty = _names(connection, _MIGHTY, names)
+    changing = _names(connection, _CHANGING, names) - mighty
     return [
         f"warning: the role {name} is a superuser, may make roles or databases, or belongs to the owner's role, and so "
         "can change the journal; take that from it"
-        for (name,) in rows
+        for name in sorted(mighty)
+    ] + [
+        f"warning: the role {name} can change the journal or the server by a role that it belongs to, such as "
+        "pg_write_all_data; take it out of that role"
+        for name in sorted(changing)
     ]
+
+
+def _names(connection: Connection, query: str, names: list[str]) -> set[str]:
+    return {name for (name,) in connection.execute(query, (names,)).fetchall()}
 
 
 def _lay_rights_on_database(connection: Connection, service: sql.Identifier, reader: sql.Identifier) -> None:

@@ -27,9 +27,13 @@ INSERT INTO exchange.snapshots (sequence, time_ns, chain, state, checksum) VALUE
 ON CONFLICT (sequence) DO UPDATE SET time_ns = excluded.time_ns, chain = excluded.chain, state = excluded.state,
     checksum = excluded.checksum
 """
+# Snapshots behind the end of the journal are of one that was set back. Others that are newer were made by an engine
+# that leads by now, while this one was late: they stay, and count among those that are kept.
 _FORGET: Final = """
-DELETE FROM exchange.snapshots WHERE sequence > $1 OR sequence NOT IN (
-    SELECT sequence FROM exchange.snapshots WHERE sequence <= $1 ORDER BY sequence DESC LIMIT $2
+DELETE FROM exchange.snapshots WHERE sequence > greatest($1, (SELECT max(sequence) FROM exchange.journal))
+OR sequence NOT IN (
+    SELECT sequence FROM exchange.snapshots WHERE sequence <= greatest($1, (SELECT max(sequence) FROM exchange.journal))
+    ORDER BY sequence DESC LIMIT $2
 )
 """
 
@@ -63,7 +67,8 @@ class PostgresSnapshotStore(SnapshotStore):
     async def store(self, snapshot: Snapshot) -> None:
         """Keep a snapshot durably and drop all but it and the newest one before it, in one transaction.
 
-        Snapshots of later rows go too: the journal has been set back behind them. Raises `JournalError`; then the
+        Snapshots of rows that the journal does not have go too: it has been set back behind them. Newer ones of rows
+        that it has stay. Raises `JournalError`; then the
         earlier snapshots are as they were.
         """
         row = (snapshot.sequence, snapshot.time_ns, snapshot.chain, snapshot.state)
