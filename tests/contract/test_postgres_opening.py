@@ -113,6 +113,6 @@ async def test_a_database_without_tables_is_for_the_operator_to_mend(
     ],
 )
 def test_an_engine_says_whether_to_start_it_again(error: Exception, code: int) -> None:
-    failure = opening_failure(error)
+    failure = opening_failure(error, Settings(data_dir=Path("data")))
     failure.__cause__ = error
     assert exit_code_of(failure) == code

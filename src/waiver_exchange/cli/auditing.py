@@ -17,7 +17,7 @@ from waiver_exchange.bootstrap import (
     checkpoint_store,
     export_data_directory,
 )
-from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError, unavailable
+from waiver_exchange.cli.failures import EXIT_USAGE, CommandFailedError, opening_failure
 from waiver_exchange.cli.offline import OPENING_FAILURES
 from waiver_exchange.cli.output import say
 from waiver_exchange.config import Settings
@@ -71,7 +71,7 @@ async def check(settings: Settings, *, file: Path | None, public_keys: tuple[str
     except CheckpointsWrongError as error:
         return _failed("checkpoints_wrong", str(error))
     except OPENING_FAILURES as error:
-        raise unavailable("data_directory_unusable", error) from error
+        raise opening_failure(error, settings) from error
     except OSError as error:
         raise CommandFailedError(code="file_unusable", message=str(error), exit_code=EXIT_USAGE) from error
     result: Result = {

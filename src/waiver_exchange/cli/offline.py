@@ -30,6 +30,6 @@ async def run_offline(settings: Settings, method: str, params: Params) -> Result
     except ControlError as error:
         raise CommandFailedError(code=error.code, message=error.message, details=error.details) from error
     except OPENING_FAILURES as error:
-        raise opening_failure(error) from error
+        raise opening_failure(error, settings) from error
     except OSError as error:
         raise unavailable("data_directory_unusable", f"The data directory {settings.data_dir}: {error}") from error

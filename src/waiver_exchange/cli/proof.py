@@ -5,7 +5,7 @@ from functools import partial
 
 from waiver_exchange.application.verify import LiveState
 from waiver_exchange.bootstrap import snapshot_data_directory, verify_data_directory
-from waiver_exchange.cli.failures import CommandFailedError, unavailable
+from waiver_exchange.cli.failures import CommandFailedError, opening_failure, unavailable
 from waiver_exchange.cli.offline import OPENING_FAILURES
 from waiver_exchange.cli.output import say
 from waiver_exchange.config import Settings
@@ -18,7 +18,7 @@ async def prove(settings: Settings, *, ask_live: Callable[[], Result] | None) ->
     try:
         found = await verify_data_directory(settings, ask_live=ask, report=lambda rows: say(f"{rows:,} rows replayed"))
     except OPENING_FAILURES as error:
-        raise unavailable("data_directory_unusable", error) from error
+        raise opening_failure(error, settings) from error
     except OSError as error:
         raise unavailable("data_directory_unusable", f"The data directory {settings.data_dir}: {error}") from error
     result: Result = {"ok": found.difference is None, "sequence": found.sequence, "state_hash": found.state_hash}

@@ -112,7 +112,7 @@ async def _open(settings: Settings) -> Exchange:
         try:
             return await open_exchange(settings)
         except OPENING_FAILURES as error:
-            raise opening_failure(error) from error
+            raise opening_failure(error, settings) from error
         except OSError as error:
             message = f"The data directory {settings.data_dir}: {error}"
             raise unavailable("data_directory_unusable", message) from error

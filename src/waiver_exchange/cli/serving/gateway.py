@@ -66,7 +66,7 @@ async def _open(settings: Settings) -> Following:
     try:
         return await open_follower(settings)
     except OPENING_FAILURES as error:
-        raise opening_failure(error) from error
+        raise opening_failure(error, settings) from error
     except OSError as error:
         raise unavailable("data_directory_unusable", f"The data directory {settings.data_dir}: {error}") from error
 
