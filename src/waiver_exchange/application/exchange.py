@@ -133,18 +133,22 @@ class Exchange:
             raise RefusedError(RefusalReason.market_not_found, symbol=symbol)
         return self.state.markets[number]
 
-    async def run(self) -> None:
-        """Work until `stop`; raises what must end the process."""
-        work = (
-            self._store_forever(),
-            self._snapshot_forever(),
-            self._store_key_uses_forever(),
-            self._reseal_forever(),
-            self._forget_sessions_forever(),
-            self._tell_failures_forever(),
-            self.checkpoints.run(self.writer, self.clock),
-            self._rotate_token_keys_forever(),
-        )
+    async def run(self, *, is_service: bool = True) -> None:
+        """Work until `stop`; raises what must end the process.
+
+        What a service looks after as time goes by is left alone without `is_service`: for a single command.
+        """
+        work = [self._store_forever()]
+        if is_service:
+            work += [
+                self._snapshot_forever(),
+                self._store_key_uses_forever(),
+                self._reseal_forever(),
+                self._forget_sessions_forever(),
+                self._tell_failures_forever(),
+                self.checkpoints.run(self.writer, self.clock),
+                self._rotate_token_keys_forever(),
+            ]
         background = [asyncio.create_task(task) for task in work]
         try:
             await self._write_watched()

@@ -103,10 +103,15 @@ async def _open_on(backend: Backend, settings: Settings, *, clock: Clock | None)
 
 
 @asynccontextmanager
-async def running_exchange(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Exchange]:
-    """Open an exchange, keep it going for the block, then stop and close it. Raises what breaks it while it runs."""
+async def running_exchange(
+    settings: Settings, *, clock: Clock | None = None, is_service: bool = True
+) -> AsyncIterator[Exchange]:
+    """Open an exchange, keep it going for the block, then stop and close it. Raises what breaks it while it runs.
+
+    A single command is no service: it begins no checkpoint or snapshot, which would outlast it.
+    """
     exchange = await open_exchange(settings, clock=clock)
-    running = asyncio.create_task(exchange.run())
+    running = asyncio.create_task(exchange.run(is_service=is_service))
     try:
         yield exchange
     finally:

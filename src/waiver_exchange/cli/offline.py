@@ -25,7 +25,7 @@ OPENING_FAILURES = (
 async def run_offline(settings: Settings, method: str, params: Params) -> Result:
     """Open the exchange, run the method, close it. Raises `CommandFailedError`."""
     try:
-        async with running_exchange(settings) as exchange:
+        async with running_exchange(settings, is_service=False) as exchange:
             return await run_method(exchange, method, params)
     except ControlError as error:
         raise CommandFailedError(code=error.code, message=error.message, details=error.details) from error

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.clock import FakeClock
 from waiver_exchange.application.audit_facts import decode_facts
 from waiver_exchange.application.checkpoints import keeping
+from waiver_exchange.application.checkpoints.keeping import CheckpointKeeper
 from waiver_exchange.application.exchange import Exchange
 from waiver_exchange.application.markets import halt_exchange, resume_exchange
 from waiver_exchange.bootstrap import checkpoint_data_directory, running_exchange
@@ -141,3 +142,33 @@ async def test_a_process_of_its_own_makes_it(settings: Settings) -> None:
             while not await bound(exchange):  # noqa: ASYNC110 - the journal is what is looked at
                 await asyncio.sleep(0.05)
         assert exchange.checkpoints.problem is None
+
+
+async def test_a_command_without_a_server_begins_none(
+    settings: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def note(keeper: CheckpointKeeper, *_: object) -> None:
+        begun.append(type(keeper).__name__)
+
+    monkeypatch.setattr(CheckpointKeeper, "run", note)
+    async with running_exchange(settings, clock=clock, is_service=False) as exchange:
+        await work(exchange, rows=1)
+        await asyncio.sleep(0)
+    assert begun == []
+    async with running_exchange(settings, clock=clock) as exchange:
+        await work(exchange, rows=1)
+    assert begun == ["CheckpointKeeper"]
+
+
+async def test_a_stop_in_the_middle_of_one_is_no_failure(
+    settings: Settings, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_exchange(settings, clock=clock, is_service=False) as exchange:
+        await work(exchange, rows=1)
+        assert await checkpoint_data_directory(settings) is not None
+        exchange.stop()
+        await exchange.checkpoints._begin(exchange.writer)
+    assert exchange.checkpoints.problem is None
+    assert "no checkpoint" not in caplog.text

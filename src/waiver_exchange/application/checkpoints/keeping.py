@@ -10,10 +10,12 @@ from waiver_exchange.application.checkpoints.checkpoint import Checkpoint, read_
 from waiver_exchange.application.checkpoints.store import CheckpointStore
 from waiver_exchange.application.command_keys import audit_key
 from waiver_exchange.application.ports import Clock
+from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.application.sequencer import Sequencer
 from waiver_exchange.domain.audit_events import AuditEvent
 from waiver_exchange.domain.commands import RecordAudit
 from waiver_exchange.domain.limits import NANOSECONDS_PER_SECOND
+from waiver_exchange.domain.refusals import RefusalReason
 
 LOOK_SECONDS: Final = 1
 # An exchange that was just begun shows soon that it can be verified; one that runs for a moment only is left alone.
@@ -105,6 +107,8 @@ class CheckpointKeeper:
             self._complain(error)
 
     def _complain(self, error: Exception) -> None:
+        if isinstance(error, RefusedError) and error.reason == RefusalReason.exchange_is_stopping:
+            return  # the next start binds what was made
         if self.problem is None:
             _log.exception("no checkpoint can be made; trading goes on, and it is tried again")
         self.problem = f"No checkpoint of the journal can be made or bound. {error}"
