@@ -62,7 +62,8 @@ class SnapshotDisagreesError(JournalBrokenError):
         super().__init__(
             f"A snapshot was taken after row {sequence}, which this journal does not hold: it is cut short or another "
             "journal, and acknowledged rows are gone. Restore the right journal from a backup. If it was put back to "
-            "an earlier state on purpose, remove the snapshots directory and read_model.db and start again."
+            "an earlier state on purpose, remove the snapshots directory and read_model.db (in PostgreSQL empty "
+            "exchange.snapshots and read_model.content) and start again."
         )
         self.sequence = sequence
 

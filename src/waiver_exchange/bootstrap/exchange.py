@@ -147,8 +147,8 @@ def _warn_of_nameless(state: ReadModelState, identity: IdentityStore) -> None:
     nameless = [number for number in state.accounts if number != HOUSE_ACCOUNT and number not in known]
     if nameless:
         _log.warning(
-            "%d of %d accounts have no name and no key, the first is %s; if identity.db was lost, restore it from a "
-            "backup, or make new keys with `waiver account new-key`",
+            "%d of %d accounts have no name and no key, the first is %s; if identity.db (in PostgreSQL the schema "
+            "identity) was lost, restore it from a backup, or make new keys with `waiver account new-key`",
             len(nameless),
             len(state.accounts) - 1,
             to_uuid(IdKind.account, nameless[0]),
