@@ -23,6 +23,8 @@ def settled_reads(settings: Settings, store: ReadModelStore, *, is_engine: bool)
     if is_engine:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
         draft.write_bytes(secrets.token_bytes(GENERATION_BYTES))
         draft.replace(path)
     elif not path.exists():
