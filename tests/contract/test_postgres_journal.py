@@ -1,6 +1,8 @@
 """What the journal in PostgreSQL does beyond the contract: it leads or is fenced, and settles what nobody answered."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -176,6 +178,21 @@ async def test_an_engine_that_takes_long_to_start_keeps_the_lock_before_anybody_
         await starting.append(chained_rows(1))
     finally:
         await starting.close()
+
+
+async def test_an_engine_waits_for_the_place_of_a_process_of_this_host_that_is_gone(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "SILENCE_SECONDS_MAX", 2.0)
+    lingering = await Leadership.take(database.url)
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    there = lingering.holder.replace(f"process {os.getpid()},", f"process {gone.pid},")
+    async with await psycopg.AsyncConnection.connect(database.administrator_url, autocommit=True) as connection:
+        await connection.execute("UPDATE exchange.leadership SET holder = %s", (there,))
+    monkeypatch.setattr(leadership, "SILENCE_SECONDS_MAX", WAIT_SECONDS)
+    await (await Leadership.take(database.url)).close()
+    await lingering.close()
 
 
 async def test_a_closed_journal_gives_the_lock_back_and_renews_it_no_more(

@@ -9,6 +9,7 @@ names the epoch of its writer and locks it against being raised, so that one of 
 import asyncio
 import logging
 import os
+import re
 import secrets
 import socket
 from typing import Final
@@ -194,14 +195,33 @@ async def _begin(connection: asyncpg.Connection, *, holder: str, place: str) -> 
     """Take the lock and return the new epoch."""
     await _warn_of_settings(connection)
     if not await _lock_patiently(connection):
-        raise SecondEngineError(holder=await connection.fetchval(_HOLDER), place=place)
+        holder_there = await connection.fetchval(_HOLDER)
+        # Of a process that is gone only the server does not know yet, which ends its session after the silence.
+        if not _is_gone(holder_there) or not await _lock_patiently(
+            connection, seconds=SILENCE_SECONDS_MAX + TAKE_SECONDS_MAX
+        ):
+            raise SecondEngineError(holder=holder_there, place=place)
     epoch: int = await connection.fetchval(_TAKE, holder)
     return epoch
 
 
-async def _lock_patiently(connection: asyncpg.Connection) -> bool:
+def _is_gone(holder: str) -> bool:
+    """Return whether a holder is a process of this host that does not run any more."""
+    found = re.fullmatch(rf"{re.escape(socket.gethostname())}, process ([1-9][0-9]{{0,9}}), run [0-9a-f]+", holder)
+    if found is None:
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is there, of another user
+        return False
+    return False
+
+
+async def _lock_patiently(connection: asyncpg.Connection, *, seconds: float | None = None) -> bool:
     loop = asyncio.get_running_loop()
-    end = loop.time() + TAKE_SECONDS_MAX
+    end = loop.time() + (TAKE_SECONDS_MAX if seconds is None else seconds)
     while not await connection.fetchval(_TRY_LOCK, LOCK_KEY):
         if loop.time() >= end:
             return False
