@@ -17,11 +17,12 @@ from waiver_exchange.adapters.link import wire
 from waiver_exchange.adapters.link.addresses import connect
 from waiver_exchange.adapters.link.connection import Connection
 from waiver_exchange.adapters.link.head import Head
-from waiver_exchange.adapters.link.news import Hearing, Listener, NewsError
+from waiver_exchange.adapters.link.news import Hearing, Listener, NewsError, unsealed
 from waiver_exchange.adapters.link.replica import Replica
 from waiver_exchange.adapters.link.wire import LinkError
 from waiver_exchange.application.audit_failures import TELL_SECONDS
-from waiver_exchange.application.ports import Journal, JournalBrokenError, JournalError
+from waiver_exchange.application.chain import ChainBrokenError, verify_chain
+from waiver_exchange.application.ports import Journal, JournalBrokenError, JournalError, JournalRow
 from waiver_exchange.application.recovery import READ_ROWS
 from waiver_exchange.application.refused import RefusedError
 from waiver_exchange.domain.refusals import RefusalReason
@@ -78,7 +79,10 @@ class Follower:
         self._number = 0
         self._news = news
         self._is_by_news = False
-        self._early: dict[int, wire.Broadcast] = {}
+        self._news_key = b""
+        # Broadcasts that came before one that is still missing, and whether by news.
+        self._early: dict[int, tuple[wire.Broadcast, bool]] = {}
+        self._hearing_problem = ""
         self._hearing: asyncio.Task[None] | None = None
         self._problems: deque[str] = deque(maxlen=PROBLEMS_MAX)
 
@@ -207,6 +211,7 @@ class Follower:
         connection.known.clear()
         self._replica.forget(welcome.stored)
         self._number = welcome.number
+        self._news_key = welcome.news_key
         self._early.clear()
         connection.take(self._take)
         self._apply(self._number)
@@ -224,21 +229,38 @@ class Follower:
         if not isinstance(message, wire.Broadcast):
             reason = f"{type(message).__name__} is not expected here"
             raise LinkError(reason)
+        self._take_in_turn(message, is_news=False)
+
+    def _take_in_turn(self, message: wire.Broadcast, *, is_news: bool) -> None:
+        """Take a broadcast, and those behind it that came before; or keep it until those before it came."""
         if message.number == self._number + 1:
-            self._take_next(message)
+            self._take_next(message, is_news=is_news)
             while self._early and (next_one := self._early.pop(self._number + 1, None)) is not None:
-                self._take_next(next_one)
+                self._take_next(next_one[0], is_news=next_one[1])
         elif self._news is None or len(self._early) >= EARLY_MAX:
             reason = f"number {message.number} follows number {self._number}"
             raise LinkError(reason)
         elif message.number > self._number:
             # Of two ways one was faster.
-            self._early[message.number] = message
+            self._early[message.number] = (message, is_news)
 
-    def _take_next(self, message: wire.Broadcast) -> None:
+    def _take_next(self, message: wire.Broadcast, *, is_news: bool) -> None:
+        if is_news and isinstance(message, wire.Rows) and not self._is_continued_by(message.rows):
+            # It stays missing, and comes over the link.
+            self._leave_news("a row does not continue the journal")
+            return
         self._replica.take(message)
         self._number = message.number
         self._apply(message.number)
+
+    def _is_continued_by(self, rows: list[JournalRow]) -> bool:
+        """Return whether the rows that are not shown yet follow the newest one that is, by their hashes."""
+        sequence, chain = self._sequencer.head
+        try:
+            verify_chain([row for row in rows if row.sequence > sequence], previous=chain, after=sequence)
+        except ChainBrokenError:
+            return False
+        return True
 
     async def _hear(self, connection: Connection, news: Listener) -> None:
         """Hear broadcasts by news while none is missing; else over the link, and try again after a while."""
@@ -254,11 +276,12 @@ class Follower:
                         pause = NEWS_PAUSE_SECONDS
             except NewsError as error:
                 _log.debug("news cannot be heard (%s)", error)
-            if self._is_by_news:
-                self._is_by_news = False
-                self._early.clear()
-                _log.warning("news are missing: broadcasts are heard over the link")
-                connection.write(wire.encode(wire.Listen(by_news=False, after=self._number)))
+            except Exception as error:  # noqa: BLE001 - whatever ends the hearing, everything goes on over the link
+                self._note_hearing_problem(error)
+            if self._hearing is not asyncio.current_task():
+                # It was cancelled, which a library may have told as a failure of its own.
+                return
+            self._leave_news("some are missing")
             await asyncio.sleep(pause)
             pause = min(2 * pause, NEWS_PAUSE_SECONDS_MAX)
 
@@ -266,21 +289,40 @@ class Follower:
         """Return when the connection broke, or a broadcast that was made does not come."""
         loop = asyncio.get_running_loop()
         number, since = self._number, loop.time()
-        while hearing.is_alive:
+        while hearing.is_alive and self._is_by_news:
             if self._number != number or not self.is_behind:
                 number, since = self._number, loop.time()
             elif loop.time() - since > MISSED_SECONDS:
                 return
             await asyncio.sleep(MISSED_SECONDS / 5)
 
-    def _take_news(self, connection: Connection, frames: bytes) -> None:
+    def _leave_news(self, reason: str) -> None:
+        """Hear everything over the link from here on, until news are tried again."""
         if not self._is_by_news:
             return
+        self._is_by_news = False
+        self._early.clear()
+        _log.warning("news are left (%s): broadcasts are heard over the link", reason)
+        if self._connection is not None:
+            self._connection.write(wire.encode(wire.Listen(by_news=False, after=self._number)))
+
+    def _note_hearing_problem(self, error: Exception) -> None:
+        """Say what nobody expected, once."""
+        problem = f"{type(error).__name__}: {error}"
+        if problem != self._hearing_problem:
+            _log.error("hearing news ended (%s)", problem, exc_info=error)
+        self._hearing_problem = problem
+
+    def _take_news(self, connection: Connection, news: bytes) -> None:
+        """Take rows and what is stored, of the engine's own making, and nothing else."""
         try:
-            for body in wire.Splitter().split(frames):
-                message = wire.read_by_gateway(body)
-                if isinstance(message, wire.Broadcast):
-                    self._take(message)
+            for frames in unsealed(self._news_key, news):
+                for body in wire.Splitter().split(frames):
+                    message = wire.read_by_gateway(body)
+                    if self._is_by_news and isinstance(message, wire.News):
+                        self._take_in_turn(message, is_news=True)
+        except (NewsError, LinkError) as error:
+            self._leave_news(str(error))
         except Exception as error:  # noqa: BLE001 - as of what comes over the link: who waits for its end is told
             connection.cut(str(error))
 

@@ -5,8 +5,10 @@ and hears everything there until the other way is tried again.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from hashlib import blake2b
+from hmac import compare_digest
 from typing import Final, Protocol, final
 
 # Broadcasts that a gateway can ask for again; one that missed more begins as if it were new.
@@ -14,8 +16,36 @@ REMEMBERED_MAX: Final = 20_000
 REMEMBERED_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
+KEY_BYTES: Final = 32
+_SEAL_BYTES: Final = 32
+_LENGTH_BYTES: Final = 4
+
+
 class NewsError(Exception):
-    """News cannot be heard now."""
+    """News cannot be heard now, or are not the engine's."""
+
+
+def sealed(key: bytes, frames: bytes) -> bytes:
+    """Return frames with what proves that they come from who has the key; several may follow each other."""
+    return len(frames).to_bytes(_LENGTH_BYTES, "little") + _seal(key, frames) + frames
+
+
+def unsealed(key: bytes, news: bytes) -> Iterator[bytes]:
+    """Yield the frames of each that was sealed. Raises `NewsError` at the first that was not, or not with this key."""
+    at = 0
+    while at < len(news):
+        start = at + _LENGTH_BYTES + _SEAL_BYTES
+        end = start + int.from_bytes(news[at : at + _LENGTH_BYTES], "little")
+        frames = news[start:end]
+        if end > len(news) or not compare_digest(news[at + _LENGTH_BYTES : start], _seal(key, frames)):
+            reason = "they are not the engine's"
+            raise NewsError(reason)
+        yield frames
+        at = end
+
+
+def _seal(key: bytes, frames: bytes) -> bytes:
+    return blake2b(frames, key=key, digest_size=_SEAL_BYTES).digest()
 
 
 class Publisher(Protocol):

@@ -6,6 +6,7 @@ each gateway in one write. A gateway that does not read is cut off, and comes ba
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import Final, TypeVar, cast, final
 from waiver_exchange.adapters.link import wire
 from waiver_exchange.adapters.link.addresses import bind
 from waiver_exchange.adapters.link.head import Head
-from waiver_exchange.adapters.link.news import Publisher, Remembered
+from waiver_exchange.adapters.link.news import KEY_BYTES, Publisher, Remembered, sealed
 from waiver_exchange.adapters.link.wire import LinkError, Status, Submitted
 from waiver_exchange.application.encoded_command import EncodedCommand
 from waiver_exchange.application.exchange import Exchange
@@ -43,9 +44,11 @@ class LinkServer:
     def __init__(self, exchange: Exchange, *, path: Path, head_path: Path, news: Publisher | None = None) -> None:
         """Take the exchange, where the socket is to be, and the file of the head, in directories of mode 0700.
 
-        Gateways that ask for it are told what everybody is told by `news`, and only the rest over the link.
+        Gateways that ask for it are told by `news` of rows and of what is stored, and only the rest over the link:
+        who carries the news reads no name, no key and no secret of anybody.
         """
         self._news = news
+        self._news_key = secrets.token_bytes(KEY_BYTES)
         self._remembered = Remembered()
         self.exchange = exchange
         self.writer = exchange.writer
@@ -56,7 +59,7 @@ class LinkServer:
         self._gateways: set[_Gateway] = set()
         self.is_closing = False
         self._all_answered = asyncio.Event()
-        self._pending: list[bytes] = []
+        self._pending: list[tuple[bytes, bool]] = []
         self._flushing: asyncio.Handle | None = None
         self._stop_watching: list[Callable[[], None]] = []
 
@@ -140,7 +143,15 @@ class LinkServer:
         sequence, chain = self.writer.head
         gateway.write(
             wire.encode(
-                wire.Welcome(self._number, sequence, chain, exchange.stored_sequence, self._status, exchange.token_key)
+                wire.Welcome(
+                    self._number,
+                    sequence,
+                    chain,
+                    exchange.stored_sequence,
+                    self._status,
+                    exchange.token_key,
+                    self._news_key,
+                )
             )
         )
         gateway.is_welcome = True
@@ -172,12 +183,17 @@ class LinkServer:
         handle, self._flushing = self._flushing, None
         if handle is not None:
             handle.cancel()
-        frames, self._pending = b"".join(self._pending), []
-        if self._news is not None and frames and any(gateway.is_by_news for gateway in self._gateways):
-            self._news.publish(frames)
+        pending, self._pending = self._pending, []
+        frames = b"".join([frame for frame, _ in pending])
+        kept_back = b""
+        if self._news is not None and pending and any(gateway.is_by_news for gateway in self._gateways):
+            kept_back = b"".join([frame for frame, is_news in pending if not is_news])
+            news = b"".join([frame for frame, is_news in pending if is_news])
+            if news:
+                self._news.publish(sealed(self._news_key, news))
         for gateway in self._gateways:
             if gateway.is_welcome:
-                gateway.send(b"" if gateway.is_by_news else frames)
+                gateway.send(kept_back if gateway.is_by_news else frames)
 
     # What happens.
 
@@ -203,7 +219,7 @@ class LinkServer:
         self._head.write(self._number)
         if self._gateways:
             frame = wire.encode(message)
-            self._pending.append(frame)
+            self._pending.append((frame, isinstance(message, wire.News)))
             if self._news is not None:
                 self._remembered.add(self._number, frame)
             self.flush_soon()

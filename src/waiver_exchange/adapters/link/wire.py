@@ -15,7 +15,7 @@ from waiver_exchange.application.identity_memory.uses import KeyUse, SessionUse
 from waiver_exchange.application.ports import JournalRow
 
 # Raised when a message changes; versions of the program are told apart besides.
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 LENGTH_BYTES: Final = 4
 # A row of one command can be long (a sweep of many levels), a batch of rows is cut at a part of this.
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -105,7 +105,7 @@ class Status(msgspec.Struct, array_like=True, frozen=True):
 class Welcome(_Message, frozen=True, tag=11):
     """A gateway is taken: the number of the newest broadcast, the newest row with its hash, and what is stored.
 
-    `token_key` proves what browsers bring back.
+    `token_key` proves what browsers bring back, `news_key` that news are the engine's.
     """
 
     number: int
@@ -114,6 +114,7 @@ class Welcome(_Message, frozen=True, tag=11):
     stored: int
     status: Status
     token_key: bytes
+    news_key: bytes
 
 
 class Farewell(_Message, frozen=True, tag=12):
@@ -168,7 +169,9 @@ class StatusChanged(_Message, frozen=True, tag=23):
     status: Status
 
 
-Broadcast = Rows | Stored | Changed | StatusChanged
+# What may go another way than the link, through whoever carries it: nothing of anybody's name, keys or sessions.
+News = Rows | Stored
+Broadcast = News | Changed | StatusChanged
 ToEngine = Hello | Commands | Uses | Listen
 ToGateway = Known | Welcome | Farewell | Answers | Beat | Broadcast
 

@@ -15,7 +15,7 @@ from tests.support.trading import ANN, BOB, SETUP, buy
 from waiver_exchange.adapters.files.data_directory import DataDirectory
 from waiver_exchange.adapters.link import follower as follower_module
 from waiver_exchange.adapters.link import remote_sequencer, server, wire
-from waiver_exchange.adapters.link.addresses import socket_address
+from waiver_exchange.adapters.link.addresses import bind, socket_address
 from waiver_exchange.adapters.link.elsewhere import ElsewhereError
 from waiver_exchange.adapters.link.follower import Follower
 from waiver_exchange.adapters.link.head import Head
@@ -549,3 +549,8 @@ def test_the_head_is_shared_and_counts_on(tmp_path: Path) -> None:
     with Head(tmp_path / "head") as again:
         assert again.number == 2**40 + 7
     assert (tmp_path / "head").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_but_the_service_s_own_user_connects_to_the_link(tmp_path: Path) -> None:
+    with bind(tmp_path / "link.sock"):
+        assert (tmp_path / "link.sock").stat().st_mode & 0o777 == 0o600
