@@ -63,8 +63,9 @@ class RemoteSequencer:
         self._waiting: dict[int, _Waiting] = {}
         self._outgoing: list[Submitted] = []
         self._rows: dict[int, JournalRow] = {}
-        # Answers that came before the row that they are about.
+        # Answers that came before the row that they are about, which is durable: it is shown, link or not.
         self._late: dict[int, list[tuple[_Waiting, bool]]] = {}
+        self._late_count = 0
         self._giving_up: asyncio.TimerHandle | None = None
 
     @property
@@ -106,7 +107,7 @@ class RemoteSequencer:
         """Pass a command on. Raises `RefusedError` when that cannot be done now; then the answer gets nothing."""
         if self._write is None:
             raise RefusedError(RefusalReason.engine_is_unavailable)
-        if len(self._waiting) >= IN_FLIGHT_MAX or len(self._outgoing) >= IN_FLIGHT_MAX:
+        if len(self._waiting) + self._late_count >= IN_FLIGHT_MAX or len(self._outgoing) >= IN_FLIGHT_MAX:
             raise RefusedError(RefusalReason.exchange_is_busy)
         if key is None:
             key = key_of(command)
@@ -140,6 +141,7 @@ class RemoteSequencer:
         if self._giving_up is not None:
             self._giving_up.cancel()
             self._giving_up = None
+        self._give_up_late()
         for waiting in self._waiting.values():
             waiting.is_resent = True
             self._outgoing.append(waiting.command)
@@ -151,7 +153,6 @@ class RemoteSequencer:
             return
         self._write = None
         self._outgoing.clear()
-        self._late.clear()
         for number, waiting in list(self._waiting.items()):
             if waiting.command.key is None:
                 del self._waiting[number]
@@ -164,6 +165,14 @@ class RemoteSequencer:
         waiting, self._waiting = self._waiting, {}
         for each in waiting.values():
             _refuse(each.answer, RefusalReason.outcome_is_unknown)
+        self._give_up_late()
+
+    def _give_up_late(self) -> None:
+        """Tell those whose row was not shown though everything is that they could wait for."""
+        late, self._late, self._late_count = self._late, {}, 0
+        for waiters in late.values():
+            for waiting, _ in waiters:
+                _refuse(waiting.answer, RefusalReason.outcome_is_unknown)
 
     def show(self, rows: list[JournalRow]) -> None:
         """Rows are folded: publish them, and give the answers that waited for them."""
@@ -175,6 +184,7 @@ class RemoteSequencer:
         if self._late:
             for row in rows:
                 for waiting, is_repetition in self._late.pop(row.sequence, ()):
+                    self._late_count -= 1
                     self._resolve(waiting, row, is_repetition=is_repetition)
 
     def answer(self, answers: wire.Answers) -> None:
@@ -196,6 +206,7 @@ class RemoteSequencer:
             return
         if sequence > self.head[0]:
             self._late.setdefault(sequence, []).append((waiting, is_repetition))
+            self._late_count += 1
         elif row is not None:
             self._resolve(waiting, row, is_repetition=is_repetition)
         else:
