@@ -64,7 +64,8 @@ class Exchange:
     `draw_bytes` gives that many bytes that nobody can guess; `token_key` proves what browsers bring back.
     `identity_memory` tells what changes of keys, people and sessions; `audit_seed` reads the secret that signs for
     auditors.
-    `warning` says what is wrong that does not stop trading. Who makes a key holds `making_key`, so that the keys there
+    `warning` says what is wrong that does not stop trading, `counts_warning` what is with the counts of requests.
+    Who makes a key holds `making_key`, so that the keys there
     are can be counted before one more is stored; who classifies a market holds `classifying`. In a gateway process
     `freshness` says whether it has seen all that others were answered; with the engine there is nothing to wait for.
     `stored_sequence` is the row up to which history is stored, and `on_stored` hears of each.
@@ -98,6 +99,7 @@ class Exchange:
     snapshot_rows: int
     snapshot_sequence: int = 0
     warning: str | None = None
+    counts_warning: Callable[[], str | None] = field(default=lambda: None)
     operations: Operations = field(default_factory=Operations)
     making_key: asyncio.Lock = field(default_factory=asyncio.Lock)
     classifying: asyncio.Lock = field(default_factory=asyncio.Lock)

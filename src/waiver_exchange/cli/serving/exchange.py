@@ -78,6 +78,7 @@ async def run_exchange(
         await resume_erasures(exchange)
         await _classify(exchange)
         async with linked(exchange), request_counts(settings, clock=exchange.clock) as counts:
+            exchange.counts_warning = lambda: counts.warning
             try:
                 await _start_control(control)
                 await serve(Serving(exchange=exchange, running=running, counts=counts))

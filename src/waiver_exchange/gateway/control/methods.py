@@ -171,7 +171,7 @@ async def _show_market(exchange: Exchange, params: OneMarket) -> Result:
 def _problem_of(exchange: Exchange) -> str | None:
     """Return the gravest of what is wrong, with what the operator can do."""
     stored = exchange.warning or exchange.identity.problem
-    return exchange.sequencer.failure or stored or exchange.checkpoints.problem
+    return exchange.sequencer.failure or stored or exchange.checkpoints.problem or exchange.counts_warning()
 
 
 async def _status(exchange: Exchange, _: NoParams) -> Result:
