@@ -11,7 +11,7 @@ from tests.support.postgres_database import PostgresDatabase, postgres_database
 from tests.support.postgres_server import PostgresServer, running_postgres
 from waiver_exchange.adapters.migrations.access import Roles, RolesMissingError
 from waiver_exchange.adapters.migrations.lines import LINES
-from waiver_exchange.adapters.migrations.postgres import migrate_database
+from waiver_exchange.adapters.migrations.postgres import DatabaseUnreachableError, migrate_database
 from waiver_exchange.adapters.migrations.views import VIEWS
 
 INSERT = "INSERT INTO exchange.journal VALUES (%s, 1, 0, NULL, '', '', decode(repeat('00', 32), 'hex'))"
@@ -217,3 +217,8 @@ def test_roles_with_their_rights_alone_are_not_warned_of(server: PostgresServer)
     with postgres_database(server) as database:
         migrate_database(database.owner_url, report=told.append)
     assert told == []
+
+
+def test_migrating_as_the_service_says_that_the_owner_is_needed(migrated: PostgresDatabase) -> None:
+    with pytest.raises(DatabaseUnreachableError, match=r"permission denied.*WAIVER_DATABASE_OWNER_URL"):
+        migrate_database(migrated.url)

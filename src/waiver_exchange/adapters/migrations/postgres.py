@@ -51,7 +51,7 @@ def migrate_database(
     Interrupted, it can be run again. Raises `SchemaError`, `RolesMissingError`, `MigrationInProgressError`,
     `DatabaseUnreachableError`.
     """
-    with _connected(owner_url) as connection:
+    with _connected(owner_url, is_owner=True) as connection:
         _check_server(connection)
         _take_lock(connection, seconds=lock_wait_seconds, report=report)
         chosen = roles or Roles()
@@ -122,12 +122,15 @@ def place_of(url: str) -> str:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[psycopg.Connection]:
+def _connected(url: str, *, is_owner: bool = False) -> Iterator[psycopg.Connection]:
     try:
         with psycopg.connect(
             url, connect_timeout=_CONNECT_SECONDS_MAX, application_name="waiver migrate"
         ) as connection:
             yield connection
+    except psycopg.errors.InsufficientPrivilege as error:
+        hint = " Migrations need the owner of the database: name it in WAIVER_DATABASE_OWNER_URL." if is_owner else ""
+        raise DatabaseUnreachableError(f"PostgreSQL refused: {str(error).strip()}.{hint}") from error
     except psycopg.Error as error:
         if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
             # Of libpq about the address, of which it quotes a part that may be of the password.
