@@ -142,8 +142,8 @@ async def test_an_export_is_for_our_page_and_fills_no_journal(world: World) -> N
 
 async def write_protect(world: World, *, is_protected: bool) -> None:
     """Have the file of names and keys refuse every write, as one that was made immutable does."""
-    file = world.exchange.identity._file  # type: ignore[attr-defined]
-    await file.run_alone(lambda connection: connection.execute(f"PRAGMA query_only = {is_protected:d}"))
+    vault = world.exchange.identity._vault  # type: ignore[attr-defined]
+    await vault.run_alone(lambda connection: connection.exec_driver_sql(f"PRAGMA query_only = {is_protected:d}"))
 
 
 async def test_signing_out_ends_the_session_also_when_nothing_can_be_stored(world: World) -> None:
@@ -163,8 +163,9 @@ async def test_signing_out_ends_the_session_also_when_nothing_can_be_stored(worl
     await exchange.identity.check_writable()
     assert (await world.ask("GET", "/readyz")).json()["warning"] is None
     await exchange.sessions.store_uses()
-    file = exchange.identity._file  # type: ignore[attr-defined]
-    stored = await file.read(lambda connection: connection.execute("SELECT revoked_at_ns FROM sessions").fetchall())
+    vault = exchange.identity._vault  # type: ignore[attr-defined]
+    query = "SELECT revoked_at_ns FROM sessions"
+    stored = await vault.read(lambda connection: connection.exec_driver_sql(query).fetchall())
     assert [bool(revoked) for (revoked,) in stored] == [True]
 
 
